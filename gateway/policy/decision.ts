@@ -1,0 +1,59 @@
+/**
+ * What a decision says. A permit carries every limit the enforcer must apply; a denial carries a reason and a remedy.
+ */
+import type { Reason } from './reasons.ts'
+
+/** SSH limits of a permit; absent verbs are denied. */
+export type SshLimits = {
+  /** UNIX users that may be asked for, exact names. */
+  readonly unixUsers: readonly string[]
+  /** `required`: no session without a recording; `off`: none is made. */
+  readonly record: 'required' | 'off'
+  /** Pinned host keys of the target, OpenSSH one-line format (`ssh-ed25519 AAAA…`). */
+  readonly hostKeys: readonly string[]
+  /** Host CAs that may vouch for the target, OpenSSH one-line format. */
+  readonly hostAuthorities: readonly string[]
+}
+
+/** How a permitted flow is carried. */
+export type Enforcement =
+  | { readonly kind: 'relay' }
+  | { readonly kind: 'ssh'; readonly ssh: SshLimits }
+
+/** One step of an evaluation, in order; `zt explain` and the flow record print these. */
+export type TraceStep = {
+  readonly phase: 'network' | 'application' | 'default' | 'address'
+  /** Name of the rule, application or policy looked at. */
+  readonly name: string
+  /** `matched`, `no_match`, or why not (for example `excluded`, `requirement_missing`). */
+  readonly outcome: string
+  readonly detail?: string
+}
+
+/** May pass, within these limits. */
+export type Permit = {
+  readonly kind: 'permit'
+  readonly reason: Reason
+  readonly application?: string
+  readonly policy?: string
+  readonly rule?: string
+  readonly enforcement: Enforcement
+  /** The flow is closed after this long without a byte; absent = no limit. */
+  readonly idleTimeoutMs?: number
+  readonly revision: number
+  readonly trace: readonly TraceStep[]
+}
+
+/** May not pass. */
+export type Denial = {
+  readonly kind: 'denial'
+  readonly reason: Reason
+  readonly remedy: 'login' | 'mfa' | 'justify' | 'approval' | 'posture' | 'none'
+  readonly application?: string
+  readonly policy?: string
+  readonly rule?: string
+  readonly revision: number
+  readonly trace: readonly TraceStep[]
+}
+
+export type Decision = Permit | Denial

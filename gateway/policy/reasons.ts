@@ -1,0 +1,61 @@
+/**
+ * Stable codes of every verdict on a flow; never renamed. Two total functions lead out of here:
+ * to a sentence for the user (vague), and to the record (the code itself).
+ */
+
+/** Why a flow was permitted or denied, or why it did not come about. */
+export type Reason =
+  | 'allowed_by_policy'
+  | 'allowed_by_rule'
+  | 'allowed_by_default'
+  | 'no_application'
+  | 'no_policy_matched'
+  | 'denied_by_policy'
+  | 'blocked_by_rule'
+  | 'blocked_by_default'
+  | 'address_forbidden'
+  | 'address_not_permitted'
+  | 'protocol_mismatch'
+  | 'device_unknown'
+  | 'device_revoked'
+  | 'device_expired'
+  | 'session_expired'
+  | 'recording_unavailable'
+  | 'bad_destination'
+  | 'name_not_found'
+  | 'target_unreachable'
+  | 'target_timeout'
+  | 'gateway_draining'
+  | 'too_many_flows'
+
+/** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
+export function sentenceFor(reason: Reason): string {
+  return SENTENCES[reason]
+}
+
+const SENTENCES: Readonly<Record<Reason, string>> = {
+  allowed_by_policy: 'Allowed by an application policy.',
+  allowed_by_rule: 'Allowed by a network rule.',
+  allowed_by_default: 'Allowed by the default for public destinations.',
+  no_application:
+    'No application covers this private destination. Ask your administrator for access.',
+  no_policy_matched: 'No policy of this application admits you. Ask your administrator for access.',
+  denied_by_policy: 'A policy of this application denies you.',
+  blocked_by_rule: 'A network rule blocks this destination.',
+  blocked_by_default: 'Public destinations are blocked by default.',
+  address_forbidden:
+    'The destination resolves to an address that is never reachable through the gateway.',
+  address_not_permitted: 'The address behind this name is not permitted for you.',
+  protocol_mismatch: 'The destination speaks another protocol than the application declares.',
+  device_unknown: 'This device is not enrolled. Run "zt enroll".',
+  device_revoked: 'This device was revoked. Ask your administrator, then run "zt enroll".',
+  device_expired: 'The device certificate has expired. Run "zt status".',
+  session_expired: 'Your login has expired. Run "zt login".',
+  recording_unavailable: 'The session must be recorded, and the gateway cannot record it now.',
+  bad_destination: 'The destination is not a valid host and port.',
+  name_not_found: 'The gateway cannot resolve this name.',
+  target_unreachable: 'The destination refused the connection or is unreachable from the gateway.',
+  target_timeout: 'The destination did not answer in time.',
+  gateway_draining: 'The gateway is restarting. Try again.',
+  too_many_flows: 'This device has too many open flows.',
+}

@@ -1,0 +1,117 @@
+/**
+ * What the gateway remembers. One contract suite (test/contract) runs on every implementation.
+ * Calls are synchronous: the embedded store is in process; times are Unix milliseconds.
+ */
+import type { FlowRecord } from '../flow/flow-record.ts'
+
+/** A person, as the identity provider last described them. */
+export type User = {
+  readonly id: string
+  /** Name of the identity provider and its subject: the identity; email may change. */
+  readonly provider: string
+  readonly providerSubject: string
+  /** Lower case. */
+  readonly email: string
+  readonly name: string
+  readonly groups: readonly string[]
+  readonly lastLoginAtMs: number
+}
+
+/** One registration: one device key and one user. */
+export type Device = {
+  readonly id: string
+  readonly userId: string
+  /** Host name as the daemon stated it; display only. */
+  readonly name: string
+  /** SHA-256 of the SubjectPublicKeyInfo, hex. */
+  readonly keySha256: string
+  readonly enrolledAtMs: number
+  /** Last interactive login of this (device, user). */
+  readonly lastLoginAtMs: number
+  readonly lastSeenAtMs?: number
+  readonly certificateNotAfterMs?: number
+  readonly revokedAtMs?: number
+}
+
+/** Row that lists a recording; its content is sealed in a file. */
+export type RecordingRow = {
+  readonly id: string
+  readonly flowId: string
+  readonly startedAtMs: number
+  readonly endedAtMs?: number
+  readonly userEmail: string
+  readonly deviceId: string
+  readonly unixUser: string
+  readonly target: string
+  readonly application: string
+  /** `open` while written; `complete`, or `incomplete` after a crash or a write error. */
+  readonly state: 'open' | 'complete' | 'incomplete'
+  readonly sizeBytes: number
+  /** File name inside the recordings directory. */
+  readonly file: string
+}
+
+/** A device-code enrolment under way (RFC 8628). Codes are stored hashed. */
+export type Enrolment = {
+  readonly deviceCodeSha256: string
+  readonly userCodeSha256: string
+  readonly keySha256: string
+  readonly csrPem: string
+  readonly deviceName: string
+  readonly sourceAddress: string
+  readonly expiresAtMs: number
+  readonly state: 'pending' | 'approved' | 'denied' | 'used'
+  /** Set when approved. */
+  readonly userId?: string
+  /** Set for a fresh login of a device that is enrolled already. */
+  readonly deviceId?: string
+}
+
+/** Filter of a listing; newest first. */
+export type Page = { readonly limit: number; readonly beforeMs?: number }
+
+export interface Store {
+  readonly users: {
+    /** Inserts or updates by (provider, providerSubject); returns the stored row. */
+    upsert(login: Omit<User, 'id'>): User
+    get(id: string): User | undefined
+  }
+  readonly devices: {
+    insert(device: Device): void
+    get(id: string): Device | undefined
+    list(): readonly Device[]
+    /** Changes the named fields. @throws {Error} when the device does not exist. */
+    update(id: string, change: Partial<Omit<Device, 'id' | 'userId' | 'keySha256'>>): void
+  }
+  readonly enrolments: {
+    insert(enrolment: Enrolment): void
+    byDeviceCode(sha256: string): Enrolment | undefined
+    byUserCode(sha256: string): Enrolment | undefined
+    /** Moves on only from `from`, so that a code works once. @returns whether it moved. */
+    move(
+      deviceCodeSha256: string,
+      from: Enrolment['state'],
+      to: Enrolment['state'],
+      userId?: string,
+    ): boolean
+    deleteExpired(nowMs: number): void
+  }
+  readonly flows: {
+    /** Inserts or replaces by id; may be buffered, at most 1 s. */
+    put(record: FlowRecord): void
+    get(id: string): FlowRecord | undefined
+    list(page: Page): readonly FlowRecord[]
+  }
+  readonly recordings: {
+    put(row: RecordingRow): void
+    get(id: string): RecordingRow | undefined
+    list(page: Page): readonly RecordingRow[]
+  }
+  readonly revisions: {
+    /** Stores policy text as the next revision unless its digest equals the newest. @returns its number. */
+    add(text: string, sha256: string, atMs: number): number
+    latest(): { readonly revision: number; readonly text: string } | undefined
+  }
+  /** Writes what is buffered and closes. */
+  close(): void
+}

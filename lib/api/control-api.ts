@@ -1,0 +1,75 @@
+/**
+ * The daemon's control socket: JSON lines over a Unix socket, one request at a time per connection.
+ * `enroll` and `login` answer with any number of `progress` lines before their `result` or `error`.
+ */
+import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+
+/** What `zt` asks; every field is untrusted in the daemon. */
+export type ControlRequest =
+  | { readonly method: 'status' }
+  | {
+      readonly method: 'enroll'
+      readonly url: string
+      readonly caSha256?: string
+      readonly deviceName?: string
+    }
+  | { readonly method: 'login' }
+  | { readonly method: 'logout' }
+  | { readonly method: 'up' }
+  | { readonly method: 'down' }
+  | { readonly method: 'apps' }
+  | { readonly method: 'explain'; readonly host: string; readonly port: number }
+
+/** The daemon's state, as `zt status` shows it. */
+export type DaemonStatus = {
+  readonly version: string
+  readonly state:
+    | 'not_enrolled'
+    | 'down'
+    | 'connecting'
+    | 'connected'
+    | 'unreachable'
+    | 'revoked'
+    | 'certificate_expired'
+  /** Why the state is what it is, when it is not `connected`. */
+  readonly reason?: string
+  readonly gatewayUrl?: string
+  readonly userEmail?: string
+  readonly deviceId?: string
+  readonly certificateNotAfter?: string
+  /** Connections that are warm now. */
+  readonly connections: number
+  readonly openFlows: number
+  /** When data last passed through the tunnel, RFC 3339. */
+  readonly lastHeardAt?: string
+  readonly proxy: { readonly host: string; readonly port: number; readonly pacUrl: string }
+  /** Connections to the proxy port that were refused since they came from another user. */
+  readonly refusedOtherUsers: number
+  readonly domains: readonly string[]
+  readonly prefixes: readonly string[]
+  readonly sshHostAuthorities: readonly string[]
+}
+
+/** What a user has to do in a browser. */
+export type LoginPrompt = {
+  readonly verificationUrl: string
+  readonly userCode: string
+  /** Words that the page shows too, so that the user sees it is the same request. */
+  readonly keyWords: string
+  readonly expiresAt: string
+}
+
+/** One line of an answer. `code` is a stable reason; `message` names cause and remedy. */
+export type ControlReply =
+  | { readonly type: 'progress'; readonly prompt: LoginPrompt }
+  | { readonly type: 'result'; readonly value: ControlResult }
+  | { readonly type: 'error'; readonly code: string; readonly message: string }
+
+/** Value of a `result`, by method. */
+export type ControlResult =
+  | {
+      readonly method: 'status' | 'login' | 'logout' | 'up' | 'down' | 'enroll'
+      readonly status: DaemonStatus
+    }
+  | { readonly method: 'apps'; readonly applications: readonly VisibleApplication[] }
+  | { readonly method: 'explain'; readonly explanation: Explanation }

@@ -1,0 +1,65 @@
+/**
+ * What a recording holds besides bytes: facts about an SSH session, sealed with it.
+ * Every event belongs to a channel (its number on the user's side); session-wide events use channel -1.
+ */
+
+/** Direction and kind of relayed bytes. `input` is what the user sent and may have its own recipients. */
+export type StreamName = 'input' | 'output' | 'stderr'
+
+/** One fact. Text is as the client or target sent it, decoded as UTF-8 with replacement; never trusted. */
+export type SessionEvent =
+  | { readonly type: 'channel_opened'; readonly channel: number; readonly kind: string }
+  | { readonly type: 'channel_closed'; readonly channel: number }
+  | {
+      readonly type: 'pty'
+      readonly channel: number
+      readonly term: string
+      readonly columns: number
+      readonly rows: number
+    }
+  | {
+      readonly type: 'resize'
+      readonly channel: number
+      readonly columns: number
+      readonly rows: number
+    }
+  | { readonly type: 'shell'; readonly channel: number }
+  | { readonly type: 'exec'; readonly channel: number; readonly command: string }
+  | { readonly type: 'subsystem'; readonly channel: number; readonly name: string }
+  | {
+      readonly type: 'env'
+      readonly channel: number
+      readonly name: string
+      readonly value: string
+    }
+  | { readonly type: 'signal'; readonly channel: number; readonly name: string }
+  | { readonly type: 'eof'; readonly channel: number; readonly from: 'user' | 'target' }
+  | { readonly type: 'exit_status'; readonly channel: number; readonly code: number }
+  | {
+      readonly type: 'exit_signal'
+      readonly channel: number
+      readonly name: string
+      readonly coreDumped: boolean
+    }
+  | {
+      readonly type: 'sftp'
+      readonly channel: number
+      /** SFTP v3 operation in lower case, for example `open`, `close`, `rename`, `remove`. */
+      readonly operation: string
+      readonly path: string
+      /** Second path of rename, symlink and hardlink. */
+      readonly toPath?: string
+      /** SSH_FX_* status of the answer; 0 is success. */
+      readonly status?: number
+      readonly readBytes?: number
+      readonly wroteBytes?: number
+    }
+  | {
+      readonly type: 'refused'
+      readonly channel: number
+      /** Channel type, channel request or global request name that was refused. */
+      readonly what: string
+      /** Destination, bind address or subsystem it named, if any. */
+      readonly target?: string
+      readonly reason: string
+    }

@@ -1,0 +1,49 @@
+/**
+ * The tunnel as its users see it; framing (node:http2 first, our own later) stays behind it.
+ * One connection is one mTLS session between a device and a gateway.
+ */
+import type { Duplex } from 'node:stream'
+import type { Result } from '#lib/result'
+
+/** Where a flow wants to go, exactly as the program said it: a host name or an IP literal. */
+export type FlowTarget = {
+  readonly host: string
+  /** TCP port, 1-65535. */
+  readonly port: number
+}
+
+/** What the daemon says about a flow. Claims are logged, never authorising (identity is the leaf certificate's). */
+export type FlowClaims = {
+  /** Name of the program that opened the flow. */
+  readonly process?: string
+  /** Joins the daemon's log line to the gateway's record. */
+  readonly correlationId?: string
+}
+
+/** Why the gateway did not carry a flow; `reason` is a stable code that `zt explain` repeats. */
+export type FlowRefusal = {
+  /** HTTP status of the CONNECT answer (RFC 9110 section 9.3.6): 403, 407, 502 or 504. */
+  readonly status: number
+  /** Stable snake_case code from `Proxy-Status` (RFC 9209). */
+  readonly reason: string
+  /** A sentence for a person; no secret, no internal address. */
+  readonly detail?: string
+}
+
+/** The device's end of a tunnel connection. */
+export interface TunnelConnection {
+  /** Opens one TCP flow. The stream carries payload only after the gateway's verdict. */
+  openFlow(target: FlowTarget, claims: FlowClaims): Promise<Result<Duplex, FlowRefusal>>
+  /** Opens the control stream (JSON lines both ways); a second one closes the first. */
+  openControl(): Promise<Duplex>
+  /** Flows now open, for placement of the next one. */
+  readonly openFlows: number
+  /** False once the peer drained (GOAWAY), a PING went unanswered, or the socket closed. */
+  readonly usable: boolean
+  /** When a byte or a PING answer last arrived, Unix milliseconds. */
+  readonly lastHeardAtMs: number
+  /** Accepts no new flow, lets open ones end, then closes; at `deadlineMs` from now it closes all the same. */
+  drain(deadlineMs: number): Promise<void>
+  /** Settles when the connection is gone, with the reason. */
+  readonly closed: Promise<{ readonly reason: string }>
+}

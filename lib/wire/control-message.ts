@@ -1,0 +1,103 @@
+/**
+ * Messages of the control stream between daemon and gateway: JSON lines both ways over one long-lived POST.
+ * `seq` counts per direction from 1; `id` joins an answer to its question. Decoders are in ./control-codec.ts.
+ */
+
+/** What the gateway tells the daemon to treat as ours; a daemon's own never-list wins over it. */
+export type DeviceSettings = {
+  /** Zones whose names are tunnelled, with all their subdomains. */
+  readonly domains: readonly string[]
+  /** CIDR prefixes that are tunnelled. */
+  readonly prefixes: readonly string[]
+  /** What happens to everything else: the daemon dials it itself, or refuses it. */
+  readonly others: 'direct' | 'refuse'
+  /** Certificate authority lines for known_hosts: OpenSSH public keys of the gateway's host CA. */
+  readonly sshHostAuthorities: readonly string[]
+}
+
+/** An application as its user may see it. */
+export type VisibleApplication = {
+  readonly name: string
+  readonly destinations: readonly string[]
+  readonly protocol?: string
+  readonly unixUsers?: readonly string[]
+}
+
+/** The answer of `explain`: the same evaluation as the flow's, with its trace. */
+export type Explanation = {
+  readonly host: string
+  readonly port: number
+  readonly verdict: 'permit' | 'denial'
+  readonly reason: string
+  readonly sentence: string
+  readonly application?: string
+  readonly policy?: string
+  readonly rule?: string
+  readonly revision: number
+  readonly trace: readonly {
+    readonly phase: string
+    readonly name: string
+    readonly outcome: string
+    readonly detail?: string
+  }[]
+}
+
+/** Sent by the daemon. */
+export type DaemonMessage =
+  | {
+      readonly type: 'hello'
+      readonly seq: number
+      readonly id: string
+      readonly versions: { readonly min: number; readonly max: number }
+    }
+  | {
+      readonly type: 'explain'
+      readonly seq: number
+      readonly id: string
+      readonly host: string
+      readonly port: number
+    }
+  | { readonly type: 'list_applications'; readonly seq: number; readonly id: string }
+
+/** Sent by the gateway. */
+export type GatewayMessage =
+  | {
+      readonly type: 'welcome'
+      readonly seq: number
+      readonly id: string
+      readonly version: number
+      readonly deviceId: string
+      readonly userEmail: string
+      readonly settings: DeviceSettings
+    }
+  | {
+      readonly type: 'settings'
+      readonly seq: number
+      readonly id: string
+      readonly settings: DeviceSettings
+    }
+  | {
+      readonly type: 'explanation'
+      readonly seq: number
+      readonly id: string
+      readonly explanation: Explanation
+    }
+  | {
+      readonly type: 'applications'
+      readonly seq: number
+      readonly id: string
+      readonly applications: readonly VisibleApplication[]
+    }
+  | {
+      readonly type: 'notice'
+      readonly seq: number
+      readonly id: string
+      readonly reason: string
+      readonly sentence: string
+    }
+  | {
+      readonly type: 'unsupported'
+      readonly seq: number
+      readonly id: string
+      readonly got: string
+    }
