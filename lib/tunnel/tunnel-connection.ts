@@ -36,6 +36,8 @@ export interface TunnelConnection {
   openFlow(target: FlowTarget, claims: FlowClaims): Promise<Result<Duplex, FlowRefusal>>
   /** Opens the control stream (JSON lines both ways); a second one closes the first. */
   openControl(): Promise<Duplex>
+  /** Sends a JSON body to a path of the tunnel listener; an answer over 64 KiB fails. */
+  post(path: string, body: string): Promise<{ readonly status: number; readonly body: string }>
   /** Flows now open, for placement of the next one. */
   readonly openFlows: number
   /** False once the peer drained (GOAWAY), a PING went unanswered, or the socket closed. */

@@ -1,0 +1,99 @@
+/**
+ * The tunnel as the rest of the daemon sees it: flows, questions to the gateway, and its state.
+ * Made by `createTunnelClient` in ./tunnel-client.ts; the transitions between states are in ./tunnel-state.ts.
+ */
+import type { Duplex } from 'node:stream'
+import type { Result } from '#lib/result'
+import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { DeviceSettings, Explanation, VisibleApplication } from '#lib/wire/control-message'
+
+/** What proves this device, and what proves the gateway. All PEM, in memory. */
+export type TunnelCredentials = {
+  /** Private key of the device, PKCS#8. */
+  readonly key: string
+  /** Certificate of the device. */
+  readonly certificate: string
+  /** The pinned gateway CA: nothing else may vouch for the gateway. */
+  readonly gatewayCa: string
+}
+
+/** Where a TCP connection leads to. */
+export type TcpEndpoint = { readonly host: string; readonly port: number }
+
+/**
+ * Opens the tunnel's own TCP connection; TLS is spoken over what it returns.
+ * @throws {Error} when the gateway, or the proxy in between, cannot be reached.
+ */
+export type DialTcp = (to: TcpEndpoint, signal: AbortSignal) => Promise<Duplex>
+
+/** States of the tunnel; the words of `zt status`. */
+export type TunnelStateName =
+  | 'down'
+  | 'connecting'
+  | 'connected'
+  | 'unreachable'
+  | 'revoked'
+  | 'certificate_expired'
+
+/** The tunnel now. `connected` implies that the gateway was heard within the last 10 s. */
+export type TunnelStatus = {
+  readonly state: TunnelStateName
+  /** Why it is not connected: a stable code such as `connection_refused` or `ping_timeout`. */
+  readonly reason?: string
+  /** Connections that are warm. */
+  readonly connections: number
+  readonly openFlows: number
+  /** When a byte or a PING answer last arrived, Unix milliseconds. */
+  readonly lastHeardAtMs?: number
+  /** From the gateway's welcome; kept while it is unreachable. */
+  readonly deviceId?: string
+  readonly userEmail?: string
+}
+
+/** What the gateway said unasked. */
+export type TunnelNotice = { readonly reason: string; readonly sentence: string }
+
+/** Calls out of the tunnel; none may throw. */
+export type TunnelEvents = {
+  /** After each change of state, reason or number of connections. */
+  readonly onStatus: (status: TunnelStatus) => void
+  /** On each welcome and whenever the gateway's settings change. */
+  readonly onSettings: (settings: DeviceSettings) => void
+  readonly onNotice: (notice: TunnelNotice) => void
+}
+
+/** Why the gateway gave no answer to a question: `not_connected`, `timeout`, `connection_lost`, `unsupported`. */
+export type AskError = { readonly reason: string }
+
+/** The device's end of the tunnel. */
+export interface TunnelClient {
+  /** Connects, and keeps connecting until `stop`. */
+  start(): void
+  /** Drains the connections to a deadline (default 5 s) and closes; `start` may follow. */
+  stop(deadlineMs?: number): Promise<void>
+  /** Opens one flow on the least loaded connection; `not_connected` (status 503) when there is none. */
+  openFlow(target: FlowTarget, claims: FlowClaims): Promise<Result<Duplex, FlowRefusal>>
+  /** What the gateway would decide, with its trace. */
+  explain(host: string, port: number): Promise<Result<Explanation, AskError>>
+  /** Applications this user may see. */
+  applications(): Promise<Result<readonly VisibleApplication[], AskError>>
+  /** Sends a JSON body to a path of the tunnel listener (`/renew`); the answer's body is JSON text, at most 64 KiB. */
+  post(path: string, body: string): Promise<Result<PostAnswer, AskError>>
+  /** Uses new credentials: opens new connections with them, then drains the old ones. */
+  updateCredentials(credentials: TunnelCredentials): void
+  readonly status: TunnelStatus
+}
+
+/** Answer to `post`. */
+export type PostAnswer = { readonly status: number; readonly body: string }
+
+/** What `createTunnelClient` takes. */
+export type TunnelClientOptions = {
+  readonly gateway: TcpEndpoint
+  readonly credentials: TunnelCredentials
+  readonly events: TunnelEvents
+  /** Defaults to a plain TCP connection; an upstream proxy comes in here. */
+  readonly dial?: DialTcp
+  /** Warm connections to keep; default 2. */
+  readonly connections?: number
+}
