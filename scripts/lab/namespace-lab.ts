@@ -1,0 +1,114 @@
+/**
+ * Three network namespaces on one machine, so that "unreachable without zt" is a fact of routing:
+ *
+ *   root (laptop)          gw (gateway)                targets
+ *   198.18.N.1 ──veth── 198.18.N.2, .3   10.18.N.1 ──veth── 10.18.N.2
+ *
+ * Links root–gw and gw–targets only; no forwarding in gw. 198.18.0.0/15 is the benchmarking range (RFC 2544).
+ */
+import { run } from './child-process.ts'
+
+/** Where things live in a lab. `inGateway` and `inTargets` are argv prefixes. */
+export type Lab = {
+  readonly kind: 'namespaces' | 'loopback'
+  /** Address of the laptop that gateway and browser reach (identity provider). */
+  readonly laptop: string
+  /** Tunnel and login listener. */
+  readonly gateway: string
+  /** Admin listener: an address, and so an origin, of its own. */
+  readonly admin: string
+  readonly target: string
+  /** Prefix that the targets live in. */
+  readonly targetPrefix: string
+  readonly inGateway: readonly string[]
+  readonly inTargets: readonly string[]
+  remove(): Promise<void>
+}
+
+/** Numbers N that a lab may take. */
+const FIRST_NUMBER = 20
+const NUMBERS = 200
+
+/** Loopback addresses only: what works without privileges. Proves less, since nothing isolates the targets. */
+export function loopbackLab(): Lab {
+  return {
+    kind: 'loopback',
+    laptop: '127.0.0.1',
+    gateway: '127.18.0.2',
+    admin: '127.18.0.3',
+    target: '127.19.0.2',
+    targetPrefix: '127.19.0.0/16',
+    inGateway: [],
+    inTargets: [],
+    remove: async () => {},
+  }
+}
+
+/**
+ * Makes the namespaces; needs root and iproute2.
+ * @throws {Error} when the kernel refuses; what was made is removed first.
+ */
+export async function namespaceLab(): Promise<Lab> {
+  const number = await claimNumber()
+  const gw = `zt${number}-gw`
+  const targets = `zt${number}-tg`
+  const remove = async (): Promise<void> => {
+    await run(['ip', 'netns', 'del', gw])
+    await run(['ip', 'netns', 'del', targets])
+    await run(['ip', 'route', 'del', 'unreachable', `10.18.${number}.0/24`])
+  }
+  for (const command of commands(number, gw, targets)) {
+    const done = await run(['ip', ...command.split(' ')])
+    if (done.code === 0) continue
+    await remove()
+    throw new Error(`ip ${command}: ${done.stderr.trim()}`)
+  }
+  return {
+    kind: 'namespaces',
+    laptop: `198.18.${number}.1`,
+    gateway: `198.18.${number}.2`,
+    admin: `198.18.${number}.3`,
+    target: `10.18.${number}.2`,
+    targetPrefix: `10.18.${number}.0/24`,
+    inGateway: ['ip', 'netns', 'exec', gw],
+    inTargets: ['ip', 'netns', 'exec', targets],
+    remove,
+  }
+}
+
+function commands(number: number, gw: string, targets: string): string[] {
+  const laptopLink = `zt${number}-l`
+  const targetLink = `zt${number}-t`
+  return [
+    `netns add ${targets}`,
+    `link add ${laptopLink} type veth peer name laptop netns ${gw}`,
+    `-n ${gw} link add private type veth peer name ${targetLink} netns ${targets}`,
+    `addr add 198.18.${number}.1/24 dev ${laptopLink}`,
+    `link set ${laptopLink} up`,
+    // Without it a packet for a target would follow the laptop's default route off this machine.
+    `route add unreachable 10.18.${number}.0/24`,
+    `-n ${gw} addr add 198.18.${number}.2/24 dev laptop`,
+    `-n ${gw} addr add 198.18.${number}.3/24 dev laptop`,
+    `-n ${gw} addr add 10.18.${number}.1/24 dev private`,
+    `-n ${gw} link set lo up`,
+    `-n ${gw} link set laptop up`,
+    `-n ${gw} link set private up`,
+    `-n ${targets} addr add 10.18.${number}.2/24 dev ${targetLink}`,
+    `-n ${targets} link set lo up`,
+    `-n ${targets} link set ${targetLink} up`,
+    `netns exec ${gw} sysctl -qw net.ipv4.ip_forward=0`,
+  ]
+}
+
+/** Several labs may run at once (tests in parallel): `netns add` is atomic, so it claims the number. */
+async function claimNumber(): Promise<number> {
+  const routes = await run(['ip', '-4', 'route'])
+  for (let step = 0; step < NUMBERS; step++) {
+    const number = FIRST_NUMBER + ((process.pid + step) % NUMBERS)
+    if (routes.stdout.includes(`.18.${number}.`)) continue
+    const claimed = await run(['ip', 'netns', 'add', `zt${number}-gw`])
+    if (claimed.code === 0) return number
+    if (!claimed.stderr.includes('File exists')) throw new Error(`ip netns add: ${claimed.stderr}`)
+  }
+  throw new Error('no free lab number: remove left-over namespaces (ip netns list)')
+}
