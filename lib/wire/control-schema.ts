@@ -1,0 +1,91 @@
+/**
+ * Shapes of the control messages: exact keys in every type we know; the types themselves are in ./control-message.ts.
+ */
+import { z } from 'zod'
+import type { DaemonMessage, GatewayMessage } from './control-message.ts'
+
+/** Longest `id` or `type` that is repeated to the peer. */
+const WORD_LIMIT = 128
+
+const word = z.string().min(1).max(WORD_LIMIT)
+const port = z.int().min(1).max(65535)
+const version = z.int().min(1).max(65535)
+const envelope = { seq: z.int().min(1), id: word }
+const texts = z.array(z.string())
+
+const settings = z.strictObject({
+  domains: texts,
+  prefixes: texts,
+  others: z.enum(['direct', 'refuse']),
+  sshHostAuthorities: texts,
+})
+const application = z.strictObject({
+  name: z.string(),
+  destinations: texts,
+  protocol: z.string().exactOptional(),
+  unixUsers: texts.exactOptional(),
+})
+const traceStep = z.strictObject({
+  phase: z.string(),
+  name: z.string(),
+  outcome: z.string(),
+  detail: z.string().exactOptional(),
+})
+const explanation = z.strictObject({
+  host: z.string(),
+  port,
+  verdict: z.enum(['permit', 'denial']),
+  reason: word,
+  sentence: z.string(),
+  application: z.string().exactOptional(),
+  policy: z.string().exactOptional(),
+  rule: z.string().exactOptional(),
+  revision: z.int().min(0),
+  trace: z.array(traceStep),
+})
+
+/** What a daemon may send. */
+export const DAEMON_MESSAGE: z.ZodType<DaemonMessage> = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('hello'),
+    ...envelope,
+    versions: z.strictObject({ min: version, max: version }),
+  }),
+  z.strictObject({ type: z.literal('explain'), ...envelope, host: z.string().max(255), port }),
+  z.strictObject({ type: z.literal('list_applications'), ...envelope }),
+])
+/** Types with a shape in `DAEMON_MESSAGE`. */
+export const DAEMON_TYPES = new Set<string>(['hello', 'explain', 'list_applications'])
+
+/** What a gateway may send. */
+export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('welcome'),
+    ...envelope,
+    version,
+    deviceId: word,
+    userEmail: z.string(),
+    settings,
+  }),
+  z.strictObject({ type: z.literal('settings'), ...envelope, settings }),
+  z.strictObject({ type: z.literal('explanation'), ...envelope, explanation }),
+  z.strictObject({
+    type: z.literal('applications'),
+    ...envelope,
+    applications: z.array(application),
+  }),
+  z.strictObject({ type: z.literal('notice'), ...envelope, reason: word, sentence: z.string() }),
+  z.strictObject({ type: z.literal('unsupported'), ...envelope, got: word }),
+])
+/** Types with a shape in `GATEWAY_MESSAGE`. */
+export const GATEWAY_TYPES = new Set<string>([
+  'welcome',
+  'settings',
+  'explanation',
+  'applications',
+  'notice',
+  'unsupported',
+])
+
+/** What every message has, known or not. */
+export const ENVELOPE = z.looseObject({ type: word, ...envelope })
