@@ -12,10 +12,11 @@ export type HostName = string & { readonly [hostNameBrand]: true }
 const NAME_LIMIT = 253
 /** RFC 1035 section 2.3.4: 63 octets; underscores are tolerated since real private zones use them. */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
-const ALL_DIGITS = /^[0-9]+$/
+/** What a resolver may read as a number, `10.1` and `0x7f000001` alike: such a name could be an address in disguise. */
+const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
 
 /**
- * Parses a host name. IP literals are refused: the last label may not be all digits (RFC 1123 section 2.1).
+ * Parses a host name. IP literals are refused: the last label may not be a number, decimal or hexadecimal (RFC 1123 section 2.1).
  * @returns the canonical name, or `bad_host` for anything that is not plain DNS labels. Never throws.
  */
 export function parseHostName(text: string): Result<HostName, { readonly reason: 'bad_host' }> {
@@ -23,8 +24,13 @@ export function parseHostName(text: string): Result<HostName, { readonly reason:
   const labels = name.split('.')
   const last = labels.at(-1) ?? ''
   const fits = name.length > 0 && name.length <= NAME_LIMIT
-  if (!fits || !labels.every((label) => LABEL.test(label)) || ALL_DIGITS.test(last)) {
+  if (!fits || !labels.every((label) => LABEL.test(label)) || NUMBER.test(last)) {
     return err({ reason: 'bad_host' })
   }
   return ok(name as HostName)
+}
+
+/** Whether `name` is `domain` itself or any name below it. */
+export function isWithinDomain(name: HostName, domain: HostName): boolean {
+  return name === domain || name.endsWith(`.${domain}`)
 }
