@@ -2,10 +2,11 @@
  * The systems zt is compared with, from Debian: an HAProxy pair with mutual TLS, and OpenSSH port forwarding.
  * Each carries TCP from a port on the laptop to the load target behind the gateway namespace.
  */
-import { chmodSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
 import type { Lab } from '../lab/namespace-lab.ts'
+import { startSshd } from '../lab/sshd.ts'
 
 /** A way to the target: where the load generator connects, and the processes that do the work. */
 export type Contender = {
@@ -111,61 +112,50 @@ export async function startHaproxy(lab: Lab, folder: string, target: string): Pr
   return { name: 'HAProxy mTLS pair', host: '127.0.0.1', port: PORTS.haproxyClient, processes }
 }
 
-function sshdConfig(lab: Lab, folder: string): string {
-  return `Port ${PORTS.sshd}
-ListenAddress ${lab.gateway}
-HostKey ${folder}/host
-AuthorizedKeysFile ${folder}/user.pub
-StrictModes no
-PidFile none
-UsePAM no
-PasswordAuthentication no
-PermitRootLogin prohibit-password
-AllowTcpForwarding yes
-MaxSessions 100
-`
-}
-
 /** `ssh -L` with OpenSSH's default algorithms. */
 export async function startSshForward(
   lab: Lab,
   folder: string,
   target: string,
 ): Promise<Contender> {
-  const at = (name: string): string => join(folder, name)
-  for (const name of ['host', 'user'])
-    await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', at(name)])
-  chmodSync(at('user'), 0o600)
-  writeFileSync(at('sshd.conf'), sshdConfig(lab, folder))
-  await must(['mkdir', '-p', '/run/sshd'])
-  const sshd = await startProcess({
-    argv: [...lab.inGateway, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd.conf')],
-    logFile: at('sshd.log'),
-    readyWhen: /Server listening/,
+  const key = join(folder, 'user')
+  await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key])
+  const sshd = await startSshd({
+    folder,
+    address: lab.gateway,
+    port: PORTS.sshd,
+    inside: lab.inGateway,
+    authorizedKeys: [readFileSync(`${key}.pub`, 'utf8').trim()],
   })
   const options = [
     'StrictHostKeyChecking=no',
     'UserKnownHostsFile=/dev/null',
     'ExitOnForwardFailure=yes',
     'LogLevel=DEBUG1',
-  ]
+  ].flatMap((option) => ['-o', option])
+  const forward = `127.0.0.1:${PORTS.sshForward}:${target}`
   const ssh = await startProcess({
     argv: [
       'ssh',
       '-F',
       'none',
       '-N',
-      ...options.flatMap((option) => ['-o', option]),
+      ...options,
       '-i',
-      at('user'),
+      key,
       '-p',
       String(PORTS.sshd),
       '-L',
-      `127.0.0.1:${PORTS.sshForward}:${target}`,
+      forward,
       `root@${lab.gateway}`,
     ],
-    logFile: at('ssh.log'),
+    logFile: join(folder, 'ssh.log'),
     readyWhen: /Entering interactive session/,
   })
-  return { name: 'ssh -L', host: '127.0.0.1', port: PORTS.sshForward, processes: [sshd, ssh] }
+  return {
+    name: 'ssh -L',
+    host: '127.0.0.1',
+    port: PORTS.sshForward,
+    processes: [sshd.process, ssh],
+  }
 }

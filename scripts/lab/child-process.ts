@@ -2,7 +2,8 @@
  * Processes of a lab: started with a log file, ready when they say so, ended by pid.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createWriteStream, openSync, readFileSync } from 'node:fs'
+import { EventEmitter } from 'node:events'
+import { createWriteStream, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
@@ -11,6 +12,8 @@ export type LabProcess = {
   readonly pid: number
   /** The line that matched `readyWhen`. */
   readonly readyLine: string
+  /** The next line of either stream that matches. @throws {Error} when none comes in time, or it ends. */
+  nextLine(pattern: RegExp, withinMs?: number): Promise<string>
   /** SIGTERM, then SIGKILL after `graceMs` (default 3 s); resolves when it is gone. */
   stop(graceMs?: number): Promise<void>
   signal(name: NodeJS.Signals): void
@@ -45,23 +48,21 @@ export async function startProcess(command: LabCommand): Promise<LabProcess> {
     child.on('error', reject)
     child.on('exit', (code) => resolve(code))
   })
-  const readyLine = await Promise.race([
-    waitForLine(child, command),
-    exited.then((code) => {
-      throw new Error(`${program} ended with ${code} before it was ready\n${tail(command.logFile)}`)
-    }),
-  ])
-  return { ...handle(child, exited), readyLine }
+  const nextLine = lineWaiter(child, exited, command)
+  try {
+    const readyLine = await nextLine(command.readyWhen, command.readyWithinMs)
+    return { ...handle(child, exited), nextLine, readyLine }
+  } catch (failure) {
+    child.kill('SIGKILL')
+    throw failure
+  }
 }
 
-function handle(
-  child: ChildProcess,
-  exited: Promise<number | null>,
-): Omit<LabProcess, 'readyLine'> {
+function handle(child: ChildProcess, exited: Promise<number | null>) {
   return {
     pid: child.pid ?? -1,
     exited,
-    signal: (name) => void child.kill(name),
+    signal: (name: NodeJS.Signals) => void child.kill(name),
     stop: async (graceMs = GRACE_MS) => {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
@@ -72,23 +73,37 @@ function handle(
   }
 }
 
-function waitForLine(child: ChildProcess, command: LabCommand): Promise<string> {
-  const log = createWriteStream(command.logFile, { flags: 'a' })
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error(`${command.argv[0]} was not ready in time\n${tail(command.logFile)}`))
-    }, command.readyWithinMs ?? READY_WITHIN_MS)
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream === null) continue
-      createInterface({ input: stream }).on('line', (line) => {
-        log.write(`${line}\n`)
-        if (!command.readyWhen.test(line)) return
+function lineWaiter(
+  child: ChildProcess,
+  exited: Promise<number | null>,
+  command: LabCommand,
+): LabProcess['nextLine'] {
+  const log = createWriteStream(command.logFile, { flags: 'a', mode: 0o600 })
+  const lines = new EventEmitter()
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      log.write(`${line}\n`)
+      lines.emit('line', line)
+    })
+  }
+  const program = command.argv.join(' ')
+  return (pattern, withinMs = READY_WITHIN_MS) =>
+    new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
         clearTimeout(timer)
-        resolve(line)
-      })
-    }
-  })
+        lines.off('line', onLine)
+        act()
+      }
+      const fail = (what: string): void =>
+        settle(() => reject(new Error(`${program}\n${what}\n${tail(command.logFile)}`)))
+      const onLine = (line: string): void => {
+        if (pattern.test(line)) settle(() => resolve(line))
+      }
+      const timer = setTimeout(() => fail(`said nothing like ${pattern} in time`), withinMs)
+      lines.on('line', onLine)
+      exited.then((code) => fail(`ended with ${code}`), reject)
+    })
 }
 
 /** Last lines of a log, for an error message. */
@@ -131,9 +146,4 @@ export async function run(
     }
     return { code: failed.code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? '' }
   }
-}
-
-/** Opens a log for a process that inherits the descriptor. */
-export function openLog(file: string): number {
-  return openSync(file, 'a', 0o600)
 }
