@@ -1,0 +1,49 @@
+/**
+ * `scripts/bench SUBCOMMAND [--quick]`: exit 0 when every bar holds, 1 when one is missed (named on the last line), 2 when
+ * it could not measure. Writes docs/benchmarks.md unless --quick.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { markdown, type Report, replaceSection, verdict } from './report.ts'
+import { benchTunnel } from './tunnel-benchmark.ts'
+
+const DOCUMENT = 'docs/benchmarks.md'
+const SUBCOMMANDS: Readonly<
+  Record<string, (quick: boolean, log: (line: string) => void) => Promise<Report>>
+> = { tunnel: benchTunnel }
+
+const HELP = `Usage: scripts/bench tunnel|ssh [--quick]
+
+  tunnel   throughput, CPU, new flows and idle memory against HAProxy and ssh -L
+  ssh      the SSH hop and the whole path against direct OpenSSH and ssh -J
+  --quick  smaller sizes, under 3 minutes, docs/benchmarks.md stays as it is
+
+Exit code: 0 every bar holds, 1 a bar is missed, 2 it could not measure.
+`
+
+async function main([subcommand = '', ...options]: readonly string[]): Promise<number> {
+  const bench = SUBCOMMANDS[subcommand]
+  if (bench === undefined || options.some((option) => option !== '--quick')) {
+    console.error(HELP)
+    return 2
+  }
+  const quick = options.includes('--quick')
+  const report = await bench(quick, (line) => console.error(`bench: ${line}`))
+  const section = markdown(report)
+  console.log(section)
+  if (!quick)
+    writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), report.title, section))
+  const { code, line } = verdict(report.bars)
+  console.log(line)
+  return code
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (failure: unknown) => {
+    console.error(failure)
+    console.log(
+      `bench: could not measure: ${failure instanceof Error ? failure.message.split('\n')[0] : failure}`,
+    )
+    process.exit(2)
+  },
+)
