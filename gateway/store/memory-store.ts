@@ -1,0 +1,119 @@
+/**
+ * A store that forgets at exit: for tests, and the plainest reading of the contract in ./store.ts.
+ */
+import { randomUUID } from 'node:crypto'
+import type { FlowRecord } from '../flow/flow-record.ts'
+import type { Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
+
+type Revision = { readonly revision: number; readonly text: string; readonly sha256: string }
+
+/** Opens an empty store. */
+export function openMemoryStore(): Store {
+  const users = new Map<string, User>()
+  return {
+    users: userTable(users),
+    devices: deviceTable(users),
+    enrolments: enrolmentTable(),
+    flows: listing<FlowRecord>((record) => record.openedAtMs),
+    recordings: listing<RecordingRow>((row) => row.startedAtMs),
+    revisions: revisionTable(),
+    close() {},
+  }
+}
+
+function userTable(users: Map<string, User>): Store['users'] {
+  return {
+    upsert(login) {
+      const known = [...users.values()].find(
+        (user) =>
+          user.provider === login.provider && user.providerSubject === login.providerSubject,
+      )
+      const user = { ...login, id: known?.id ?? randomUUID() }
+      users.set(user.id, user)
+      return user
+    },
+    get: (id) => users.get(id),
+  }
+}
+
+function deviceTable(users: ReadonlyMap<string, User>): Store['devices'] {
+  const devices = new Map<string, Device>()
+  return {
+    insert(device) {
+      if (!users.has(device.userId)) throw new Error(`device ${device.id} has no such user`)
+      insertOnce(devices, device.id, device)
+    },
+    get: (id) => devices.get(id),
+    list: () => [...devices.values()],
+    update(id, change) {
+      const device = devices.get(id)
+      if (device === undefined) throw new Error(`no device ${id}`)
+      devices.set(id, { ...device, ...change })
+    },
+  }
+}
+
+function enrolmentTable(): Store['enrolments'] {
+  const enrolments = new Map<string, Enrolment>()
+  const byUserCode = (sha256: string): Enrolment | undefined =>
+    [...enrolments.values()].find((enrolment) => enrolment.userCodeSha256 === sha256)
+  return {
+    insert(enrolment) {
+      if (byUserCode(enrolment.userCodeSha256)) throw new Error('user code is taken')
+      insertOnce(enrolments, enrolment.deviceCodeSha256, enrolment)
+    },
+    byDeviceCode: (sha256) => enrolments.get(sha256),
+    byUserCode,
+    move(sha256, from, to, userId) {
+      const enrolment = enrolments.get(sha256)
+      if (enrolment?.state !== from) return false
+      const who = userId === undefined ? {} : { userId }
+      enrolments.set(sha256, { ...enrolment, ...who, state: to })
+      return true
+    },
+    deleteExpired(nowMs) {
+      for (const [key, enrolment] of enrolments) {
+        if (enrolment.expiresAtMs <= nowMs) enrolments.delete(key)
+      }
+    },
+  }
+}
+
+/** Rows by id, listed newest first; equal times by id, so that the order is the same in every store. */
+function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => number) {
+  const rows = new Map<string, Row>()
+  return {
+    put(row: Row): void {
+      rows.set(row.id, row)
+    },
+    get: (id: string): Row | undefined => rows.get(id),
+    list({ limit, beforeMs = Number.POSITIVE_INFINITY }: Page): readonly Row[] {
+      return [...rows.values()]
+        .filter((row) => timeOf(row) < beforeMs)
+        .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1))
+        .slice(0, limit)
+    },
+  }
+}
+
+function revisionTable(): Store['revisions'] {
+  const revisions: Revision[] = []
+  return {
+    add(text, sha256, _atMs) {
+      const newest = revisions.at(-1)
+      if (newest?.sha256 === sha256) return newest.revision
+      const revision = (newest?.revision ?? 0) + 1
+      revisions.push({ revision, text, sha256 })
+      return revision
+    },
+    latest() {
+      const newest = revisions.at(-1)
+      return newest && { revision: newest.revision, text: newest.text }
+    },
+  }
+}
+
+function insertOnce<Row>(rows: Map<string, Row>, id: string, row: Row): void {
+  if (rows.has(id)) throw new Error(`${id} is in the store already`)
+  rows.set(id, row)
+}

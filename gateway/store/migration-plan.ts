@@ -1,0 +1,67 @@
+/**
+ * Which schema changes a store still needs. Forward only: a store that is ahead of this program, or whose
+ * history differs from this program's, is refused and left as it is.
+ */
+import { createHash } from 'node:crypto'
+import { err, ok, type Result } from '#lib/result'
+import { FIRST_TABLES } from './migrations/0001-first-tables.ts'
+
+/** One numbered change of the schema. */
+export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
+
+/** A change that a store has been through. */
+export type AppliedMigration = {
+  readonly number: number
+  readonly name: string
+  /** SHA-256 of the SQL text, hex. */
+  readonly sha256: string
+}
+
+/** Why a store is not opened; `message` names the remedy. */
+export type SchemaRefusal = {
+  readonly reason: 'schema_newer' | 'schema_differs'
+  readonly message: string
+}
+
+/** Every change, oldest first, numbered from 1 without a gap. */
+export const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: 'first-tables', sql: FIRST_TABLES },
+]
+
+/** Digest that a store keeps of a change. */
+export function migrationDigest({ sql }: Migration): string {
+  return createHash('sha256').update(sql).digest('hex')
+}
+
+/**
+ * @param known what this program knows, numbered from 1 without a gap.
+ * @param applied what the store says it has been through, in order.
+ * @returns what is still to do, in order.
+ */
+export function planMigrations(
+  known: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): Result<readonly Migration[], SchemaRefusal> {
+  for (const [index, one] of applied.entries()) {
+    const migration = known[index]
+    if (migration === undefined) return err(newer(one, known.length))
+    if (migration.number !== one.number || migrationDigest(migration) !== one.sha256) {
+      return err(differs(one))
+    }
+  }
+  return ok(known.slice(applied.length))
+}
+
+function newer({ number, name }: AppliedMigration, known: number): SchemaRefusal {
+  return {
+    reason: 'schema_newer',
+    message: `The store has schema change ${number} (${name}), this program knows ${known}. Start the newer zt-gateway, or restore a backup made before the upgrade.`,
+  }
+}
+
+function differs({ number, name }: AppliedMigration): SchemaRefusal {
+  return {
+    reason: 'schema_differs',
+    message: `Schema change ${number} (${name}) of the store is not the one this program knows by that number: its checksum differs. Start the zt-gateway that made this store, or restore a backup.`,
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The embedded store: one SQLite file in write-ahead-log mode, readable by its owner only.
+ * Written through (`synchronous = FULL`) but for flow records, which wait up to half a second.
+ */
+import { closeSync, openSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { ok, type Result } from '#lib/result'
+import {
+  type AppliedMigration,
+  MIGRATIONS,
+  type Migration,
+  migrationDigest,
+  planMigrations,
+  type SchemaRefusal,
+} from './migration-plan.ts'
+import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
+import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
+import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
+import type { Store } from './store.ts'
+
+/** Owner of every row until one gateway serves several organisations. */
+const ONLY_TENANT = 'default'
+
+/** How long a writer waits for another process's transaction, ms. */
+const BUSY_TIMEOUT_MS = 5000
+
+export type SqliteOptions = {
+  /** The database file; made with mode 0600 when absent. */
+  readonly path: string
+  /** Unix milliseconds, for the history of schema changes. */
+  readonly now: () => number
+  /** Told when flow records could not be written; they are kept and tried again. */
+  readonly onWriteError: (error: unknown) => void
+  readonly buffering?: Partial<Omit<FlowBuffering, 'onWriteError'>>
+  /** Schema changes to know; tests pass others. */
+  readonly migrations?: readonly Migration[]
+}
+
+/**
+ * Opens the store and brings its schema up to date, all changes or none.
+ * @returns the store, or why its schema is refused; the file is then unchanged.
+ * @throws {Error} when the file cannot be opened or is no database.
+ */
+export function openSqliteStore(options: SqliteOptions): Result<Store, SchemaRefusal> {
+  closeSync(openSync(options.path, 'a', 0o600))
+  const db = new Database(options.path, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    db.pragma('journal_mode = WAL')
+    db.pragma('synchronous = FULL')
+    db.pragma('foreign_keys = ON')
+    const migrated = migrate(db, options)
+    if (migrated.ok) return ok(assemble(db, options))
+    db.close()
+    return migrated
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function migrate(
+  db: Database.Database,
+  { now, migrations = MIGRATIONS }: SqliteOptions,
+): Result<void, SchemaRefusal> {
+  db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at_ms INTEGER NOT NULL
+  ) STRICT`)
+  const history = db.prepare<[], AppliedMigration>(
+    'SELECT number, name, sha256 FROM schema_migrations ORDER BY number',
+  )
+  const note = db.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?)')
+  const apply = db.transaction(() => {
+    // Read inside the transaction: another gateway may be starting on the same file.
+    const plan = planMigrations(migrations, history.all())
+    if (!plan.ok) return plan
+    for (const migration of plan.value) {
+      db.exec(migration.sql)
+      note.run(migration.number, migration.name, migrationDigest(migration), now())
+    }
+    return ok(undefined)
+  })
+  return apply.immediate()
+}
+
+function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOptions): Store {
+  const flows = sqliteFlows(db, ONLY_TENANT, {
+    ...DEFAULT_FLOW_BUFFERING,
+    ...buffering,
+    onWriteError,
+  })
+  return {
+    users: sqliteUsers(db, ONLY_TENANT),
+    devices: sqliteDevices(db, ONLY_TENANT),
+    enrolments: sqliteEnrolments(db, ONLY_TENANT),
+    flows,
+    recordings: sqliteRecordings(db, ONLY_TENANT),
+    revisions: sqliteRevisions(db, ONLY_TENANT),
+    close() {
+      if (!db.open) return
+      try {
+        flows.flush()
+      } finally {
+        db.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * What every store must do, whatever it is made of. Run by store.test.ts on each implementation.
+ */
+import type { ExecutionContext, TestFn } from 'ava'
+import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
+import type { Device, Enrolment, RecordingRow, Store, User } from '../../gateway/store/store.ts'
+import { sampleFacts } from '../support/sample-facts.ts'
+
+/** SQLite's errors are no instances of Error. */
+const ANY = { any: true } as const
+
+const LOGIN: Omit<User, 'id'> = {
+  provider: 'corp',
+  providerSubject: 'sub-1',
+  email: 'ann@example.com',
+  name: 'Ann',
+  groups: ['engineers', 'staff'],
+  lastLoginAtMs: 1000,
+}
+
+const ENROLMENT: Enrolment = {
+  deviceCodeSha256: 'd1',
+  userCodeSha256: 'u1',
+  keySha256: 'k1',
+  csrPem: 'csr',
+  deviceName: 'laptop',
+  sourceAddress: '192.0.2.7',
+  expiresAtMs: 5000,
+  state: 'pending',
+}
+
+function device(userId: string, change: Partial<Device> = {}): Device {
+  return {
+    id: 'device-1',
+    userId,
+    name: 'laptop',
+    keySha256: 'k1',
+    enrolledAtMs: 1000,
+    lastLoginAtMs: 1000,
+    ...change,
+  }
+}
+
+function flow(id: string, openedAtMs: number, change: Partial<FlowRecord> = {}): FlowRecord {
+  return { id, state: 'opened', openedAtMs, facts: sampleFacts(), ...change }
+}
+
+function recording(id: string, startedAtMs: number): RecordingRow {
+  return {
+    id,
+    flowId: 'flow-1',
+    startedAtMs,
+    userEmail: 'ann@example.com',
+    deviceId: 'device-1',
+    unixUser: 'demo',
+    target: 'db1.corp.internal:22',
+    application: 'db',
+    state: 'open',
+    sizeBytes: 0,
+    file: `${id}.ztr`,
+  }
+}
+
+/** Declares the suite; `open` gives an empty store that the suite closes. */
+export function storeContract(test: TestFn, name: string, open: () => Store): void {
+  const title = (what: string) => `${name} store: ${what}`
+  const withStore = (what: string, run: (t: ExecutionContext, store: Store) => void) =>
+    test(title(what), (t) => {
+      const store = open()
+      t.teardown(() => store.close())
+      run(t, store)
+    })
+
+  withStore('a user is one (provider, subject), and the newest login counts', (t, store) => {
+    const first = store.users.upsert(LOGIN)
+    const again = store.users.upsert({ ...LOGIN, email: 'ann@example.org', groups: [] })
+    const other = store.users.upsert({ ...LOGIN, provider: 'second' })
+    t.is(again.id, first.id)
+    t.not(other.id, first.id)
+    t.deepEqual(store.users.get(first.id), {
+      ...LOGIN,
+      id: first.id,
+      email: 'ann@example.org',
+      groups: [],
+    })
+    t.is(store.users.get('nobody'), undefined)
+  })
+
+  withStore('a device comes back as it went in, absent fields stay absent', (t, store) => {
+    const user = store.users.upsert(LOGIN)
+    store.devices.insert(device(user.id))
+    store.devices.insert(device(user.id, { id: 'device-2', revokedAtMs: 7, lastSeenAtMs: 0 }))
+    t.deepEqual(store.devices.get('device-1'), device(user.id))
+    t.deepEqual(store.devices.list(), [
+      device(user.id),
+      device(user.id, { id: 'device-2', revokedAtMs: 7, lastSeenAtMs: 0 }),
+    ])
+    t.is(store.devices.get('device-3'), undefined)
+  })
+
+  withStore('a device is changed by name of the field, and only it', (t, store) => {
+    const user = store.users.upsert(LOGIN)
+    store.devices.insert(device(user.id))
+    store.devices.insert(device(user.id, { id: 'device-2' }))
+    store.devices.update('device-1', { revokedAtMs: 9, certificateNotAfterMs: 8 })
+    store.devices.update('device-1', {})
+    t.deepEqual(
+      store.devices.get('device-1'),
+      device(user.id, { revokedAtMs: 9, certificateNotAfterMs: 8 }),
+    )
+    t.deepEqual(store.devices.get('device-2'), device(user.id, { id: 'device-2' }))
+  })
+
+  withStore('refuses a device twice, of nobody, and a change of none', (t, store) => {
+    const user = store.users.upsert(LOGIN)
+    store.devices.insert(device(user.id))
+    t.throws(() => store.devices.insert(device(user.id)), ANY)
+    t.throws(() => store.devices.insert(device('nobody', { id: 'device-2' })), ANY)
+    t.throws(() => store.devices.update('device-9', { name: 'x' }), ANY)
+    t.throws(() => store.devices.update('device-9', {}), ANY)
+    t.is(store.devices.list().length, 1)
+  })
+
+  withStore('D7: an enrolment is found by either code', (t, store) => {
+    store.enrolments.insert(ENROLMENT)
+    t.deepEqual(store.enrolments.byDeviceCode('d1'), ENROLMENT)
+    t.deepEqual(store.enrolments.byUserCode('u1'), ENROLMENT)
+    t.is(store.enrolments.byUserCode('d1'), undefined)
+    t.throws(() => store.enrolments.insert(ENROLMENT), ANY)
+    t.throws(() => store.enrolments.insert({ ...ENROLMENT, deviceCodeSha256: 'd2' }), ANY)
+  })
+
+  withStore('D7: a code moves once', (t, store) => {
+    store.enrolments.insert(ENROLMENT)
+    t.false(store.enrolments.move('d9', 'pending', 'approved', 'user-1'))
+    t.true(store.enrolments.move('d1', 'pending', 'approved', 'user-1'))
+    t.false(store.enrolments.move('d1', 'pending', 'denied'))
+    t.true(store.enrolments.move('d1', 'approved', 'used'))
+    t.false(store.enrolments.move('d1', 'approved', 'used'))
+    t.deepEqual(store.enrolments.byDeviceCode('d1'), {
+      ...ENROLMENT,
+      state: 'used',
+      userId: 'user-1',
+    })
+  })
+
+  withStore('D7: expired codes are gone, others stay', (t, store) => {
+    store.enrolments.insert(ENROLMENT)
+    store.enrolments.insert({
+      ...ENROLMENT,
+      deviceCodeSha256: 'd2',
+      userCodeSha256: 'u2',
+      expiresAtMs: 5001,
+    })
+    store.enrolments.deleteExpired(5000)
+    t.is(store.enrolments.byDeviceCode('d1'), undefined)
+    t.is(store.enrolments.byDeviceCode('d2')?.expiresAtMs, 5001)
+  })
+
+  withStore('G11: a flow record is replaced by id and readable at once', (t, store) => {
+    store.flows.put(flow('a', 10))
+    store.flows.put(flow('a', 10, { state: 'closed', closedAtMs: 12, closeReason: 'done' }))
+    t.deepEqual(
+      store.flows.get('a'),
+      flow('a', 10, { state: 'closed', closedAtMs: 12, closeReason: 'done' }),
+    )
+    t.is(store.flows.list({ limit: 10 }).length, 1)
+    store.flows.put(flow('a', 10, { state: 'closed', sentBytes: 1 }))
+    t.is(store.flows.get('a')?.sentBytes, 1)
+    t.is(store.flows.get('b'), undefined)
+  })
+
+  withStore('flows are listed newest first, a page at a time', (t, store) => {
+    for (const [id, atMs] of [
+      ['a', 10],
+      ['c', 30],
+      ['b', 20],
+      ['d', 30],
+    ] as const) {
+      store.flows.put(flow(id, atMs))
+    }
+    const ids = (page: { limit: number; beforeMs?: number }) =>
+      store.flows.list(page).map(({ id }) => id)
+    t.deepEqual(ids({ limit: 10 }), ['d', 'c', 'b', 'a'])
+    t.deepEqual(ids({ limit: 2 }), ['d', 'c'])
+    t.deepEqual(ids({ limit: 2, beforeMs: 30 }), ['b', 'a'])
+    t.deepEqual(ids({ limit: 2, beforeMs: 10 }), [])
+  })
+
+  withStore('recordings are replaced by id and listed newest first', (t, store) => {
+    store.recordings.put(recording('a', 10))
+    store.recordings.put(recording('b', 20))
+    const done = { ...recording('a', 10), state: 'complete', endedAtMs: 15, sizeBytes: 99 } as const
+    store.recordings.put(done)
+    t.deepEqual(store.recordings.get('a'), done)
+    t.deepEqual(store.recordings.list({ limit: 10 }), [recording('b', 20), done])
+    t.deepEqual(store.recordings.list({ limit: 10, beforeMs: 20 }), [done])
+    t.is(store.recordings.get('c'), undefined)
+  })
+
+  withStore('a policy becomes a revision unless it is the newest already', (t, store) => {
+    t.is(store.revisions.latest(), undefined)
+    t.is(store.revisions.add('one', 's1', 1), 1)
+    t.is(store.revisions.add('one', 's1', 2), 1)
+    t.is(store.revisions.add('two', 's2', 3), 2)
+    t.is(store.revisions.add('one', 's1', 4), 3)
+    t.deepEqual(store.revisions.latest(), { revision: 3, text: 'one' })
+  })
+
+  withStore('closes twice without complaint', (t, store) => {
+    store.close()
+    t.notThrows(() => store.close())
+  })
+}

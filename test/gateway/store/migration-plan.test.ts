@@ -1,0 +1,47 @@
+import test from 'ava'
+import {
+  type AppliedMigration,
+  MIGRATIONS,
+  type Migration,
+  migrationDigest,
+  planMigrations,
+} from '../../../gateway/store/migration-plan.ts'
+
+const ONE: Migration = { number: 1, name: 'one', sql: 'CREATE TABLE one (id TEXT);' }
+const TWO: Migration = { number: 2, name: 'two', sql: 'CREATE TABLE two (id TEXT);' }
+const applied = (migration: Migration): AppliedMigration => ({
+  number: migration.number,
+  name: migration.name,
+  sha256: migrationDigest(migration),
+})
+
+const plans: Record<string, [AppliedMigration[], Migration[]]> = {
+  'an empty store needs all, in order': [[], [ONE, TWO]],
+  'a store behind needs the rest': [[applied(ONE)], [TWO]],
+  'a store up to date needs none': [[applied(ONE), applied(TWO)], []],
+}
+for (const [title, [history, wanted]] of Object.entries(plans)) {
+  test(title, (t) => t.deepEqual(planMigrations([ONE, TWO], history), { ok: true, value: wanted }))
+}
+
+const refusals: Record<string, [Migration[], AppliedMigration[], string]> = {
+  'a newer store': [[ONE], [applied(ONE), applied(TWO)], 'schema_newer'],
+  'a changed checksum': [[ONE], [{ ...applied(ONE), sha256: '00' }], 'schema_differs'],
+  'a gap in the history': [[ONE, TWO], [applied(TWO)], 'schema_differs'],
+}
+for (const [title, [known, history, reason]] of Object.entries(refusals)) {
+  test(`refuses ${title}`, (t) =>
+    t.like(planMigrations(known, history), { ok: false, error: { reason } }))
+}
+
+/** Released changes and their digests: a released change is never edited, only followed by another. */
+const RELEASED: readonly string[] = [
+  'b1ee43d9fe802735d82d8b8340d961284ae3ea6dd6f495b2a045f2396bc8ca0b',
+]
+test('released changes are as they were released, and numbered without a gap', (t) => {
+  t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)
+  t.deepEqual(
+    MIGRATIONS.map(({ number }) => number),
+    MIGRATIONS.map((_, index) => index + 1),
+  )
+})
