@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { Browser, type PageShown } from './browser.ts'
-import { throwawayCa } from './throwaway-ca.ts'
+import { type ThrowawayCa, throwawayCa } from './throwaway-ca.ts'
 
 export type IdpAccount = {
   readonly email: string
@@ -29,6 +29,8 @@ export type IdpOptions = {
   readonly redirectUri: string
   /** Fixed client secret, for example one that stands in a file already; random when absent. */
   readonly clientSecret?: string
+  /** Signs the provider's certificate; its own when absent. */
+  readonly ca?: ThrowawayCa
 }
 
 export type Idp = {
@@ -44,7 +46,7 @@ const CLIENT_ID = 'zt'
 
 /** Starts the provider; the promise resolves when it answers. */
 export async function startIdp(options: IdpOptions): Promise<Idp> {
-  const ca = await throwawayCa('Demo identity provider CA')
+  const ca = options.ca ?? (await throwawayCa('Demo identity provider CA'))
   const { certPem, keyPem } = await ca.issue(options.host)
   const server = createServer({ cert: certPem, key: keyPem })
   const port = await listen(server, options.host, options.port)

@@ -1,0 +1,100 @@
+/**
+ * From an identity provider's claims to a user. The claims are authentic already (ID token checked, userinfo bound to
+ * its subject); here is decided whether they say enough.
+ */
+import { err, ok, type Result } from '#lib/result'
+import type { User } from '../store/store.ts'
+
+/** Why a login ends without a user, though the provider vouched for somebody. */
+export type IdentityReason = 'no_email' | 'bad_email' | 'email_unverified' | 'bad_groups'
+
+/** How one provider's claims are read. */
+export type ClaimRules = {
+  /** Name of the provider in our configuration. */
+  readonly provider: string
+  /** Claim that holds the groups. */
+  readonly groupsClaim: string
+}
+
+/** Longest address (RFC 5321 section 4.5.3.1.3). */
+const EMAIL_LIMIT = 254
+/**
+ * Plain ASCII addresses only: an address later becomes an SSH principal and a policy key, so quoted local parts,
+ * a second `@`, `$`, `\`, spaces and look-alike letters must not get this far (T26).
+ */
+const EMAIL =
+  /^[a-z0-9_+%][a-z0-9._+%'-]*@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+/** More would make every decision slow; the largest directories cut the claim near 200. */
+const GROUPS_LIMIT = 1000
+const GROUP_NAME_LIMIT = 256
+const NAME_LIMIT = 128
+
+/** Reads a user out of claims. `sub` has been checked by the protocol. Never throws. */
+export function userFromClaims(
+  claims: Readonly<Record<string, unknown>>,
+  rules: ClaimRules,
+  nowMs: number,
+): Result<Omit<User, 'id'>, { readonly reason: IdentityReason }> {
+  const email = verifiedEmail(claims)
+  if (!email.ok) return email
+  const groups = groupsOf(claims, rules.groupsClaim)
+  if (groups === undefined) return err({ reason: 'bad_groups' })
+  return ok({
+    provider: rules.provider,
+    providerSubject: String(claims['sub']),
+    email: email.value,
+    name: nameOf(claims) ?? email.value,
+    groups,
+    lastLoginAtMs: nowMs,
+  })
+}
+
+function verifiedEmail(
+  claims: Readonly<Record<string, unknown>>,
+): Result<string, { readonly reason: IdentityReason }> {
+  const claim = claims['email']
+  if (claim === undefined) return err({ reason: 'no_email' })
+  if (typeof claim !== 'string' || claim.length > EMAIL_LIMIT) return err({ reason: 'bad_email' })
+  // Before lower-casing: U+212A (Kelvin sign) would become a plain k.
+  if (!/^[\x21-\x7e]+$/.test(claim)) return err({ reason: 'bad_email' })
+  const email = claim.toLowerCase()
+  if (!EMAIL.test(email)) return err({ reason: 'bad_email' })
+  // Absent means that the provider does not say; anything it says but true is a no. Some send text.
+  const verified = claims['email_verified'] ?? true
+  return verified === true || verified === 'true' ? ok(email) : err({ reason: 'email_unverified' })
+}
+
+/**
+ * An absent claim is no group. A claim that cannot be read whole is a refusal: policies may *exclude* by group, and a
+ * list cut short would let an excluded user in.
+ */
+function groupsOf(
+  claims: Readonly<Record<string, unknown>>,
+  groupsClaim: string,
+): readonly string[] | undefined {
+  const claim = Object.hasOwn(claims, groupsClaim) ? claims[groupsClaim] : undefined
+  if (claim === undefined) return isElsewhere(claims, groupsClaim) ? undefined : []
+  const list: readonly unknown[] = typeof claim === 'string' ? [claim] : asList(claim)
+  const groups = list.filter((one) => typeof one === 'string' && isGroupName(one)) as string[]
+  const whole = (Array.isArray(claim) || typeof claim === 'string') && groups.length === list.length
+  return whole && groups.length <= GROUPS_LIMIT ? [...new Set(groups)] : undefined
+}
+
+/** Distributed claims (OpenID Connect Core section 5.6.2): Entra ID sends these above 200 groups. */
+function isElsewhere(claims: Readonly<Record<string, unknown>>, groupsClaim: string): boolean {
+  const names = claims['_claim_names']
+  return typeof names === 'object' && names !== null && Object.hasOwn(names, groupsClaim)
+}
+
+function asList(claim: unknown): readonly unknown[] {
+  return Array.isArray(claim) ? claim : []
+}
+
+function isGroupName(name: string): boolean {
+  return name.length > 0 && name.length <= GROUP_NAME_LIMIT
+}
+
+function nameOf(claims: Readonly<Record<string, unknown>>): string | undefined {
+  const name = claims['name']
+  return typeof name === 'string' && name !== '' ? name.slice(0, NAME_LIMIT) : undefined
+}
