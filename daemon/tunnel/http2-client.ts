@@ -1,0 +1,258 @@
+/**
+ * One tunnel connection over node:http2: CONNECT streams for flows, PING for life.
+ * The only file of the daemon that knows the framing.
+ */
+import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
+import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { err, ok, type Result } from '#lib/result'
+import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
+import { connectReason } from './connect-reason.ts'
+import { authorityOf, claimsHeader } from './flow-request.ts'
+import { openControl, post, verdict } from './http2-request-client.ts'
+import type { DialTcp, TcpEndpoint, TunnelCredentials } from './tunnel.ts'
+
+export type Http2ConnectOptions = {
+  readonly gateway: TcpEndpoint
+  readonly credentials: TunnelCredentials
+  readonly dial: DialTcp
+  /** Unix milliseconds. */
+  readonly now: () => number
+  /** TLS ticket of an earlier connection with the same credentials. */
+  readonly ticket?: Buffer
+  readonly onTicket?: (ticket: Buffer) => void
+  /** Sees the TLS connection once it stands: for measurements. */
+  readonly onTls?: (socket: TLSSocket) => void
+  readonly timing?: Partial<Http2Timing>
+}
+
+/** Times of one connection, milliseconds. */
+export type Http2Timing = {
+  /** From dialling to the first answered PING. */
+  readonly connectMs: number
+  /** How often silence is looked for. A dead peer is noticed within 2 × this + `pongMs`: below 10 s. */
+  readonly checkMs: number
+  /** How long a PING may stay unanswered. */
+  readonly pongMs: number
+  /** How long a verdict may take; the gateway may hold a flow for a login. */
+  readonly verdictMs: number
+  readonly postMs: number
+}
+
+const TIMING: Http2Timing = {
+  connectMs: 10_000,
+  checkMs: 2_500,
+  pongMs: 4_000,
+  verdictMs: 180_000,
+  postMs: 15_000,
+}
+const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256'
+/** What one slow program can make the daemon hold; 40 MB/s at 100 ms round trip. */
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
+const CONNECTION_WINDOW_BYTES = 256 * 1024 * 1024
+const FRAME_BYTES = 256 * 1024
+const SESSION_MEMORY = 64
+
+/** Connects; the connection is handed out after the gateway answered a PING, so it is known to be let in. */
+export async function connectHttp2(
+  options: Http2ConnectOptions,
+): Promise<Result<TunnelConnection, { readonly reason: string }>> {
+  const timing = { ...TIMING, ...options.timing }
+  const timeout = AbortSignal.timeout(timing.connectMs)
+  try {
+    const raw = await options.dial(options.gateway, timeout)
+    const socket = startTls(raw, options)
+    const session = startSession(socket, options.gateway)
+    const connection = wrap(session, socket, timing, options.now)
+    const first = await firstAnswer(session, connection, timeout)
+    if (first === undefined) return ok(connection)
+    session.destroy()
+    socket.destroy()
+    return err({ reason: first })
+  } catch (error) {
+    return err({ reason: timeout.aborted ? 'connect_timeout' : connectReason(error) })
+  }
+}
+
+function startTls(raw: Duplex, options: Http2ConnectOptions): TLSSocket {
+  const { host } = options.gateway
+  const socket = connectTls({
+    socket: raw,
+    host,
+    servername: isIP(host) === 0 ? host : '',
+    ca: options.credentials.gatewayCa,
+    cert: options.credentials.certificate,
+    key: options.credentials.key,
+    minVersion: 'TLSv1.3',
+    ciphers: CIPHERS,
+    ALPNProtocols: ['h2'],
+    ...(options.ticket === undefined ? {} : { session: options.ticket }),
+  })
+  socket.on('session', (ticket: Buffer) => options.onTicket?.(ticket))
+  socket.once('secureConnect', () => options.onTls?.(socket))
+  raw.once('error', () => socket.destroy())
+  return socket
+}
+
+function startSession(socket: TLSSocket, { host, port }: TcpEndpoint): ClientHttp2Session {
+  const session = connectSession(`https://${authorityOf({ host, port })}`, {
+    createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY,
+    settings: {
+      enablePush: false,
+      headerTableSize: 0,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxFrameSize: FRAME_BYTES,
+    },
+  })
+  session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
+  return session
+}
+
+/** Settles with undefined after a PING round trip, else with the reason why there is none. */
+function firstAnswer(
+  session: ClientHttp2Session,
+  connection: TunnelConnection,
+  timeout: AbortSignal,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    timeout.addEventListener('abort', () => resolve('connect_timeout'), { once: true })
+    connection.closed.then(({ reason }) => resolve(reason)).catch(() => undefined)
+    session.once('remoteSettings', () => {
+      // An error means that the session is closing: `closed` knows why.
+      session.ping((error) => {
+        if (error === null) resolve(undefined)
+      })
+    })
+  })
+}
+
+/** What is known about a connection while it lives. */
+type Life = {
+  lastHeardAtMs: number
+  /** What GOAWAY said, or what we found; the first counts. */
+  reason?: string
+  isDraining: boolean
+  openFlows: number
+}
+
+function wrap(
+  session: ClientHttp2Session,
+  socket: TLSSocket,
+  timing: Http2Timing,
+  now: () => number,
+): TunnelConnection {
+  const life: Life = { lastHeardAtMs: now(), isDraining: false, openFlows: 0 }
+  const closed = watch(session, life)
+  watchSilence(session, socket, life, timing, now)
+  return {
+    openFlow(target, claims) {
+      if (!isUsable(session, life)) return Promise.resolve(err(notConnected(life)))
+      const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
+      if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
+      const stream = session.request(
+        { ':method': 'CONNECT', ':authority': authorityOf(target), ...claimsHeader(claims) },
+        { endStream: false },
+      )
+      life.openFlows += 1
+      stream.once('close', () => {
+        life.openFlows -= 1
+      })
+      return verdict(stream, timing.verdictMs)
+    },
+    openControl: () => openControl(session, timing.postMs),
+    post: (path, body) => post(session, path, body, timing.postMs),
+    get openFlows() {
+      return life.openFlows
+    },
+    get usable() {
+      return isUsable(session, life)
+    },
+    get lastHeardAtMs() {
+      return life.lastHeardAtMs
+    },
+    drain: (deadlineMs) => drain(session, socket, deadlineMs),
+    closed,
+  }
+}
+
+const TOO_MANY: FlowRefusal = { status: 503, reason: 'too_many_flows' }
+
+function notConnected(life: Life): FlowRefusal {
+  return { status: 503, reason: life.isDraining ? 'gateway_draining' : 'not_connected' }
+}
+
+function isUsable(session: ClientHttp2Session, life: Life): boolean {
+  return !session.destroyed && !session.closed && !life.isDraining
+}
+
+function watch(session: ClientHttp2Session, life: Life): Promise<{ readonly reason: string }> {
+  session.on('goaway', (_code: number, _last: number, data?: Buffer) => {
+    life.isDraining = true
+    // Debug data is prose for other servers; ours sends a code (RFC 9113 section 6.8).
+    const text = data === undefined ? '' : Buffer.from(data).toString('latin1')
+    life.reason ??= /^[a-z_]{1,64}$/.test(text) ? text : 'gateway_draining'
+  })
+  session.on('error', (error) => {
+    life.reason ??= connectReason(error)
+  })
+  return new Promise((resolve) => {
+    session.once('close', () => resolve({ reason: life.reason ?? 'connection_lost' }))
+  })
+}
+
+/** PINGs a silent peer (RFC 9113 section 6.7), and gives it up when it does not answer. */
+function watchSilence(
+  session: ClientHttp2Session,
+  socket: TLSSocket,
+  life: Life,
+  timing: Http2Timing,
+  now: () => number,
+): void {
+  let bytesSeen = 0
+  let pong: NodeJS.Timeout | undefined
+  const heard = () => {
+    clearTimeout(pong)
+    pong = undefined
+    life.lastHeardAtMs = now()
+  }
+  const giveUp = () => {
+    life.reason ??= 'ping_timeout'
+    // The session would wait for its pending writes; a dead peer never takes them.
+    socket.destroy()
+    session.destroy()
+  }
+  const check = () => {
+    const hasNew = socket.bytesRead !== bytesSeen
+    bytesSeen = socket.bytesRead
+    if (hasNew) heard()
+    else if (pong === undefined && !session.destroyed && !session.connecting) {
+      pong = setTimeout(giveUp, timing.pongMs)
+      session.ping((error) => {
+        if (error === null) heard()
+      })
+    }
+  }
+  const timer = setInterval(check, timing.checkMs)
+  session.once('close', () => {
+    clearInterval(timer)
+    clearTimeout(pong)
+  })
+}
+
+async function drain(
+  session: ClientHttp2Session,
+  socket: TLSSocket,
+  deadlineMs: number,
+): Promise<void> {
+  if (session.destroyed) return
+  const closed = new Promise<void>((resolve) => session.once('close', () => resolve()))
+  const timer = setTimeout(() => {
+    session.destroy()
+    socket.destroy()
+  }, deadlineMs)
+  session.close()
+  await closed
+  clearTimeout(timer)
+}

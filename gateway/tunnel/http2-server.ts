@@ -1,0 +1,173 @@
+/**
+ * One tunnel connection over HTTP/2 (RFC 9113): CONNECT streams (section 8.5), the control stream, small posts.
+ * The peer has been authenticated and admitted before the first octet of HTTP is read.
+ */
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { readBody } from './body-server.ts'
+import {
+  CLAIMS_HEADER,
+  type IncomingFlow,
+  readClaims,
+  type TunnelHandlers,
+  type TunnelLink,
+  type TunnelPeer,
+} from './incoming.ts'
+import { wireRefusal } from './refusal.ts'
+
+/** Receive window of one stream: what one slow target can make the gateway hold. 40 MB/s at 100 ms round trip. */
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
+/** Receive window of the connection; node:http2 replenishes it as data arrives, so it bounds only what is in flight. */
+const CONNECTION_WINDOW_BYTES = 256 * 1024 * 1024
+const FRAME_BYTES = 256 * 1024
+const HEADER_LIST_BYTES = 16 * 1024
+const HEADER_PAIRS = 64
+const CONCURRENT_STREAMS = 2048
+/** Mebibytes that nghttp2 may hold for one session: queued frames, not stream data. */
+const SESSION_MEMORY = 64
+/** Time for a peer to read why it has to go; its flows are cut before. */
+const FAREWELL_MS = 500
+
+/** Serves an admitted connection; `onClosed` is called once. */
+export function serveHttp2(
+  socket: TLSSocket,
+  peer: TunnelPeer,
+  handlers: TunnelHandlers,
+  onClosed: () => void,
+): TunnelLink {
+  const session = openSession(socket)
+  const streams = new Set<ServerHttp2Stream>()
+  session.once('close', onClosed)
+  session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    streams.add(stream)
+    stream.once('close', () => streams.delete(stream))
+    // A reset stream errors; whoever owns the flow sees its close.
+    stream.on('error', () => undefined)
+    onStream(stream, headers, peer, handlers)
+  })
+  return {
+    close(reason) {
+      for (const stream of streams) stream.destroy()
+      sayFarewell(session, socket, reason)
+    },
+    drain: () => session.close(),
+  }
+}
+
+/** Tells a peer that is not admitted why, in GOAWAY, and closes. */
+export function refuseHttp2(socket: TLSSocket, reason: string): void {
+  sayFarewell(openSession(socket), socket, reason)
+}
+
+function openSession(socket: TLSSocket): ServerHttp2Session {
+  // Half-close is per stream here; a peer that ends the connection has left.
+  socket.allowHalfOpen = false
+  const session = performServerHandshake(socket, {
+    maxSessionMemory: SESSION_MEMORY,
+    maxHeaderListPairs: HEADER_PAIRS,
+    settings: {
+      enablePush: false,
+      // No dynamic table: the peer cannot make us keep headers (RFC 7541 section 4.2).
+      headerTableSize: 0,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxFrameSize: FRAME_BYTES,
+      maxConcurrentStreams: CONCURRENT_STREAMS,
+      maxHeaderListSize: HEADER_LIST_BYTES,
+    },
+  })
+  session.on('error', () => session.destroy())
+  session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+  return session
+}
+
+/** GOAWAY with the reason as debug data (RFC 9113 section 6.8); last stream 0: nothing new is looked at. */
+function sayFarewell(session: ServerHttp2Session, socket: TLSSocket, reason: string): void {
+  if (session.destroyed) return
+  session.removeAllListeners('stream')
+  session.on('stream', (stream: ServerHttp2Stream) =>
+    stream.close(constants.NGHTTP2_REFUSED_STREAM),
+  )
+  session.goaway(constants.NGHTTP2_NO_ERROR, 0, Buffer.from(reason))
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_MS)
+  socket.once('close', () => clearTimeout(timer))
+}
+
+function onStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: TunnelPeer,
+  handlers: TunnelHandlers,
+): void {
+  const method = headers[':method']
+  // Extended CONNECT (RFC 8441) is not offered; a peer that sends it anyway is refused, not misread.
+  if (method === 'CONNECT' && headers[':protocol'] === undefined) {
+    handlers.onFlow(flowOf(stream, headers, peer))
+  } else if (method === 'POST') {
+    onPost(stream, headers[':path'] ?? '', peer, handlers)
+  } else {
+    answer(stream, 405)
+  }
+}
+
+function onPost(
+  stream: ServerHttp2Stream,
+  path: string,
+  peer: TunnelPeer,
+  handlers: TunnelHandlers,
+): void {
+  const admitted = peer.admitted()
+  const post = handlers.posts.get(path)
+  if (!admitted.ok) {
+    const { status, headers } = wireRefusal(admitted.error.reason)
+    answer(stream, status, headers)
+  } else if (path === '/control') {
+    stream.respond({ ':status': 200, 'content-type': 'application/jsonl' })
+    handlers.onControl(peer, stream)
+  } else if (post === undefined) {
+    answer(stream, 404)
+  } else {
+    readBody(stream, async (body) => {
+      const { status, body: text } = await post(peer, body)
+      if (stream.destroyed) return
+      stream.respond({ ':status': status, 'content-type': 'application/json' })
+      stream.end(text)
+    })
+  }
+}
+
+function answer(stream: ServerHttp2Stream, status: number, headers = {}): void {
+  if (stream.destroyed || stream.closed) return
+  stream.respond({ ':status': status, ...headers }, { endStream: true })
+  stream.close(constants.NGHTTP2_NO_ERROR)
+}
+
+function flowOf(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: TunnelPeer,
+): IncomingFlow {
+  const claims = headers[CLAIMS_HEADER]
+  return {
+    peer,
+    authority: headers[':authority'] ?? '',
+    claims: readClaims(typeof claims === 'string' ? claims : undefined),
+    accept() {
+      if (stream.destroyed || stream.closed) return undefined
+      stream.respond({ ':status': 200 })
+      return stream
+    },
+    refuse: (refusal) => answer(stream, refusal.status, refusal.headers),
+    // RFC 9113 section 8.5: a TCP connection error is CONNECT_ERROR.
+    reset: () => stream.close(constants.NGHTTP2_CONNECT_ERROR),
+    onGone(listener) {
+      if (stream.destroyed || stream.closed) listener()
+      else stream.once('close', listener)
+    },
+  }
+}

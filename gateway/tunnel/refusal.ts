@@ -1,0 +1,54 @@
+/**
+ * A reason as an answer to CONNECT: status (RFC 9110 section 9.3.6) and `Proxy-Status` (RFC 9209).
+ * The only place where a reason becomes wire format.
+ */
+import { printProxyStatus } from '#lib/wire/proxy-status'
+import { type Reason, sentenceFor } from '../policy/reasons.ts'
+
+/** Status and headers of a refusal; header names are lower case, as HTTP/2 wants them. */
+export type WireRefusal = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The answer to a flow that is not carried. */
+export function wireRefusal(reason: Reason): WireRefusal {
+  const { status, error } = answerFor(reason)
+  const proxyStatus = printProxyStatus({
+    proxy: 'zt-gateway',
+    error,
+    reason,
+    details: sentenceFor(reason),
+  })
+  // RFC 9110 section 15.5.8: a 407 says how to authenticate; here it is a login outside of HTTP.
+  const challenge: Record<string, string> =
+    status === 407 ? { 'proxy-authenticate': 'ZT-Login realm="zt"' } : {}
+  return { status, headers: { 'proxy-status': proxyStatus, ...challenge } }
+}
+
+/** Error types are those of RFC 9209 section 2.3. */
+function answerFor(reason: Reason): { readonly status: number; readonly error: string } {
+  switch (reason) {
+    case 'session_expired':
+      return { status: 407, error: 'http_request_denied' }
+    case 'address_forbidden':
+    case 'address_not_permitted':
+      return { status: 403, error: 'destination_ip_prohibited' }
+    case 'bad_destination':
+      return { status: 403, error: 'http_request_error' }
+    case 'name_not_found':
+      return { status: 502, error: 'dns_error' }
+    case 'target_unreachable':
+      return { status: 502, error: 'destination_unavailable' }
+    case 'protocol_mismatch':
+      return { status: 502, error: 'http_protocol_error' }
+    case 'target_timeout':
+      return { status: 504, error: 'connection_timeout' }
+    case 'gateway_draining':
+      return { status: 503, error: 'proxy_internal_response' }
+    case 'too_many_flows':
+      return { status: 503, error: 'connection_limit_reached' }
+    default:
+      return { status: 403, error: 'http_request_denied' }
+  }
+}
