@@ -1,0 +1,127 @@
+/**
+ * Reads the admin API over HTTPS with the administrator's bearer secret.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { err, ok, type Result } from '#lib/result'
+import { type AdminApi, type CliFailure, EXIT } from './cli-io.ts'
+
+/** Where the admin API is and how to get in; from options and environment, all optional until used. */
+export type AdminSettings = {
+  readonly url?: string
+  /** PEM file of the CA that vouches for it; the system's CAs otherwise. */
+  readonly caFile?: string
+  /** The secret itself (ZT_ADMIN_TOKEN). */
+  readonly token?: string
+  /** A file with the secret, mode 0600. */
+  readonly tokenFile?: string
+}
+
+const TIMEOUT_MS = 15_000
+const ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
+
+/** The admin API at these settings; what is missing is said when it is first used. */
+export function adminAt(settings: AdminSettings): AdminApi {
+  return {
+    getJson: async (path) => {
+      const response = await get(settings, path)
+      if (!response.ok) return response
+      return parseJson(await readAll(response.value))
+    },
+    getBytes: (path) => get(settings, path),
+  }
+}
+
+function fail(code: string, message: string, exitCode: number = EXIT.failed) {
+  return err<CliFailure>({ code, message, exitCode })
+}
+
+function secretOf({ token, tokenFile }: AdminSettings): Result<string, CliFailure> {
+  if (token !== undefined && token !== '') return ok(token.trim())
+  if (tokenFile === undefined) {
+    return fail(
+      'no_admin_token',
+      'Set ZT_ADMIN_TOKEN, or name a file with --admin-token-file.',
+      EXIT.usage,
+    )
+  }
+  try {
+    if ((statSync(tokenFile).mode & 0o077) !== 0) {
+      return fail(
+        'token_file_open',
+        `${tokenFile} can be read by others; run: chmod 600 ${tokenFile}`,
+      )
+    }
+    return ok(readFileSync(tokenFile, 'utf8').trim())
+  } catch {
+    return fail('no_admin_token', `${tokenFile} cannot be read.`, EXIT.usage)
+  }
+}
+
+async function get(
+  settings: AdminSettings,
+  path: string,
+): Promise<Result<IncomingMessage, CliFailure>> {
+  const secret = secretOf(settings)
+  if (!secret.ok) return secret
+  if (settings.url === undefined) {
+    return fail(
+      'no_admin_url',
+      'Set ZT_ADMIN_URL, or name the admin origin with --admin-url.',
+      EXIT.usage,
+    )
+  }
+  try {
+    const response = await send(new URL(path, settings.url), settings, secret.value)
+    return response.statusCode === 200 ? ok(response) : err(await refusal(response))
+  } catch (failure) {
+    const cause = failure instanceof Error ? failure.message : String(failure)
+    return fail('admin_unreachable', `${settings.url} does not answer: ${cause}`, EXIT.notReachable)
+  }
+}
+
+function send(url: URL, settings: AdminSettings, secret: string): Promise<IncomingMessage> {
+  const ca = settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile) }
+  return new Promise((resolve, reject) => {
+    const sent = request(url, {
+      ...ca,
+      timeout: TIMEOUT_MS,
+      headers: { authorization: `Bearer ${secret}` },
+    })
+    sent.on('response', resolve)
+    sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > ANSWER_LIMIT_BYTES) throw new Error('the answer is too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseJson(text: string): Result<unknown, CliFailure> {
+  try {
+    return ok(JSON.parse(text) as unknown)
+  } catch {
+    return fail('bad_answer', 'The admin API answered with something that is not JSON.')
+  }
+}
+
+async function refusal(response: IncomingMessage): Promise<CliFailure> {
+  const body = parseJson(await readAll(response))
+  const { error } = (body.ok ? body.value : {}) as { error?: { code?: string; message?: string } }
+  const denied = response.statusCode === 401 || response.statusCode === 403
+  return {
+    code: error?.code ?? `http_${response.statusCode}`,
+    message: error?.message ?? `The admin API answered ${response.statusCode}.`,
+    exitCode: denied ? EXIT.denied : EXIT.failed,
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What commands may do to the world, as values: main.ts hands in the shells, tests hand in recorders.
+ */
+import type { ControlRequest, ControlResult, LoginPrompt } from '#lib/api/control-api'
+import type { Result } from '#lib/result'
+
+/** Why a command failed; `message` names cause and remedy. */
+export type CliFailure = {
+  readonly code: string
+  readonly message: string
+  readonly exitCode: number
+}
+
+/** Asks the daemon; `onPrompt` is called when the user has to log in. */
+export type AskDaemon = (
+  request: ControlRequest,
+  onPrompt?: (prompt: LoginPrompt) => void,
+) => Promise<Result<ControlResult, CliFailure>>
+
+/** Reads of the admin API. Paths begin with `/api/v1/`. */
+export interface AdminApi {
+  getJson(path: string): Promise<Result<unknown, CliFailure>>
+  /** Sealed bytes, in order, never whole in memory. */
+  getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
+}
+
+export type CliIo = {
+  /** One line to standard output. */
+  print(line: string): void
+  /** One line to standard error. */
+  warn(line: string): void
+  readonly askDaemon: AskDaemon
+  readonly admin: AdminApi
+}
+
+/** Exit codes of every command; `docs/reference/cli.md` lists them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  noDaemon: 3,
+  denied: 4,
+  notEnrolled: 5,
+  notReachable: 6,
+  incomplete: 7,
+  tampered: 8,
+} as const
+
+/** Prints a failure. @returns its exit code. */
+export function report(io: Pick<CliIo, 'warn'>, failure: CliFailure): number {
+  io.warn(`zt: ${failure.message} (${failure.code})`)
+  return failure.exitCode
+}

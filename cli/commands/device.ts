@@ -1,0 +1,127 @@
+/**
+ * Commands about this device: enroll, login, logout, status, up, down, apps, explain.
+ */
+import type { Command } from 'commander'
+import type { ControlRequest, ControlResult } from '#lib/api/control-api'
+import { formatHost, parseHost } from '#lib/net/endpoint'
+import { parsePort } from '#lib/net/ports'
+import { type CliIo, EXIT, report } from '../cli-io.ts'
+import { applicationsText, explanationText, promptText, statusText } from '../render.ts'
+
+type JsonOption = { readonly json?: boolean }
+
+/** Runs an action and leaves its exit code; commander passes options last but one. */
+export type Run = (action: () => Promise<number>) => Promise<void>
+
+/** Adds the device commands to `program`. */
+export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
+  addEnrol(program, io, run)
+  for (const [method, summary] of Object.entries(SIMPLE)) {
+    program
+      .command(method)
+      .description(summary)
+      .option('--json', 'print JSON')
+      .action((options: JsonOption) => run(() => ask(io, { method: method as 'status' }, options)))
+  }
+  addExplain(program, io, run)
+}
+
+const SIMPLE: Readonly<Record<string, string>> = {
+  status: 'say whether the tunnel carries data, who you are, and what is tunnelled',
+  login: 'log in again at the identity provider',
+  logout: 'forget this registration: key and certificate are removed',
+  up: 'connect to the gateway',
+  down: 'disconnect; what is ours is refused until "zt up"',
+  apps: 'list the applications that admit you',
+}
+
+function addEnrol(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('enroll')
+    .description('bind this device to you: a key is made here, you log in with a browser')
+    .argument('<url>', 'login origin of the gateway, for example https://login.example.com')
+    .option(
+      '--ca-sha256 <fingerprint>',
+      'SHA-256 of the gateway CA, where no public CA vouches for it',
+    )
+    .option('--device-name <name>', 'name that the login page and the administrator see')
+    .option('--json', 'print JSON lines')
+    .addHelpText('after', '\nExample:\n  $ zt enroll https://login.example.com --ca-sha256 3f5a…')
+    .action((url: string, options: JsonOption & { caSha256?: string; deviceName?: string }) =>
+      run(() =>
+        ask(
+          io,
+          {
+            method: 'enroll',
+            url,
+            ...(options.caSha256 === undefined ? {} : { caSha256: options.caSha256 }),
+            ...(options.deviceName === undefined ? {} : { deviceName: options.deviceName }),
+          },
+          options,
+        ),
+      ),
+    )
+}
+
+function addExplain(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('explain')
+    .description('say what the gateway would decide about a destination, and which rule decides')
+    .argument('<host>', 'host name or address')
+    .argument('<port>', 'TCP port')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit code 0: permitted, 4: denied.\n\nExample:\n  $ zt explain db1.corp.internal 22',
+    )
+    .action((hostText: string, portText: string, options: JsonOption) =>
+      run(async () => {
+        const host = parseHost(hostText)
+        const port = parsePort(portText)
+        if (!host.ok || !port.ok) {
+          const what = host.ok ? `${portText} is not a port` : `${hostText} is not a host`
+          return report(io, { code: 'bad_destination', message: `${what}.`, exitCode: EXIT.usage })
+        }
+        return ask(
+          io,
+          { method: 'explain', host: formatHost(host.value), port: port.value },
+          options,
+        )
+      }),
+    )
+}
+
+async function ask(io: CliIo, request: ControlRequest, { json }: JsonOption): Promise<number> {
+  const answer = await io.askDaemon(request, (prompt) =>
+    io.print(json ? JSON.stringify({ prompt }) : promptText(prompt)),
+  )
+  if (!answer.ok) {
+    if (json) io.print(JSON.stringify({ error: answer.error }))
+    return report(io, answer.error)
+  }
+  io.print(json ? JSON.stringify(jsonOf(answer.value)) : textOf(answer.value))
+  return exitCodeOf(answer.value)
+}
+
+function jsonOf(result: ControlResult): unknown {
+  if (result.method === 'apps') return result.applications
+  return result.method === 'explain' ? result.explanation : result.status
+}
+
+function textOf(result: ControlResult): string {
+  if (result.method === 'apps') return applicationsText(result.applications)
+  return result.method === 'explain'
+    ? explanationText(result.explanation)
+    : statusText(result.status)
+}
+
+/** `status` tells scripts the truth: 0 only when data passes; `explain` tells the verdict. */
+function exitCodeOf(result: ControlResult): number {
+  if (result.method === 'explain') {
+    return result.explanation.verdict === 'permit' ? EXIT.ok : EXIT.denied
+  }
+  if (result.method !== 'status') return EXIT.ok
+  const { state } = result.status
+  if (state === 'connected') return EXIT.ok
+  return state === 'not_enrolled' ? EXIT.notEnrolled : EXIT.notReachable
+}

@@ -1,0 +1,146 @@
+/**
+ * Commands that carry SSH and plain TCP: ssh, ssh-config, connect.
+ */
+import type { Command } from 'commander'
+import type { DaemonStatus } from '#lib/api/control-api'
+import { formatHost, parseHost } from '#lib/net/endpoint'
+import { parseHostName } from '#lib/net/host'
+import { parsePort } from '#lib/net/ports'
+import { err, ok, type Result } from '#lib/result'
+import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import {
+  knownHostsText,
+  type ProxyCommand,
+  parseSshArguments,
+  type SshArgumentError,
+  sshArgv,
+  sshConfigText,
+} from '../ssh-destination.ts'
+import type { Run } from './device.ts'
+
+/** What these commands do to the machine. */
+export type SshIo = {
+  /** argv of this very program, for a ProxyCommand without nc. */
+  readonly selfArgv: readonly string[]
+  /** Whether OpenBSD's netcat, which speaks SOCKS5, is installed. */
+  hasSocksNetcat(): Promise<boolean>
+  /** Runs ssh on this terminal with known_hosts of this text. @returns its exit code. */
+  runSsh(argv: (knownHostsFile: string) => readonly string[], knownHosts: string): Promise<number>
+  /** Keeps known_hosts for `ssh-config`. @returns the path. */
+  keepKnownHosts(text: string): string
+  /** Joins stdin and stdout to a destination through the daemon's proxy port. */
+  connect(
+    proxy: { readonly host: string; readonly port: number },
+    host: string,
+    port: number,
+  ): Promise<Result<void, CliFailure>>
+}
+
+/** Adds the SSH commands to `program`. */
+export function addSshCommands(program: Command, io: CliIo & SshIo, run: Run): void {
+  program
+    .command('ssh')
+    .description('run the installed ssh through the tunnel; the host is vouched for by the gateway')
+    .argument('[arguments...]', '[ssh options] [user@]host [command…]')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ zt ssh alice@db1.corp.internal\n  $ zt ssh -p 2222 db1.corp.internal uptime\n\nThe exit code is the one of ssh.',
+    )
+    .action((args: string[]) => run(() => ssh(io, args)))
+  program
+    .command('ssh-config')
+    .description('print a part for ~/.ssh/config, so that plain "ssh host" goes through the tunnel')
+    .addHelpText('after', '\nExample:\n  $ zt ssh-config > ~/.ssh/zt.conf   # and: Include zt.conf')
+    .action(() => run(() => sshConfig(io)))
+  program
+    .command('connect')
+    .description('join stdin and stdout to HOST PORT through the tunnel (for ProxyCommand)')
+    .argument('<host>')
+    .argument('<port>')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ ssh -o ProxyCommand="zt connect %h %p" db1.corp.internal',
+    )
+    .action((host: string, port: string) => run(() => connect(io, host, port)))
+}
+
+async function statusOf(io: CliIo): Promise<Result<DaemonStatus, CliFailure>> {
+  const answer = await io.askDaemon({ method: 'status' })
+  if (!answer.ok) return answer
+  if (answer.value.method === 'apps' || answer.value.method === 'explain') {
+    return err({
+      code: 'bad_answer',
+      message: 'The daemon gave another answer.',
+      exitCode: EXIT.failed,
+    })
+  }
+  return ok(answer.value.status)
+}
+
+async function proxyCommandOf(io: SshIo, { proxy }: DaemonStatus): Promise<ProxyCommand> {
+  return (await io.hasSocksNetcat())
+    ? { kind: 'nc', proxyHost: proxy.host, proxyPort: proxy.port }
+    : { kind: 'zt', argv: io.selfArgv }
+}
+
+async function ssh(io: CliIo & SshIo, args: readonly string[]): Promise<number> {
+  const invocation = parseSshArguments(args)
+  if (!invocation.ok) return report(io, argumentFailure(invocation.error))
+  const status = await statusOf(io)
+  if (!status.ok) return report(io, status.error)
+  if (status.value.sshHostAuthorities.length === 0) {
+    return report(io, {
+      code: 'no_host_authority',
+      message: 'The gateway has not sent its SSH host authority yet; look at "zt status".',
+      exitCode: EXIT.notReachable,
+    })
+  }
+  const proxy = await proxyCommandOf(io, status.value)
+  const host = formatHost(invocation.value.host)
+  return io.runSsh(
+    (knownHostsFile) => sshArgv(invocation.value, { knownHostsFile, proxy }),
+    knownHostsText(host, status.value.sshHostAuthorities),
+  )
+}
+
+function argumentFailure({ reason, got }: SshArgumentError): CliFailure {
+  const messages: Readonly<Record<SshArgumentError['reason'], string>> = {
+    no_destination: 'Name a destination: zt ssh [user@]host [command…].',
+    bad_host: `${JSON.stringify(got)} is not a host name of DNS labels, nor an address.`,
+    bad_user: `${JSON.stringify(got)} is not a UNIX user name that zt passes on.`,
+    option_without_value: `Option ${got} needs a value.`,
+  }
+  return { code: reason, message: messages[reason], exitCode: EXIT.usage }
+}
+
+async function sshConfig(io: CliIo & SshIo): Promise<number> {
+  const status = await statusOf(io)
+  if (!status.ok) return report(io, status.error)
+  const domains = status.value.domains.flatMap((text) => {
+    const name = parseHostName(text)
+    return name.ok ? [name.value] : []
+  })
+  const patterns = domains.map((domain) => `${domain},*.${domain},[${domain}]:*,[*.${domain}]:*`)
+  const text = status.value.sshHostAuthorities
+    .flatMap((key) => patterns.map((pattern) => `@cert-authority ${pattern} ${key}\n`))
+    .join('')
+  const proxy = await proxyCommandOf(io, status.value)
+  const knownHostsFile = io.keepKnownHosts(text)
+  io.print(sshConfigText({ domains, knownHostsFile, proxy }).trimEnd())
+  return EXIT.ok
+}
+
+async function connect(io: CliIo & SshIo, hostText: string, portText: string): Promise<number> {
+  const host = parseHost(hostText)
+  const port = parsePort(portText)
+  if (!host.ok || !port.ok) {
+    const what = host.ok ? `${portText} is not a port` : `${JSON.stringify(hostText)} is not a host`
+    return report(io, { code: 'bad_destination', message: `${what}.`, exitCode: EXIT.usage })
+  }
+  const status = await statusOf(io)
+  if (!status.ok) return report(io, status.error)
+  const done = await io.connect(status.value.proxy, formatHost(host.value), port.value)
+  return done.ok ? EXIT.ok : report(io, done.error)
+}

@@ -1,0 +1,97 @@
+/**
+ * Values as text for people. Pure; colour only when asked for. Text from outside is stripped of control characters.
+ */
+import Table from 'cli-table3'
+import pc from 'picocolors'
+import type { DaemonStatus, LoginPrompt } from '#lib/api/control-api'
+import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+
+/** Removes C0 and C1 control characters, so that a name from outside cannot drive the terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+}
+
+const line = (name: string, value: string): string => `${name.padEnd(14)} ${printable(value)}`
+
+/** The status as `zt status` shows it. */
+export function statusText(status: DaemonStatus): string {
+  const state = status.state === 'connected' ? pc.green(status.state) : pc.yellow(status.state)
+  const why = status.reason === undefined ? '' : ` (${printable(status.reason)})`
+  const lines = [
+    `${'state'.padEnd(14)} ${state}${why}`,
+    ...(status.userEmail === undefined ? [] : [line('user', status.userEmail)]),
+    ...(status.deviceId === undefined ? [] : [line('device', status.deviceId)]),
+    ...(status.gatewayUrl === undefined ? [] : [line('gateway', status.gatewayUrl)]),
+    ...(status.certificateNotAfter === undefined
+      ? []
+      : [line('certificate', `valid until ${status.certificateNotAfter}`)]),
+    line('connections', `${status.connections} warm, ${status.openFlows} flows`),
+    ...(status.lastHeardAt === undefined ? [] : [line('last heard', status.lastHeardAt)]),
+    line('proxy', `${status.proxy.host}:${status.proxy.port} (PAC: ${status.proxy.pacUrl})`),
+    line('ours', [...status.domains, ...status.prefixes].join(', ') || '(nothing yet)'),
+  ]
+  if (status.refusedOtherUsers > 0) {
+    lines.push(line('refused', `${status.refusedOtherUsers} connections of other users`))
+  }
+  return lines.join('\n')
+}
+
+/** What the user has to do in a browser. */
+export function promptText(prompt: LoginPrompt): string {
+  return [
+    'Log in with a browser:',
+    '',
+    `  ${printable(prompt.verificationUrl)}`,
+    `  code: ${pc.bold(printable(prompt.userCode))}`,
+    '',
+    `The page must show these words: ${pc.bold(printable(prompt.keyWords))}`,
+    `The code is valid until ${printable(prompt.expiresAt)}.`,
+  ].join('\n')
+}
+
+/** Rows under headings. */
+export function tableText(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const table = new Table({ head: [...headings], style: { head: [], border: [] } })
+  for (const row of rows) table.push(row.map(printable))
+  return table.toString()
+}
+
+/** Applications the user may see. */
+export function applicationsText(applications: readonly VisibleApplication[]): string {
+  if (applications.length === 0) return 'No application admits you. Ask your administrator.'
+  return tableText(
+    ['application', 'destinations', 'protocol', 'UNIX users'],
+    applications.map((one) => [
+      one.name,
+      one.destinations.join(', '),
+      one.protocol ?? '',
+      (one.unixUsers ?? []).join(', '),
+    ]),
+  )
+}
+
+/** A verdict with its trace: what `zt explain` prints. */
+export function explanationText(explanation: Explanation): string {
+  const { host, port, verdict, reason, sentence, trace } = explanation
+  const colour = verdict === 'permit' ? pc.green : pc.red
+  const names = [
+    ...(explanation.application === undefined ? [] : [`application ${explanation.application}`]),
+    ...(explanation.policy === undefined ? [] : [`policy ${explanation.policy}`]),
+    ...(explanation.rule === undefined ? [] : [`rule ${explanation.rule}`]),
+    `revision ${explanation.revision}`,
+  ]
+  return [
+    `${printable(host)}:${port} ${colour(verdict)} ${printable(reason)}`,
+    printable(sentence),
+    printable(names.join(', ')),
+    ...trace.map((step) =>
+      printable(
+        `  ${step.phase}: ${step.name}: ${step.outcome}${step.detail === undefined ? '' : ` (${step.detail})`}`,
+      ),
+    ),
+  ].join('\n')
+}
