@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/**
+ * `zt`: reads argv and environment, hands the commands their shells.
+ */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { CommanderError } from 'commander'
+import { adminAt } from './admin-client.ts'
+import { EXIT } from './cli-io.ts'
+import { connectStdio } from './connect-client.ts'
+import { daemonAt } from './daemon-client.ts'
+import { buildProgram, type GlobalOptions } from './program.ts'
+import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
+
+const env = process.env
+
+/** Where the daemon puts its socket: the user's runtime folder, else the system's. */
+function defaultControl(): string {
+  const runtime = env['XDG_RUNTIME_DIR']
+  return runtime ? join(runtime, 'zt', 'control.sock') : '/run/zt/control.sock'
+}
+
+function optional<K extends string>(key: K, value: string | undefined): { [key in K]?: string } {
+  return (value === undefined ? {} : { [key]: value }) as { [key in K]?: string }
+}
+
+const program = buildProgram(
+  (options: GlobalOptions) => {
+    const control = options.control ?? env['ZT_CONTROL'] ?? defaultControl()
+    const configFolder = join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'zt')
+    return {
+      print: (line) => void process.stdout.write(`${line}\n`),
+      warn: (line) => void process.stderr.write(`${line}\n`),
+      askDaemon: daemonAt(control),
+      admin: adminAt({
+        ...optional('url', options.adminUrl ?? env['ZT_ADMIN_URL']),
+        ...optional('caFile', options.adminCa ?? env['ZT_ADMIN_CA']),
+        ...optional('token', env['ZT_ADMIN_TOKEN']),
+        ...optional('tokenFile', options.adminTokenFile),
+      }),
+      selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
+      hasSocksNetcat,
+      runSsh,
+      keepKnownHosts: (text) => keepKnownHosts(configFolder, text),
+      connect: connectStdio,
+    }
+  },
+  (code) => {
+    process.exitCode = code
+  },
+)
+
+// A reader such as `head` that has seen enough ends us quietly.
+process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
+  if (failure.code !== 'EPIPE') throw failure
+  process.exit(EXIT.ok)
+})
+
+program.exitOverride()
+for (const command of program.commands) command.exitOverride()
+try {
+  await program.parseAsync(process.argv)
+} catch (failure) {
+  if (!(failure instanceof CommanderError)) throw failure
+  process.exitCode = failure.exitCode === 0 ? EXIT.ok : EXIT.usage
+}

@@ -1,0 +1,71 @@
+/**
+ * The tree of `zt` commands. Pure: everything they do goes through the handed-in Io.
+ */
+import { Command } from 'commander'
+import type { CliIo } from './cli-io.ts'
+import { addDeviceCommands, type Run } from './commands/device.ts'
+import { addSshCommands, type SshIo } from './commands/ssh.ts'
+
+const EPILOGUE = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enrolled, 6 gateway not reachable,
+7 recording incomplete, 8 recording tampered with. "zt ssh" ends with the exit code of ssh.
+
+Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API).`
+
+/** Options before the command. */
+export type GlobalOptions = {
+  readonly control?: string
+  readonly adminUrl?: string
+  readonly adminCa?: string
+  readonly adminTokenFile?: string
+}
+
+/**
+ * Builds the program.
+ * @param ioOf makes the Io once the global options are known.
+ * @param onExitCode told the exit code of the command that ran.
+ */
+export function buildProgram(
+  ioOf: (options: GlobalOptions) => CliIo & SshIo,
+  onExitCode: (code: number) => void,
+): Command {
+  const program = new Command('zt')
+    .description('zero-trust access from your terminal')
+    .option('--control <path>', 'control socket of the daemon')
+    .option('--admin-url <origin>', 'admin origin of the gateway')
+    .option('--admin-ca <file>', 'CA of the admin origin, PEM')
+    .option('--admin-token-file <file>', 'file with the admin secret, mode 0600')
+    .enablePositionalOptions()
+    .showHelpAfterError('(zt --help lists commands and examples)')
+    .addHelpText('after', EPILOGUE)
+  const io = lazily(() => ioOf(program.opts<GlobalOptions>()))
+  const run: Run = async (action) => onExitCode(await action())
+  addDeviceCommands(program, io, run)
+  addSshCommands(program, io, run)
+  return program
+}
+
+/** Options are known only after parsing; commands use Io only when they run. */
+function lazily(make: () => CliIo & SshIo): CliIo & SshIo {
+  let made: (CliIo & SshIo) | undefined
+  const io = (): CliIo & SshIo => {
+    made ??= make()
+    return made
+  }
+  return {
+    print: (line) => io().print(line),
+    warn: (line) => io().warn(line),
+    askDaemon: (request, onPrompt) => io().askDaemon(request, onPrompt),
+    admin: {
+      getJson: (path) => io().admin.getJson(path),
+      getBytes: (path) => io().admin.getBytes(path),
+    },
+    get selfArgv() {
+      return io().selfArgv
+    },
+    hasSocksNetcat: () => io().hasSocksNetcat(),
+    runSsh: (argv, knownHosts) => io().runSsh(argv, knownHosts),
+    keepKnownHosts: (text) => io().keepKnownHosts(text),
+    connect: (proxy, host, port) => io().connect(proxy, host, port),
+  }
+}
