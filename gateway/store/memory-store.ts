@@ -44,6 +44,7 @@ function deviceTable(users: ReadonlyMap<string, User>): Store['devices'] {
       insertOnce(devices, device.id, device)
     },
     get: (id) => devices.get(id),
+    byKey: (sha256) => [...devices.values()].find((device) => device.keySha256 === sha256),
     list: () => [...devices.values()],
     update(id, change) {
       const device = devices.get(id)

@@ -52,6 +52,9 @@ export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
   const select = selectSql('devices', DEVICE_COLUMNS)
   const insert = db.prepare<Parameters>(insertSql('devices', DEVICE_COLUMNS))
   const get = db.prepare<Parameters, Device>(`${select} AND id = @id`)
+  const byKey = db.prepare<Parameters, Device>(
+    `${select} AND key_sha256 = @keySha256 ORDER BY rowid LIMIT 1`,
+  )
   const list = db.prepare<Parameters, Device>(`${select} ORDER BY rowid`)
   return {
     insert(device) {
@@ -59,6 +62,10 @@ export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
     },
     get(id) {
       const row = get.get({ tenant, id })
+      return row && withoutNulls(row)
+    },
+    byKey(keySha256) {
+      const row = byKey.get({ tenant, keySha256 })
       return row && withoutNulls(row)
     },
     list: () => list.all({ tenant }).map(withoutNulls),

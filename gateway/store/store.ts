@@ -79,6 +79,8 @@ export interface Store {
   readonly devices: {
     insert(device: Device): void
     get(id: string): Device | undefined
+    /** The registration of a device key, if there is one. */
+    byKey(keySha256: string): Device | undefined
     list(): readonly Device[]
     /** Changes the named fields. @throws {Error} when the device does not exist. */
     update(id: string, change: Partial<Omit<Device, 'id' | 'userId' | 'keySha256'>>): void

@@ -98,6 +98,14 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.is(store.devices.get('device-3'), undefined)
   })
 
+  withStore('a device is found by its key', (t, store) => {
+    const user = store.users.upsert(LOGIN)
+    store.devices.insert(device(user.id, { keySha256: 'k1' }))
+    store.devices.insert(device(user.id, { id: 'device-2', keySha256: 'k2' }))
+    t.is(store.devices.byKey('k2')?.id, 'device-2')
+    t.is(store.devices.byKey('k3'), undefined)
+  })
+
   withStore('a device is changed by name of the field, and only it', (t, store) => {
     const user = store.users.upsert(LOGIN)
     store.devices.insert(device(user.id))
