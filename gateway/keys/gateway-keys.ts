@@ -28,6 +28,6 @@ export type GatewayKeys = {
   readonly evidenceSigning: KeyObject
   /** Secret of 32 octets from which SSH host keys are derived (HKDF). */
   readonly hostSeed: KeyObject
-  /** Public key of the offline key that signs the list of recipients; P-256 (ES256). */
+  /** Public key of the offline key that signs the list of recipients; ed25519. */
   readonly recipientsSigner: KeyObject
 }

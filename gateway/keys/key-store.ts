@@ -32,7 +32,7 @@ export function loadKeys(dir: string): Result<GatewayKeys, KeyRefusal> {
       tokenSigning: loadPrivate(dir, 'token-signing.key', 'ec'),
       evidenceSigning: loadPrivate(dir, 'evidence-signing.key', 'ec'),
       hostSeed: loadSeed(dir, 'host-seed.key'),
-      recipientsSigner: loadPublic(dir, 'recipients-signer.pub'),
+      recipientsSigner: loadPublic(dir, 'recipients-signer.pub', 'ed25519'),
     })
   } catch (error) {
     if (error instanceof Refused) return err(error.refusal)
@@ -98,15 +98,26 @@ function loadAuthority(dir: string, name: string): Authority {
 function loadPrivate(dir: string, name: string, type: 'ec' | 'ed25519'): KeyObject {
   const file = join(dir, name)
   const pem = readTrusted(file)
-  const key = parse(file, () => createPrivateKey(pem))
-  if (key.asymmetricKeyType !== type) throw new Refused('bad_key', `${file} is no ${type} key`)
-  return key
+  return requireType(
+    file,
+    parse(file, () => createPrivateKey(pem)),
+    type,
+  )
 }
 
-function loadPublic(dir: string, name: string): KeyObject {
+function loadPublic(dir: string, name: string, type: 'ed25519'): KeyObject {
   const file = join(dir, name)
   const pem = readTrusted(file)
-  return parse(file, () => createPublicKey(pem))
+  return requireType(
+    file,
+    parse(file, () => createPublicKey(pem)),
+    type,
+  )
+}
+
+function requireType(file: string, key: KeyObject, type: 'ec' | 'ed25519'): KeyObject {
+  if (key.asymmetricKeyType !== type) throw new Refused('bad_key', `${file} is no ${type} key`)
+  return key
 }
 
 function loadSeed(dir: string, name: string): KeyObject {

@@ -4,6 +4,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { publicKeyBlob } from '#lib/ssh/public-key'
+import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import { createAuthority, generateP256Key } from './certificate.ts'
 import { HOST_SEED_OCTETS } from './gateway-keys.ts'
 
@@ -36,14 +38,19 @@ export async function createKeys(
     save(`${file}.key`, privatePem(authority.key))
     save(`${file}.crt`, authority.certificatePem)
   }
-  for (const file of ['ssh-user-ca.key', 'ssh-host-ca.key']) {
-    save(file, privatePem(generateKeyPairSync('ed25519').privateKey))
+  for (const name of ['ssh-user-ca', 'ssh-host-ca']) {
+    const key = generateKeyPairSync('ed25519').privateKey
+    save(`${name}.key`, privatePem(key))
+    save(
+      `${name}.pub`,
+      `${printPublicKeyLine(publicKeyBlob(createPublicKey(key)), `zt ${name}`)}\n`,
+    )
   }
   for (const file of ['token-signing.key', 'evidence-signing.key']) {
     save(file, privatePem(generateP256Key()))
   }
   save('host-seed.key', randomBytes(HOST_SEED_OCTETS))
-  const recipientsSigner = generateP256Key()
+  const recipientsSigner = generateKeyPairSync('ed25519').privateKey
   save('recipients-signer.pub', publicPem(createPublicKey(recipientsSigner)))
   return { recipientsSigner }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createPublicKey } from 'node:crypto'
 import {
   chmodSync,
@@ -39,6 +40,16 @@ test('keys that were made are readable by their owner only, and load', async (t)
   t.is(loaded.value.sshHostCa.asymmetricKeyType, 'ed25519')
   t.is(loaded.value.hostSeed.symmetricKeySize, 32)
   t.true(loaded.value.recipientsSigner.equals(createPublicKey(recipientsSigner)))
+})
+
+test('S3: OpenSSH reads the public keys of the SSH authorities', async (t) => {
+  const { dir } = await made(t)
+  for (const name of ['ssh-user-ca', 'ssh-host-ca']) {
+    const listing = execFileSync('ssh-keygen', ['-l', '-f', join(dir, `${name}.pub`)], {
+      encoding: 'utf8',
+    })
+    t.regex(listing, new RegExp(`^256 SHA256:\\S+ zt ${name} \\(ED25519\\)`))
+  }
 })
 
 test('the offline key is not among the files', async (t) => {
