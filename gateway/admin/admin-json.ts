@@ -1,0 +1,49 @@
+/**
+ * Rows of the store as the admin API shows them: RFC 3339 times, no key material. Pure.
+ */
+import type { FlowRecord } from '../flow/flow-record.ts'
+import type { Device, RecordingRow, User } from '../store/store.ts'
+
+const time = (ms: number): string => new Date(ms).toISOString()
+
+/** Drops what is absent, prints what is there. */
+function times<K extends string>(
+  values: Readonly<Record<K, number | undefined>>,
+): { [key in K]?: string } {
+  const entries = Object.entries<number | undefined>(values).flatMap(([key, ms]) =>
+    ms === undefined ? [] : [[key, time(ms)]],
+  )
+  return Object.fromEntries(entries) as { [key in K]?: string }
+}
+
+/** A device with its user. */
+export function deviceJson(device: Device, user: User | undefined) {
+  return {
+    id: device.id,
+    name: device.name,
+    user: user?.email ?? null,
+    keySha256: device.keySha256,
+    revoked: device.revokedAtMs !== undefined,
+    ...times({
+      enrolledAt: device.enrolledAtMs,
+      lastLoginAt: device.lastLoginAtMs,
+      lastSeenAt: device.lastSeenAtMs,
+      certificateNotAfter: device.certificateNotAfterMs,
+      revokedAt: device.revokedAtMs,
+    }),
+  }
+}
+
+/** A flow with everything that was decided about it. */
+export function flowJson({ openedAtMs, decidedAtMs, closedAtMs, ...rest }: FlowRecord) {
+  return {
+    ...rest,
+    ...times({ openedAt: openedAtMs, decidedAt: decidedAtMs, closedAt: closedAtMs }),
+  }
+}
+
+/** A recording as listings show it; its content stays sealed. */
+export function recordingJson(row: RecordingRow) {
+  const { startedAtMs, endedAtMs, userEmail, file: _file, ...rest } = row
+  return { ...rest, user: userEmail, ...times({ startedAt: startedAtMs, endedAt: endedAtMs }) }
+}

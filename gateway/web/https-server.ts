@@ -1,0 +1,117 @@
+/**
+ * An HTTPS listener for one origin: bounded before anything is known of the caller, answers only under its own name.
+ */
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Log } from '#lib/log'
+
+/** What an origin is made of. */
+export type HttpsOptions = {
+  /** The origin as users write it; `Host` must equal its host. */
+  readonly url: URL
+  readonly tls: { readonly certificatePem: string; readonly keyPem: string }
+  readonly log: Log
+  readonly bodyLimitBytes?: number
+}
+
+/** A refusal in the shape every API of ours has. `code` is stable. */
+export type HttpRefusal = {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+const BODY_LIMIT_BYTES = 16 * 1024
+const HEADER_LIMIT_BYTES = 16 * 1024
+const REQUEST_TIMEOUT_MS = 15_000
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const CONNECTION_LIMIT = 1024
+
+/** Sent with every answer; pages add their own policy to this. */
+const HEADERS = {
+  'strict-transport-security': 'max-age=63072000',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+} as const
+
+/** Makes the listener; routes are added to what comes back, then `listenOn`. */
+export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server> {
+  const app = Fastify({
+    https: {
+      cert: options.tls.certificatePem,
+      key: options.tls.keyPem,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+    },
+    bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    logger: false,
+  })
+  app.server.maxConnections = CONNECTION_LIMIT
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS)
+    if (request.headers.host === options.url.host) return
+    await refuse(reply, {
+      status: 421,
+      code: 'wrong_host',
+      message: 'This origin has another name.',
+    })
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    refuse(reply, { status: 404, code: 'not_found', message: 'There is nothing here.' }),
+  )
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log))
+  return app
+}
+
+/** Sends a refusal. */
+export async function refuse(
+  reply: FastifyReply,
+  { status, code, message }: HttpRefusal,
+): Promise<void> {
+  await reply.code(status).send({ error: { code, message } })
+}
+
+/** The cause goes to the log; the caller learns only what is about the caller's own request. */
+async function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Log,
+): Promise<void> {
+  const { statusCode = 500, code = 'internal_error' } = error as {
+    statusCode?: number
+    code?: string
+  }
+  const path = request.routeOptions.url ?? '(no route)'
+  if (statusCode >= 500) {
+    log.error(
+      { path, error: error instanceof Error ? error.message : String(error) },
+      'request failed',
+    )
+    return refuse(reply, { status: 500, code: 'internal_error', message: 'Something failed here.' })
+  }
+  log.warn({ path, code }, 'request refused')
+  return refuse(reply, {
+    status: statusCode,
+    code: code.replace(/^FST_(ERR_)?/, '').toLowerCase(),
+    message: 'The request is malformed.',
+  })
+}
+
+/** Listens. @returns the actual address, for port 0. */
+export async function listenOn(
+  app: FastifyInstance<Server>,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<{ readonly host: string; readonly port: number }> {
+  await app.listen({ host, port })
+  const address = app.server.address() as AddressInfo
+  return { host: address.address, port: address.port }
+}

@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { parsePage } from '../../../gateway/admin/admin-query.ts'
+import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
+import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
+import { sampleFacts } from '../../support/sample-facts.ts'
+import { throwawayCa } from '../../support/throwaway-ca.ts'
+import { memoryLog } from '../../support/tunnel.ts'
+
+const SECRET = 'correct-horse'
+const NOW_MS = Date.UTC(2026, 10, 21)
+
+type Answer = { readonly status: number; readonly body: string; readonly headers: string }
+
+/** A running API with one device, one flow, one recording, and curl as its client. */
+async function startApi(t: ExecutionContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'zt-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const store = openMemoryStore()
+  const user = store.users.upsert({
+    provider: 'corp',
+    providerSubject: 'ann',
+    email: 'ann@example.com',
+    name: 'Ann',
+    groups: [],
+    lastLoginAtMs: NOW_MS,
+  })
+  store.devices.insert({
+    id: 'device-1',
+    userId: user.id,
+    name: 'laptop',
+    keySha256: 'aa',
+    enrolledAtMs: NOW_MS,
+    lastLoginAtMs: NOW_MS,
+  })
+  store.flows.put({ id: 'flow-1', state: 'opened', openedAtMs: NOW_MS, facts: sampleFacts() })
+  const row = {
+    id: 'recording-1',
+    flowId: 'flow-1',
+    startedAtMs: NOW_MS,
+    userEmail: 'ann@example.com',
+    deviceId: 'device-1',
+    unixUser: 'demo',
+    target: 'db1.corp.internal:22',
+    application: 'database',
+    state: 'complete',
+    sizeBytes: 6,
+  } as const
+  store.recordings.put({ ...row, file: 'r1' })
+  store.recordings.put({ ...row, id: 'recording-2', file: '../secret' })
+  writeFileSync(join(folder, 'secret'), 'not for you')
+  const recordings = mkdtempSync(join(folder, 'recordings-'))
+  writeFileSync(join(recordings, 'r1'), 'sealed')
+  writeFileSync(join(recordings, 'r1.manifest'), 'signed')
+
+  const ca = await throwawayCa()
+  const { certPem, keyPem } = await ca.issue('admin.test')
+  writeFileSync(join(folder, 'ca.pem'), ca.caPem)
+  const revoked: string[] = []
+  const log = memoryLog()
+  const server = await startAdminServer({
+    url: new URL('https://admin.test'),
+    tls: { certificatePem: certPem, keyPem },
+    listen: { host: '127.0.0.1', port: 0 },
+    store,
+    log,
+    recordingsDir: recordings,
+    checkSecret: async (secret) => secret === SECRET,
+    onDeviceRevoked: (id) => revoked.push(id),
+    nowMs: () => NOW_MS,
+  })
+  t.teardown(() => server.close())
+  const curl = async (path: string, ...options: string[]): Promise<Answer> => {
+    const to = `admin.test:443:127.0.0.1:${server.address.port}`
+    const base = [
+      '-sS',
+      '-D',
+      join(folder, 'headers'),
+      '--cacert',
+      join(folder, 'ca.pem'),
+      '--connect-to',
+      to,
+    ]
+    const args = [...base, '-w', '\n%{http_code}', ...options, `https://admin.test${path}`]
+    const { stdout } = await promisify(execFile)('curl', args)
+    const cut = stdout.lastIndexOf('\n')
+    const headers = readFileSync(join(folder, 'headers'), 'utf8')
+    return { status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, cut), headers }
+  }
+  const asAdmin = (path: string, ...options: string[]) =>
+    curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
+  return { curl, asAdmin, revoked, log, store }
+}
+
+test('E1 the API lists devices, flows and recordings with RFC 3339 times', async (t) => {
+  const { asAdmin } = await startApi(t)
+  const devices = JSON.parse((await asAdmin('/api/v1/devices')).body)
+  t.like(devices, {
+    devices: [
+      {
+        id: 'device-1',
+        user: 'ann@example.com',
+        revoked: false,
+        enrolledAt: '2026-11-21T00:00:00.000Z',
+      },
+    ],
+  })
+  const flows = JSON.parse((await asAdmin('/api/v1/flows?limit=10')).body)
+  t.like(flows, { flows: [{ id: 'flow-1', openedAt: '2026-11-21T00:00:00.000Z' }] })
+  t.like(JSON.parse((await asAdmin('/api/v1/flows/flow-1')).body), { flow: { state: 'opened' } })
+  const one = JSON.parse((await asAdmin('/api/v1/recordings/recording-1')).body)
+  t.like(one, {
+    recording: { user: 'ann@example.com', target: 'db1.corp.internal:22', state: 'complete' },
+  })
+  t.false('file' in one.recording)
+})
+
+test('S9 content is served as it lies: sealed; the manifest beside it', async (t) => {
+  const { asAdmin } = await startApi(t)
+  t.is((await asAdmin('/api/v1/recordings/recording-1/content')).body, 'sealed')
+  t.is((await asAdmin('/api/v1/recordings/recording-1/manifest')).body, 'signed')
+})
+
+test('T66 a damaged row leads to nothing outside the recordings folder', async (t) => {
+  const { asAdmin } = await startApi(t)
+  t.is((await asAdmin('/api/v1/recordings/recording-2/content')).status, 404)
+})
+
+test('D7 revoking marks the device, cuts it, and is logged before it takes effect', async (t) => {
+  const { asAdmin, revoked, log, store } = await startApi(t)
+  const answer = await asAdmin('/api/v1/devices/device-1/revoke', '-X', 'POST')
+  t.like(JSON.parse(answer.body), {
+    device: { revoked: true, revokedAt: '2026-11-21T00:00:00.000Z' },
+  })
+  t.is(store.devices.get('device-1')?.revokedAtMs, NOW_MS)
+  t.deepEqual(revoked, ['device-1'])
+  t.true(log.lines.some((line) => line['action'] === 'revoke_device'))
+  t.is((await asAdmin('/api/v1/devices/nobody/revoke', '-X', 'POST')).status, 404)
+})
+
+test('E1 refuses no secret and a wrong one, never says why, and slows a guesser down', async (t) => {
+  const { curl, asAdmin, log } = await startApi(t)
+  t.is((await curl('/api/v1/devices')).status, 401)
+  const statuses: number[] = []
+  for (let guess = 0; guess < 11; guess++) {
+    statuses.push(
+      (await curl('/api/v1/devices', '-H', `Authorization: Bearer guess-${guess}`)).status,
+    )
+  }
+  t.true(statuses.includes(401))
+  t.is(statuses.at(-1), 429)
+  t.is((await asAdmin('/api/v1/devices')).status, 429)
+  t.false(JSON.stringify(log.lines).includes('guess-'))
+})
+
+test('T94 answers only under its own name, with a policy that allows no script', async (t) => {
+  const { asAdmin } = await startApi(t)
+  t.is((await asAdmin('/api/v1/devices', '-H', 'Host: login.test')).status, 421)
+  t.regex(
+    (await asAdmin('/api/v1/devices')).headers,
+    /content-security-policy: default-src 'none'/i,
+  )
+})
+
+test('T92 unknown query keys and bad values are refused', async (t) => {
+  const { asAdmin } = await startApi(t)
+  t.is((await asAdmin('/api/v1/flows?limt=10')).status, 400)
+  t.is((await asAdmin('/api/v1/flows?limit=0')).status, 400)
+  t.is((await asAdmin('/api/v1/flows?before=yesterday')).status, 400)
+  t.is((await asAdmin('/api/v1/nothing')).status, 404)
+})
+
+test('T123 a body over the limit is refused', async (t) => {
+  const { asAdmin } = await startApi(t)
+  const big = 'x'.repeat(20_000)
+  const answer = await asAdmin(
+    '/api/v1/devices/device-1/revoke',
+    '-H',
+    'content-type: text/plain',
+    '-d',
+    big,
+  )
+  t.is(answer.status, 413)
+})
+
+test('E1 queries never throw', (t) => {
+  const property = fc.property(fc.dictionary(fc.string(), fc.anything()), (query) => {
+    const page = parsePage(query)
+    return !page.ok || page.value.limit <= 1000
+  })
+  t.notThrows(() => fc.assert(property))
+})
+
+test('E1 every route stands in docs/reference/admin-api.md', (t) => {
+  const text = readFileSync('docs/reference/admin-api.md', 'utf8')
+  for (const [method, path, meaning] of ADMIN_ROUTES) {
+    const shown = path.replace(':id', '{id}')
+    t.true(text.includes(`| \`${method} ${shown}\` | ${meaning} |`), `${method} ${shown}`)
+  }
+})
