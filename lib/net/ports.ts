@@ -44,6 +44,16 @@ export function portsOverlap(a: PortSet, b: PortSet): boolean {
   return a.some((x) => b.some((y) => x.first <= y.last && y.first <= x.last))
 }
 
+/** Whether every port of `inner` is in `outer`. */
+export function portsCover(outer: PortSet, inner: PortSet): boolean {
+  return inner.every((x) => outer.some((y) => y.first <= x.first && x.last <= y.last))
+}
+
+/** How many ports the set has. */
+export function portCount(ports: PortSet): number {
+  return ports.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+}
+
 /** Canonical text; parsing it gives the same set. */
 export function formatPorts(ports: PortSet): string {
   const text = ({ first, last }: PortRange) => (first === last ? `${first}` : `${first}-${last}`)

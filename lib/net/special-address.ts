@@ -1,8 +1,7 @@
 /**
  * Addresses with a meaning of their own (RFC 6890 registries and cloud metadata services).
- * An IPv6 address that embeds an IPv4 address is judged by both: a translator on the path would deliver to the inner one.
  */
-import { addressFromBytes, type IpAddress } from '#lib/net/address'
+import type { IpAddress } from '#lib/net/address'
 import { type Prefix, parsePrefix, prefixContains } from '#lib/net/prefix'
 
 const LOOPBACK = prefixes('127.0.0.0/8', '::1/128')
@@ -33,13 +32,8 @@ const PRIVATE = prefixes(
   'fc00::/7',
 )
 
-/** Prefix and the octet at which the IPv4 address stands: compatible (deprecated), NAT64 (RFC 6052, RFC 8215), 6to4. */
-const EMBEDDINGS = [
-  { prefix: onePrefix('::/96'), at: 12 },
-  { prefix: onePrefix('64:ff9b::/96'), at: 12 },
-  { prefix: onePrefix('64:ff9b:1::/96'), at: 12 },
-  { prefix: onePrefix('2002::/16'), at: 2 },
-]
+/** IPv4 inside IPv6: compatible (deprecated), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380). */
+const TRANSLATED = prefixes('::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32')
 
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(address: IpAddress): boolean {
@@ -76,16 +70,9 @@ export function isPrivate(address: IpAddress): boolean {
   return within(PRIVATE, address)
 }
 
-/**
- * The IPv4 address inside an IPv6 transition address, if there is one.
- * `::` and `::1` lie in the compatible range and embed nothing.
- */
-export function embeddedIpv4(address: IpAddress): IpAddress | undefined {
-  if (address.version === 4 || within(LOOPBACK, address) || within(UNSPECIFIED, address)) {
-    return undefined
-  }
-  const found = EMBEDDINGS.find(({ prefix }) => prefixContains(prefix, address))
-  return found && addressFromBytes(address.bytes.subarray(found.at, found.at + 4))
+/** An IPv6 address that a translator on the path would deliver to an IPv4 address nobody decided on. */
+export function isTranslated(address: IpAddress): boolean {
+  return within(TRANSLATED, address)
 }
 
 function within(list: readonly Prefix[], address: IpAddress): boolean {

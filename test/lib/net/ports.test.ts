@@ -1,6 +1,14 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { formatPorts, parsePort, parsePorts, portsContain, portsOverlap } from '#lib/net/ports'
+import {
+  formatPorts,
+  parsePort,
+  parsePorts,
+  portCount,
+  portsContain,
+  portsCover,
+  portsOverlap,
+} from '#lib/net/ports'
 
 const cases = {
   'reads one': ['443', '443'],
@@ -30,7 +38,7 @@ test('ports: a single port is a plain decimal', (t) => {
   for (const text of ['0', '1e3', ' 1', '0x10', '99999']) t.false(parsePort(text).ok, text)
 })
 
-test('ports: overlap means a common port, and what is written is read back', (t) => {
+test('ports: overlap, cover and count mean what a list of ports means', (t) => {
   const port = fc.integer({ min: 1, max: 40 })
   const range = fc.tuple(port, port).map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`)
   const set = fc.array(range, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(','))
@@ -40,6 +48,12 @@ test('ports: overlap means a common port, and what is written is read back', (t)
     if (!a.ok || !b.ok) return false
     const all = Array.from({ length: 41 }, (_, index) => index)
     const common = all.some((one) => portsContain(a.value, one) && portsContain(b.value, one))
+    const within = all.filter((one) => portsContain(b.value, one))
+    t.is(portCount(b.value), within.length)
+    t.is(
+      portsCover(a.value, b.value),
+      within.every((one) => portsContain(a.value, one)),
+    )
     const again = parsePorts(formatPorts(a.value))
     t.deepEqual(again, a)
     return portsOverlap(a.value, b.value) === common

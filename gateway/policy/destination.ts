@@ -1,0 +1,66 @@
+/**
+ * Destinations as policy writes them: `HOST:PORTS[/tcp|/udp]`, where HOST is a name, `*.zone`, an address, a prefix
+ * (IPv6 in brackets) or `*`, and PORTS is `443`, `80,443,8000-8100` or `*`.
+ */
+import { quote } from '#lib/config/mistake'
+import { type Shape, text } from '#lib/config/shape'
+import { prefixMistake } from '#lib/config/text-shapes'
+import { parseHostPattern } from '#lib/net/host-pattern'
+import { parsePorts } from '#lib/net/ports'
+import { parsePrefix } from '#lib/net/prefix'
+import type { Destination, DestinationHost } from './document.ts'
+
+type Parsed<T> = { readonly value: T } | { readonly wrong: string }
+
+const LOOKS_LIKE_ADDRESS = /^[0-9.]+(?:\/.*)?$/
+const TRANSPORT = /\/(tcp|udp)$/
+
+/** The shape of one destination. */
+export const destination: Shape<Destination> = text(
+  'a destination such as wiki.corp.internal:443 or 10.0.0.0/8:*',
+  parseDestination,
+)
+
+/** Parses a destination, or says what is wrong with it. Never throws. */
+export function parseDestination(value: string): Parsed<Destination> {
+  const transport = TRANSPORT.exec(value)?.[1] as 'tcp' | 'udp' | undefined
+  const endpoint = transport === undefined ? value : value.slice(0, -'/tcp'.length)
+  const { hostText, portsText } = split(endpoint)
+  if (portsText === undefined) {
+    return {
+      wrong: `${quote(value)} names no port; write ${quote(`${value}:443`)} or ":*" for all`,
+    }
+  }
+  const host = parseDestinationHost(hostText)
+  if ('wrong' in host) return host
+  const ports = parsePorts(portsText)
+  if (!ports.ok) {
+    return {
+      wrong: `${quote(portsText)} is no set of ports; write for example 443, 80,443, 8000-8100 or *`,
+    }
+  }
+  const found = { host: host.value, ports: ports.value, text: value }
+  return { value: transport === undefined ? found : { ...found, transport } }
+}
+
+/** The last colon parts host and ports, unless it lies within brackets or there are several without brackets. */
+function split(endpoint: string): { hostText: string; portsText?: string } {
+  const colon = endpoint.lastIndexOf(':')
+  const bare = !endpoint.startsWith('[') && endpoint.indexOf(':') !== colon
+  if (colon < 0 || bare || endpoint.endsWith(']')) return { hostText: endpoint }
+  return { hostText: endpoint.slice(0, colon), portsText: endpoint.slice(colon + 1) }
+}
+
+function parseDestinationHost(hostText: string): Parsed<DestinationHost> {
+  if (hostText === '*') return { value: { kind: 'any' } }
+  const bracketed = hostText.startsWith('[') && hostText.endsWith(']')
+  const inner = bracketed ? hostText.slice(1, -1) : hostText
+  if (bracketed || LOOKS_LIKE_ADDRESS.test(inner)) {
+    const prefix = parsePrefix(inner)
+    if (!prefix.ok) return { wrong: prefixMistake(inner, prefix.error) }
+    return { value: { kind: 'prefix', prefix: prefix.value } }
+  }
+  const pattern = parseHostPattern(hostText)
+  if (pattern.ok) return { value: { kind: 'name', pattern: pattern.value } }
+  return { wrong: `${quote(hostText)} is not a host name, "*.zone", address or prefix` }
+}

@@ -1,0 +1,96 @@
+/**
+ * A policy as written, decoded but not yet compiled: plain data in the order of the text.
+ */
+import type { HostPattern } from '#lib/net/host-pattern'
+import type { PortSet } from '#lib/net/ports'
+import type { Prefix } from '#lib/net/prefix'
+import type { SshLimits } from './decision.ts'
+
+/** What a condition may look at. */
+export type Selector =
+  | { readonly kind: 'everyone' }
+  | { readonly kind: 'email'; readonly email: string }
+  | { readonly kind: 'email_domain'; readonly domain: string }
+  | { readonly kind: 'group'; readonly group: string }
+  | { readonly kind: 'device_id'; readonly deviceId: string }
+  /** Address the tunnel connection came from. */
+  | { readonly kind: 'ip_range'; readonly prefix: Prefix }
+  | { readonly kind: 'rule_group'; readonly ruleGroup: string }
+
+/** Holds when any of `include`, all of `require` and none of `exclude` hold. */
+export type Condition = {
+  readonly include: readonly Selector[]
+  readonly require: readonly Selector[]
+  readonly exclude: readonly Selector[]
+}
+
+/** A condition with a name, for policies and network rules alike. */
+export type RuleGroup = Condition & { readonly name: string }
+
+/** The host part of a destination. `any` is every name and every address. */
+export type DestinationHost =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'name'; readonly pattern: HostPattern }
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+
+/** Hosts and ports. */
+export type Destination = {
+  readonly host: DestinationHost
+  readonly ports: PortSet
+  /** Absent: TCP in an application, both in a network rule. */
+  readonly transport?: 'tcp' | 'udp'
+  /** As written. */
+  readonly text: string
+}
+
+/** One policy of an application. */
+export type AccessPolicy = Condition & {
+  readonly name: string
+  readonly decision: 'allow' | 'deny'
+  /** How long after an interactive login it admits; absent: the application's. */
+  readonly sessionLengthMs?: number
+}
+
+/** What is protected, and who may use it: the first policy that matches decides, none denies. */
+export type Application = {
+  readonly name: string
+  readonly destinations: readonly Destination[]
+  readonly protocol?: 'ssh' | 'http' | 'tls'
+  /** Present exactly when `protocol` is ssh. */
+  readonly ssh?: SshLimits
+  readonly idleTimeoutMs?: number
+  readonly sessionLengthMs?: number
+  readonly policies: readonly AccessPolicy[]
+}
+
+/** A line of the network phase. */
+export type NetworkRule = Condition & {
+  readonly kind: 'rule'
+  readonly name: string
+  /** Lower comes first; unique. */
+  readonly precedence: number
+  readonly action: 'allow' | 'block' | 'continue'
+  readonly destinations: readonly Destination[]
+}
+
+/** The line at which applications are looked at; without one, after all rules. */
+export type ApplicationPhase = {
+  readonly kind: 'application_phase'
+  readonly precedence: number
+}
+
+/** A whole policy. */
+export type PolicyDocument = {
+  /** What daemons treat as ours. */
+  readonly tunnel: {
+    readonly domains: readonly string[]
+    readonly prefixes: readonly Prefix[]
+    readonly others: 'direct' | 'refuse'
+  }
+  /** For public destinations that no rule and no application matches. */
+  readonly publicDefault: 'allow' | 'block'
+  readonly sessionLengthMs?: number
+  readonly ruleGroups: readonly RuleGroup[]
+  readonly applications: readonly Application[]
+  readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]
+}

@@ -1,0 +1,106 @@
+/**
+ * Policy, from an unknown value to a document. Every mistake is reported at once; unknown keys are mistakes (T92).
+ */
+import type { Mistake } from '#lib/config/mistake'
+import {
+  type Decoded,
+  defaulted,
+  list,
+  mapped,
+  mapping,
+  oneOf,
+  optional,
+  required,
+  type Shape,
+  type ValueOf,
+} from '#lib/config/shape'
+import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
+import { err, ok, type Result } from '#lib/result'
+import { applicationShape } from './application-shape.ts'
+import { checkPolicy } from './check.ts'
+import type { PolicyDocument } from './document.ts'
+import { networkRuleShape } from './network-rule-shape.ts'
+import { conditionFields } from './selector.ts'
+
+const ruleGroupShape = mapping(
+  { name: required(name, 'What selectors call it.'), ...conditionFields },
+  'a rule group',
+)
+
+const tunnelShape = mapping(
+  {
+    domains: defaulted(
+      list(hostName, { kind: 'a list of host names' }),
+      'Zones whose names daemons send through the tunnel. They count as private.',
+      [],
+    ),
+    prefixes: defaulted(
+      list(prefix, { kind: 'a list of prefixes' }),
+      'Address prefixes that daemons send through the tunnel.',
+      [],
+    ),
+    others: defaulted(oneOf('direct', 'refuse'), 'What daemons do with everything else.', 'direct'),
+  },
+  'the tunnel settings',
+)
+
+const policyFields = {
+  tunnel: defaulted(
+    tunnelShape,
+    'What daemons treat as ours.',
+    { domains: [], prefixes: [], others: 'direct' },
+    'nothing is tunnelled',
+  ),
+  public_default: defaulted(
+    oneOf('allow', 'block'),
+    'For public destinations that no rule and no application matches; private ones are denied.',
+    'block',
+  ),
+  session_length: optional(
+    duration,
+    'How long after an interactive login applications may be used.',
+  ),
+  rule_groups: defaulted(
+    list(ruleGroupShape, { kind: 'a list of rule groups' }),
+    'Conditions with a name, for policies and network rules alike.',
+    [],
+  ),
+  applications: defaulted(
+    list(applicationShape, { kind: 'a list of applications' }),
+    'What is protected, and who may use it.',
+    [],
+  ),
+  network_rules: defaulted(
+    list(networkRuleShape, { kind: 'a list of network rules' }),
+    'Rules by precedence, and where the applications stand among them (without a line: last).',
+    [],
+  ),
+} as const
+
+const written = mapped(mapping(policyFields, 'a mapping with the policy'), toDocument)
+
+/** The shape of the `policy` section, checks across its parts included. */
+export const policyShape: Shape<PolicyDocument> = {
+  ...written,
+  decode: (value, path): Decoded<PolicyDocument> => {
+    const decoded = written.decode(value, path)
+    return { ...decoded, mistakes: [...decoded.mistakes, ...checkPolicy(value, path)] }
+  },
+}
+
+/** The document, or all mistakes; paths start at the policy itself. Never throws. */
+export function parsePolicy(value: unknown): Result<PolicyDocument, readonly Mistake[]> {
+  const { value: document, mistakes } = policyShape.decode(value, [])
+  return document === undefined || mistakes.length > 0 ? err(mistakes) : ok(document)
+}
+
+function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
+  return {
+    tunnel: values.tunnel,
+    publicDefault: values.public_default,
+    ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
+    ruleGroups: values.rule_groups,
+    applications: values.applications,
+    networkRules: values.network_rules,
+  }
+}
