@@ -1,6 +1,7 @@
 /**
  * A policy as written, decoded but not yet compiled: plain data in the order of the text.
  */
+import type { HostName } from '#lib/net/host'
 import type { HostPattern } from '#lib/net/host-pattern'
 import type { PortSet } from '#lib/net/ports'
 import type { Prefix } from '#lib/net/prefix'
@@ -83,7 +84,7 @@ export type ApplicationPhase = {
 export type PolicyDocument = {
   /** What daemons treat as ours. */
   readonly tunnel: {
-    readonly domains: readonly string[]
+    readonly domains: readonly HostName[]
     readonly prefixes: readonly Prefix[]
     readonly others: 'direct' | 'refuse'
   }

@@ -1,0 +1,116 @@
+/**
+ * From a document to matchers. All work that does not depend on a flow is done here, once.
+ */
+import type { IpAddress } from '#lib/net/address'
+import type { HostName } from '#lib/net/host'
+import { type CompiledCondition, compileCondition } from './condition.ts'
+import type { Enforcement } from './decision.ts'
+import { DestinationIndex } from './destination-index.ts'
+import type { Application, Destination, NetworkRule, PolicyDocument } from './document.ts'
+
+/** A policy of an application, compiled. */
+export type CompiledPolicyLine = {
+  readonly name: string
+  readonly decision: 'allow' | 'deny'
+  readonly condition: CompiledCondition
+  /** Of the first of policy, application, organisation that sets one. */
+  readonly sessionLengthMs?: number
+}
+
+/** An application, compiled. */
+export type CompiledApplication = {
+  readonly name: string
+  readonly written: Application
+  readonly enforcement: Enforcement
+  readonly policies: readonly CompiledPolicyLine[]
+}
+
+/** A network rule, compiled. */
+export type CompiledRule = {
+  readonly name: string
+  readonly precedence: number
+  readonly action: NetworkRule['action']
+  readonly condition: CompiledCondition
+}
+
+/** A policy ready to evaluate; immutable. */
+export type CompiledPolicy = {
+  readonly revision: number
+  readonly document: PolicyDocument
+  readonly ruleGroups: ReadonlyMap<string, CompiledCondition>
+  readonly applications: DestinationIndex<CompiledApplication>
+  readonly applicationList: readonly CompiledApplication[]
+  readonly rulesBefore: DestinationIndex<CompiledRule>
+  readonly rulesAfter: DestinationIndex<CompiledRule>
+  readonly privateDomains: readonly HostName[]
+  readonly publicDefault: 'allow' | 'block'
+  readonly own: OwnListeners
+}
+
+/** Where the gateway itself listens: never a destination. Every own port on every own address counts. */
+export type OwnListeners = {
+  readonly addresses: readonly IpAddress[]
+  readonly ports: readonly number[]
+}
+
+/** What is not in the text. */
+export type CompileOptions = {
+  /** Number under which the text is stored; every decision carries it. */
+  readonly revision: number
+  readonly own: OwnListeners
+}
+
+/** Compiles a document that `parsePolicy` returned. */
+export function compilePolicy(
+  document: PolicyDocument,
+  { revision, own }: CompileOptions,
+): CompiledPolicy {
+  const applicationList = document.applications.map((one) => compileApplication(one, document))
+  const phase = document.networkRules.find((line) => line.kind === 'application_phase')
+  const phaseAt = phase?.precedence ?? Number.POSITIVE_INFINITY
+  const rules = document.networkRules.filter((line) => line.kind === 'rule')
+  return {
+    revision,
+    document,
+    ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one)])),
+    applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
+    applicationList,
+    rulesBefore: indexRules(rules.filter(({ precedence }) => precedence < phaseAt)),
+    rulesAfter: indexRules(rules.filter(({ precedence }) => precedence >= phaseAt)),
+    privateDomains: document.tunnel.domains,
+    publicDefault: document.publicDefault,
+    own,
+  }
+}
+
+function compileApplication(written: Application, document: PolicyDocument): CompiledApplication {
+  const policies = written.policies.map((line): CompiledPolicyLine => {
+    const sessionLengthMs =
+      line.sessionLengthMs ?? written.sessionLengthMs ?? document.sessionLengthMs
+    return {
+      name: line.name,
+      decision: line.decision,
+      condition: compileCondition(line),
+      ...(sessionLengthMs !== undefined && { sessionLengthMs }),
+    }
+  })
+  const enforcement: Enforcement = written.ssh
+    ? { kind: 'ssh', ssh: written.ssh }
+    : { kind: 'relay' }
+  return { name: written.name, written, enforcement, policies }
+}
+
+function applicationEntries(value: CompiledApplication) {
+  return value.written.destinations.map((one) => {
+    const destination: Destination = { ...one, transport: one.transport ?? 'tcp' }
+    return { destination, value }
+  })
+}
+
+function indexRules(rules: readonly NetworkRule[]): DestinationIndex<CompiledRule> {
+  const entries = rules.flatMap(({ name, precedence, action, destinations, ...condition }) => {
+    const value = { name, precedence, action, condition: compileCondition(condition) }
+    return destinations.map((destination) => ({ destination, value }))
+  })
+  return new DestinationIndex(entries)
+}

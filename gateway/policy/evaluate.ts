@@ -1,0 +1,61 @@
+/**
+ * The decision on a flow: rules before the applications, the applications, rules after them, the default; then the
+ * address. Pure and total: anything unknown denies.
+ */
+import { isWithinDomain } from '#lib/net/host'
+import type { CompiledPolicy } from './compile.ts'
+import type { Decision } from './decision.ts'
+import type { Facts } from './facts.ts'
+import { deny, type Flow, readFlow, type Verdict } from './flow.ts'
+import { addressPhase, isPublicAddress } from './phases/address.ts'
+import { applicationPhase } from './phases/application.ts'
+import { networkPhase } from './phases/network.ts'
+
+/**
+ * Decides on all facts there are: a name alone, or with the address it was resolved to.
+ * @param nowSeconds Unix time, against which the length of sessions is measured.
+ */
+export function evaluate(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
+  const flow = readFlow(policy, facts, nowSeconds)
+  const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
+  return { ...verdict, revision: policy.revision, trace: flow?.trace ?? [] }
+}
+
+/** Decides before anything is resolved; an address among the facts is not looked at. */
+export function decide(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
+  const { address: _, ...destination } = facts.destination
+  return evaluate(policy, { ...facts, destination }, nowSeconds)
+}
+
+/** Decides once more before dialling `facts.destination.address`; without one, denies. */
+export function decideAddress(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
+  const address = facts.destination.address ?? ''
+  return evaluate(policy, { ...facts, destination: { ...facts.destination, address } }, nowSeconds)
+}
+
+function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
+  const verdict =
+    networkPhase(policy.rulesBefore, flow) ??
+    applicationPhase(policy, flow) ??
+    networkPhase(policy.rulesAfter, flow) ??
+    defaultVerdict(policy, flow)
+  const { address } = flow
+  if (verdict.kind === 'denial' || address === undefined) return verdict
+  return addressPhase(policy, { ...flow, address }, verdict)
+}
+
+function defaultVerdict(policy: CompiledPolicy, flow: Flow): Verdict {
+  const isPublic = isPublicDestination(policy, flow)
+  const outcome = isPublic ? policy.publicDefault : 'block'
+  flow.trace.push({ phase: 'default', name: isPublic ? 'public' : 'private', outcome })
+  if (!isPublic) return deny('no_application')
+  if (outcome === 'block') return deny('blocked_by_default')
+  return { kind: 'permit', reason: 'allowed_by_default', enforcement: { kind: 'relay' } }
+}
+
+/** Private are: addresses not of the public Internet, names without a dot, names in the tunnelled domains. */
+function isPublicDestination(policy: CompiledPolicy, { host }: Flow): boolean {
+  if (host.kind === 'address') return isPublicAddress(host.address)
+  const { name } = host
+  return name.includes('.') && !policy.privateDomains.some((domain) => isWithinDomain(name, domain))
+}

@@ -1,0 +1,70 @@
+/**
+ * One flow under evaluation: facts in comparable form, and the trace as it grows. Lives for one evaluation.
+ */
+import { equalAddresses, type IpAddress, parseAddress } from '#lib/net/address'
+import { type Host, parseHost } from '#lib/net/endpoint'
+import { type Asker, readAsker } from './asker.ts'
+import type { CompiledPolicy } from './compile.ts'
+import { ConditionEvaluator } from './condition.ts'
+import type { Denial, Permit, TraceStep } from './decision.ts'
+import type { Service } from './destination-index.ts'
+import type { ApplicationProtocol, Facts } from './facts.ts'
+
+/** A decision before revision and trace are put on. */
+export type Verdict = Omit<Permit, 'revision' | 'trace'> | Omit<Denial, 'revision' | 'trace'>
+
+/** What phases look at. */
+export type Flow = {
+  readonly host: Host
+  readonly service: Service
+  /** Where it would be dialled: the literal asked for, or what the name was resolved to. */
+  readonly address?: IpAddress
+  readonly protocol?: ApplicationProtocol
+  readonly asker: Asker
+  readonly conditions: ConditionEvaluator
+  readonly nowSeconds: number
+  /** Steps so far; phases append. */
+  readonly trace: TraceStep[]
+}
+
+/** Reads the facts; undefined when the destination is no host and port, or a literal with another address behind it. */
+export function readFlow(
+  policy: CompiledPolicy,
+  facts: Facts,
+  nowSeconds: number,
+): Flow | undefined {
+  const { host: hostText, port, transport, address: resolved } = facts.destination ?? {}
+  const host = parseHost(String(hostText))
+  const known = transport === 'tcp' || transport === 'udp'
+  if (!host.ok || !known || !Number.isInteger(port) || port < 1 || port > 65535) return undefined
+  const address = addressOf(host.value, resolved)
+  if (address === 'mismatch') return undefined
+  const asker = readAsker(facts)
+  return {
+    host: host.value,
+    service: { port, transport },
+    ...(address !== undefined && { address }),
+    ...(facts.protocol !== undefined && { protocol: facts.protocol }),
+    asker,
+    conditions: new ConditionEvaluator(policy.ruleGroups, asker),
+    nowSeconds,
+    trace: [],
+  }
+}
+
+function addressOf(host: Host, resolved: string | undefined): IpAddress | undefined | 'mismatch' {
+  if (host.kind === 'name' && resolved === undefined) return undefined
+  if (host.kind === 'address' && resolved === undefined) return host.address
+  const parsed = parseAddress(String(resolved))
+  if (!parsed.ok) return 'mismatch'
+  const same = host.kind === 'name' || equalAddresses(host.address, parsed.value)
+  return same ? parsed.value : 'mismatch'
+}
+
+/** A denial without a remedy of the user's own. */
+export function deny(
+  reason: Denial['reason'],
+  more: Partial<Pick<Denial, 'application' | 'policy' | 'rule' | 'remedy'>> = {},
+): Verdict {
+  return { kind: 'denial', reason, remedy: 'none', ...more }
+}

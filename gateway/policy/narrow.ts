@@ -1,0 +1,36 @@
+/**
+ * Two permits for one flow: the result keeps to the limits of both.
+ */
+import type { Enforcement, SshLimits } from './decision.ts'
+import type { Verdict } from './flow.ts'
+
+type PermitVerdict = Verdict & { readonly kind: 'permit' }
+
+/** `permit` with the limits of `other` added; undefined when nothing is left that both allow. */
+export function narrow(permit: PermitVerdict, other: PermitVerdict): PermitVerdict | undefined {
+  const enforcement = narrowEnforcement(permit.enforcement, other.enforcement)
+  if (enforcement === undefined) return undefined
+  const idle = [permit.idleTimeoutMs, other.idleTimeoutMs].filter((one) => one !== undefined)
+  return {
+    ...permit,
+    enforcement,
+    ...(idle.length > 0 && { idleTimeoutMs: Math.min(...idle) }),
+  }
+}
+
+function narrowEnforcement(a: Enforcement, b: Enforcement): Enforcement | undefined {
+  if (b.kind === 'relay') return a
+  if (a.kind === 'relay') return b
+  const ssh = narrowSsh(a.ssh, b.ssh)
+  return ssh.unixUsers.length === 0 ? undefined : { kind: 'ssh', ssh }
+}
+
+/** Who may log in where both agree; keys of the first, which was written on the name that was asked for. */
+function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
+  return {
+    unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
+    record: a.record === 'required' ? 'required' : b.record,
+    hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
+    hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The network phase: rules by precedence; the first that blocks or allows decides.
+ */
+import type { CompiledRule } from '../compile.ts'
+import type { Outcome } from '../condition.ts'
+import type { DestinationIndex, Entry } from '../destination-index.ts'
+import { deny, type Flow, type Verdict } from '../flow.ts'
+
+/** The verdict of the first rule that decides, undefined when none does. Appends to the flow's trace. */
+export function networkPhase(
+  rules: DestinationIndex<CompiledRule>,
+  flow: Flow,
+): Verdict | undefined {
+  for (const rule of byPrecedence(rules.matches(flow.host, flow.service))) {
+    const outcome = flow.conditions.outcome(rule.condition)
+    flow.trace.push({ phase: 'network', name: rule.name, outcome, detail: rule.action })
+    const verdict = applies(rule, outcome) ? verdictOf(rule) : undefined
+    if (verdict !== undefined) return verdict
+  }
+  return undefined
+}
+
+/** A rule about somebody unknown blocks, and does not allow. */
+export function applies(rule: CompiledRule, outcome: Outcome): boolean {
+  return outcome === 'matched' || (rule.action === 'block' && outcome === 'attribute_missing')
+}
+
+/** Each rule once, lowest precedence number first. */
+export function byPrecedence(entries: readonly Entry<CompiledRule>[]): CompiledRule[] {
+  const rules = new Set(entries.map(({ value }) => value))
+  return [...rules].sort((a, b) => a.precedence - b.precedence)
+}
+
+function verdictOf({ action, name }: CompiledRule): Verdict | undefined {
+  switch (action) {
+    case 'block':
+      return deny('blocked_by_rule', { rule: name })
+    case 'allow':
+      return {
+        kind: 'permit',
+        reason: 'allowed_by_rule',
+        rule: name,
+        enforcement: { kind: 'relay' },
+      }
+    case 'continue':
+      return undefined
+  }
+}
