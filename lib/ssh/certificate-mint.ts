@@ -20,8 +20,8 @@ export type CertificateOrder = {
   /** Unix seconds, exclusive. */
   readonly validBeforeSeconds: number
   readonly serial: bigint
-  /** Options with a text value, for example `source-address`. */
-  readonly criticalOptions?: Readonly<Record<string, string>>
+  /** Options with a text value, for example `source-address`; undefined stands for none, as `verify-required` wants. */
+  readonly criticalOptions?: Readonly<Record<string, string | undefined>>
   /** Names of extensions without a value, for example `permit-pty`. */
   readonly extensions?: readonly string[]
 }
