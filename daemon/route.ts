@@ -1,18 +1,21 @@
 /**
  * Which way a destination goes: into the tunnel, directly, or nowhere. Pure; the gateway alone decides access.
  */
-import ipaddr from 'ipaddr.js'
+import { type IpAddress, parseAddress } from '#lib/net/address'
 import { parseHostName } from '#lib/net/host'
+import { type Prefix, parsePrefix, prefixContains } from '#lib/net/prefix'
+import { isLinkLocal, isLoopback, isUnspecified } from '#lib/net/special-address'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DeviceSettings } from '#lib/wire/control-message'
+import { printAuthority } from './listen/target.ts'
 
 /** What is ours, validated; the rest of the settings has no say here. */
 export type RouteSettings = Pick<DeviceSettings, 'domains' | 'prefixes' | 'others'>
 
 /** What this machine knows for itself; it wins over anything that is pushed. */
 export type LocalRoutes = {
-  /** Hosts of the gateway, names and addresses: reaching them through the tunnel would be a loop (T103). */
-  readonly gatewayHosts: readonly string[]
+  /** Listeners of the gateway that this device uses: reaching them through the tunnel would be a loop (T103). */
+  readonly gateway: readonly FlowTarget[]
   /** TCP ports that this daemon listens on, on loopback. */
   readonly ownPorts: readonly number[]
   /** Refuses what is not ours, even where the gateway leaves it direct. */
@@ -23,15 +26,6 @@ export type Route =
   | { readonly kind: 'tunnel' }
   | { readonly kind: 'direct' }
   | { readonly kind: 'refuse'; readonly reason: 'own_port' | 'others_refused' }
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6
-type Prefix = [Address, number]
-
-/** Link-local addresses mean another machine at the gateway than here: they never go into the tunnel. */
-const LINK_LOCAL: readonly Prefix[] = [
-  ipaddr.parseCIDR('169.254.0.0/16'),
-  ipaddr.parseCIDR('fe80::/10'),
-]
 
 /** Routes compiled from settings; immutable. */
 export type Routes = {
@@ -48,7 +42,7 @@ export function cleanSettings(settings: RouteSettings): RouteSettings {
   const domains = settings.domains.map((domain) => parseHostName(domain.replace(/^(\*?\.)/, '')))
   return {
     domains: domains.flatMap((domain) => (domain.ok ? [domain.value] : [])),
-    prefixes: settings.prefixes.filter((text) => (parsePrefix(text)?.[1] ?? 0) > 0),
+    prefixes: settings.prefixes.filter((text) => toPrefixes(text).length > 0),
     others: settings.others,
   }
 }
@@ -57,18 +51,19 @@ export function cleanSettings(settings: RouteSettings): RouteSettings {
 export function compileRoutes(settings: RouteSettings, local: LocalRoutes): Routes {
   const clean = cleanSettings(settings)
   const domains = new Set(clean.domains)
-  const prefixes = clean.prefixes.map((text) => ipaddr.parseCIDR(text))
-  const gatewayHosts = new Set(local.gatewayHosts)
+  const prefixes = clean.prefixes.flatMap(toPrefixes)
+  const gateway = new Set(local.gateway.map(printAuthority))
   const refuseOthers = local.refuseOthers || clean.others === 'refuse'
 
   function routeFor({ host, port }: FlowTarget): Route {
     if (isOwnPort({ host, port }, local.ownPorts)) return { kind: 'refuse', reason: 'own_port' }
-    if (gatewayHosts.has(host)) return { kind: 'direct' }
-    const address = parseAddress(host)
+    if (gateway.has(printAuthority({ host, port }))) return { kind: 'direct' }
+    const address = literal(host)
+    // A link-local address means another machine at the gateway than here.
     const ours =
       address === undefined
         ? inDomains(host, domains)
-        : !inPrefixes(address, LINK_LOCAL) && inPrefixes(address, prefixes)
+        : !isLinkLocal(address) && inPrefixes(address, prefixes)
     if (ours) return { kind: 'tunnel' }
     return refuseOthers ? { kind: 'refuse', reason: 'others_refused' } : { kind: 'direct' }
   }
@@ -82,25 +77,23 @@ export function compileRoutes(settings: RouteSettings, local: LocalRoutes): Rout
 export function isOwnPort({ host, port }: FlowTarget, ownPorts: readonly number[]): boolean {
   if (!ownPorts.includes(port)) return false
   if (host === 'localhost' || host.endsWith('.localhost')) return true
-  const range = parseAddress(host)?.range()
-  return range === 'loopback' || range === 'unspecified'
+  const address = literal(host)
+  return address !== undefined && (isLoopback(address) || isUnspecified(address))
 }
 
-/** An address literal; IPv4-mapped IPv6 is the IPv4 address it stands for. */
-function parseAddress(text: string): Address | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
-  if (text.includes(':') && ipaddr.IPv6.isValid(text)) return ipaddr.process(text)
-  return undefined
+function literal(text: string): IpAddress | undefined {
+  const address = parseAddress(text)
+  return address.ok ? address.value : undefined
 }
 
-function parsePrefix(text: string): Prefix | undefined {
-  return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : undefined
+/** A prefix that can be ours; none for what does not parse, and for a default route. */
+function toPrefixes(text: string): readonly Prefix[] {
+  const prefix = parsePrefix(text)
+  return prefix.ok && prefix.value.length > 0 ? [prefix.value] : []
 }
 
-function inPrefixes(address: Address, prefixes: readonly Prefix[]): boolean {
-  return prefixes.some(
-    ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
-  )
+function inPrefixes(address: IpAddress, prefixes: readonly Prefix[]): boolean {
+  return prefixes.some((prefix) => prefixContains(prefix, address))
 }
 
 /** Whether a domain or one of its parents is listed. */

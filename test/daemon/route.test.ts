@@ -7,7 +7,10 @@ const settings = {
   others: 'direct' as const,
 }
 const local = {
-  gatewayHosts: ['gw.corp.internal', '10.9.9.9'],
+  gateway: [
+    { host: 'gw.corp.internal', port: 8443 },
+    { host: '10.9.9.9', port: 8443 },
+  ],
   ownPorts: [7080],
   refuseOthers: false,
 }
@@ -27,6 +30,7 @@ const table: Record<string, [string, number, string]> = {
   'IPv6 link-local': ['fe80::1', 80, 'direct'],
   'the gateway by name, though in a zone (T103)': ['gw.corp.internal', 8443, 'direct'],
   'the gateway by address (T103)': ['10.9.9.9', 8443, 'direct'],
+  'another port of the gateway': ['gw.corp.internal', 22, 'tunnel'],
   'our own port': ['127.0.0.1', 7080, 'own_port'],
   'our own port by another loopback address': ['127.9.9.9', 7080, 'own_port'],
   'our own port by the unspecified address': ['0.0.0.0', 7080, 'own_port'],

@@ -3,7 +3,7 @@ import { printPac } from '../../../daemon/listen/pac.ts'
 
 const settings = {
   domains: ['corp.internal'],
-  prefixes: ['10.0.0.0/8', 'fd00::/8'],
+  prefixes: ['10.0.0.0/8', '172.16.0.0/12', 'fd00::/8'],
   others: 'direct' as const,
 }
 const PROXY = 'PROXY 127.0.0.1:7080'
@@ -27,6 +27,8 @@ const table: Record<string, [string, string]> = {
   'a name in a zone': ['https://wiki.CORP.internal/', PROXY],
   'a name that only ends alike': ['https://evilcorp.internal/', 'DIRECT'],
   'an address in a prefix': ['http://10.20.30.40:8080/', PROXY],
+  'an address in a prefix of 12 bits': ['http://172.31.255.1/', PROXY],
+  'an address next to it': ['http://172.32.0.1/', 'DIRECT'],
   'an address outside': ['http://192.0.2.1/', 'DIRECT'],
   'an IPv6 literal, for the proxy to decide': ['http://[fd00::1]/', PROXY],
   'anything else': ['https://example.com/', 'DIRECT'],

@@ -1,0 +1,74 @@
+/**
+ * SOCKS clients of the proxy port: reads messages, asks for the flow, answers, joins. The octets are in ./socks5-message.ts
+ * and ./socks4-message.ts.
+ */
+import type { Socket } from 'node:net'
+import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
+import { readParsed } from './message-reader-server.ts'
+import type { OpenFlow } from './open-flow.ts'
+import { socks5CodeFor } from './refusal.ts'
+import * as socks4 from './socks4-message.ts'
+import * as socks5 from './socks5-message.ts'
+import { splice } from './splice.ts'
+
+export type SocksDeps = {
+  readonly openFlow: OpenFlow
+  /** Called once the request is complete: the deadline of the request no longer holds. */
+  readonly onRequest: () => void
+  readonly onRefused: (reason: string) => void
+}
+
+const SUCCEEDED = 0
+
+/** Serves one SOCKS5 client (RFC 1928); resolves when the flow is joined or the client was refused. */
+export async function serveSocks5(client: Socket, deps: SocksDeps): Promise<void> {
+  const greeting = await readParsed(client, socks5.parseGreeting)
+  if (greeting === undefined) return
+  if (!greeting.ok) return refuse(client, socks5.METHOD_REFUSED, greeting.error.reason, deps)
+  client.write(socks5.METHOD_CHOSEN)
+  const request = await readParsed(client, socks5.parseRequest)
+  if (request === undefined) return
+  if (!request.ok) {
+    const reply = socks5.printReply(socks5.replyCodeForError(request.error))
+    return refuse(client, reply, request.error.reason, deps)
+  }
+  await connect(client, request.value, deps, {
+    granted: socks5.printReply(SUCCEEDED),
+    refused: (refusal) => socks5.printReply(socks5CodeFor(refusal)),
+  })
+}
+
+/** Serves one SOCKS4 or SOCKS4a client. */
+export async function serveSocks4(client: Socket, deps: SocksDeps): Promise<void> {
+  const request = await readParsed(client, socks4.parseRequest)
+  if (request === undefined) return
+  const rejected = socks4.printReply(false)
+  if (!request.ok) return refuse(client, rejected, request.error.reason, deps)
+  const granted = socks4.printReply(true)
+  await connect(client, request.value, deps, { granted, refused: () => rejected })
+}
+
+type Replies = {
+  readonly granted: Uint8Array
+  readonly refused: (refusal: FlowRefusal) => Uint8Array
+}
+
+async function connect(
+  client: Socket,
+  target: { readonly host: string; readonly port: number },
+  deps: SocksDeps,
+  replies: Replies,
+): Promise<void> {
+  deps.onRequest()
+  const flow = await deps.openFlow({ host: target.host, port: target.port }, {})
+  if (!flow.ok) return refuse(client, replies.refused(flow.error), flow.error.reason, deps)
+  client.write(replies.granted)
+  splice(client, flow.value)
+}
+
+function refuse(client: Socket, reply: Uint8Array, reason: string, deps: SocksDeps): void {
+  deps.onRefused(reason)
+  client.end(reply)
+  // Reads to the end, so that what the client still sends does not turn the reply into a reset.
+  client.resume()
+}
