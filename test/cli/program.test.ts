@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import test from 'ava'
+import type { ControlRequest } from '#lib/api/control-api'
+import { err, ok } from '#lib/result'
+import { EXIT } from '../../cli/cli-io.ts'
+import { buildProgram } from '../../cli/program.ts'
+
+const STATUS = {
+  version: '1',
+  state: 'connected',
+  connections: 2,
+  openFlows: 0,
+  proxy: { host: '127.0.0.1', port: 1080, pacUrl: 'http://127.0.0.1:1080/proxy.pac' },
+  refusedOtherUsers: 0,
+  domains: ['corp.internal'],
+  prefixes: [],
+  sshHostAuthorities: ['ssh-ed25519 AAAA'],
+} as const
+
+/** A program whose Io records what it was asked to do. */
+function zt() {
+  const asked: ControlRequest[] = []
+  const printed: string[] = []
+  const ssh: string[][] = []
+  let code = -1
+  const program = buildProgram(
+    () => ({
+      print: (line) => printed.push(line),
+      warn: (line) => printed.push(line),
+      askDaemon: async (request) => {
+        asked.push(request)
+        if (request.method === 'explain') {
+          const { host, port } = request
+          const explanation = {
+            host,
+            port,
+            verdict: 'denial',
+            reason: 'no_application',
+            sentence: 'No.',
+            revision: 1,
+            trace: [],
+          } as const
+          return ok({ method: 'explain', explanation })
+        }
+        if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
+        return ok({ method: request.method, status: STATUS })
+      },
+      admin: {
+        getJson: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+        getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+      },
+      selfArgv: ['zt'],
+      hasSocksNetcat: async () => true,
+      runSsh: async (argv, knownHosts) => {
+        ssh.push([...argv('/known'), knownHosts])
+        return 42
+      },
+      keepKnownHosts: () => '/known',
+      connect: async () => ok(undefined),
+    }),
+    (exitCode) => {
+      code = exitCode
+    },
+  )
+  const run = async (...args: string[]): Promise<number> => {
+    await program.parseAsync(['node', 'zt', ...args])
+    return code
+  }
+  return { run, asked, printed, ssh, program }
+}
+
+test('D11 every command stands in docs/reference/cli.md with its own words', (t) => {
+  const text = readFileSync('docs/reference/cli.md', 'utf8')
+  for (const command of zt().program.commands) {
+    t.true(text.includes(`| \`zt ${command.name()}\` | ${command.description()} |`), command.name())
+  }
+})
+
+test('D11 status prints JSON on request and ends with 0 while data passes', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('status', '--json'), EXIT.ok)
+  t.like(JSON.parse(printed[0] ?? ''), { state: 'connected', domains: ['corp.internal'] })
+})
+
+test('D12 explain ends with 4 for a denial', async (t) => {
+  const { run, asked, printed } = zt()
+  t.is(await run('explain', 'DB1.corp.internal', '22'), EXIT.denied)
+  t.deepEqual(asked, [{ method: 'explain', host: 'db1.corp.internal', port: 22 }])
+  t.regex(printed.join('\n'), /no_application/)
+})
+
+for (const args of [
+  ['explain', 'a b', '22'],
+  ['explain', 'db1', '0'],
+  ['connect', 'db1', '70000'],
+  ['ssh', '-v'],
+]) {
+  test(`D11 refuses ${JSON.stringify(args)} before the daemon is asked`, async (t) => {
+    const { run, asked } = zt()
+    t.is(await run(...args), EXIT.usage)
+    t.deepEqual(asked, [])
+  })
+}
+
+test('S1 ssh ends with the exit code of ssh and trusts the host CA only', async (t) => {
+  const { run, ssh } = zt()
+  t.is(await run('ssh', '-p', '2222', 'ann@db1.corp.internal', 'ls', '-l'), 42)
+  const [argv = []] = ssh
+  t.deepEqual(argv.slice(-4, -1), ['db1.corp.internal', 'ls', '-l'])
+  t.regex(argv.at(-1) ?? '', /^@cert-authority db1\.corp\.internal,/)
+})
