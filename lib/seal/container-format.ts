@@ -51,7 +51,7 @@ const headerSchema = z.strictObject({
   algorithm: z.literal(ALGORITHM),
   /** 16 random octets: binds wrapped keys to this file. */
   id: z.string().length(22),
-  subject: z.record(z.string().max(64), z.union([z.string().max(1024), z.number()])),
+  subject: z.record(z.string().max(64), z.union([z.string(), z.number()])),
   keys: z.strictObject({
     output: z.array(wrappedKey).min(1).max(100),
     input: z.array(wrappedKey).min(1).max(100),
@@ -72,9 +72,10 @@ export type Header = {
   readonly keys: Readonly<Record<SealClass, readonly WrappedKey[]>>
 }
 
-/** Everything before the first chunk. */
+/** Everything before the first chunk. @throws {RangeError} when it is longer than a reader takes. */
 export function encodeHead(header: Header): Uint8Array {
   const json = utf8(JSON.stringify(header))
+  if (json.length > HEADER_LIMIT_BYTES) throw new RangeError('header too long')
   const length = new Uint8Array(4)
   new DataView(length.buffer).setUint32(0, json.length)
   return concat([MAGIC, length, json])

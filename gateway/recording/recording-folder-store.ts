@@ -1,0 +1,95 @@
+/**
+ * The folder of sealed files and their manifests.
+ */
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, stat, statfs, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type AppendEvents, AppendFile } from './append-file-store.ts'
+import { InterruptedRecording, type Remains } from './interrupted-recording.ts'
+import { manifestFileName, sessionOfFileName } from './recording-row.ts'
+
+export class RecordingFolder {
+  readonly #directory: string
+
+  private constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Makes the folder, mode 0700, unless it is there. */
+  static async open(directory: string): Promise<RecordingFolder> {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    return new RecordingFolder(directory)
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#directory)
+    return bavail * bsize
+  }
+
+  create(file: string, events: AppendEvents): Promise<AppendFile> {
+    return AppendFile.create(this.#path(file), events)
+  }
+
+  /** Names of sealed files. */
+  async list(): Promise<readonly string[]> {
+    const names = await readdir(this.#directory)
+    return names.filter((name) => sessionOfFileName(name) !== undefined).sort()
+  }
+
+  /** Size and time of the last write. */
+  async describe(file: string): Promise<{ sizeBytes: number; changedAtMs: number }> {
+    const { size, mtimeMs } = await stat(this.#path(file))
+    return { sizeBytes: size, changedAtMs: Math.floor(mtimeMs) }
+  }
+
+  /** Text of the side file, if there is one. */
+  async readManifest(file: string): Promise<string | undefined> {
+    try {
+      return await readFile(this.#path(manifestFileName(file)), 'utf8')
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+      throw cause
+    }
+  }
+
+  /** Writes the side file whole or not at all, and syncs it with its name. */
+  async writeManifest(file: string, text: string): Promise<void> {
+    const path = this.#path(manifestFileName(file))
+    const handle = await open(`${path}.new`, 'w', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(`${path}.new`, path)
+    await this.#syncNames()
+  }
+
+  /** Reads how far a file is whole. */
+  async survey(file: string): Promise<Remains | undefined> {
+    const recording = new InterruptedRecording()
+    for await (const bytes of createReadStream(this.#path(file))) {
+      if (!(await recording.push(bytes))) break
+    }
+    return recording.end()
+  }
+
+  /** Cuts a torn last piece off: without its tag nobody can ever open it. */
+  async shorten(file: string, sizeBytes: number): Promise<void> {
+    await truncate(this.#path(file), sizeBytes)
+  }
+
+  async #syncNames(): Promise<void> {
+    const handle = await open(this.#directory, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+
+  #path(file: string): string {
+    return join(this.#directory, file)
+  }
+}

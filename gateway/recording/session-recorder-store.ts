@@ -1,0 +1,118 @@
+/**
+ * One session being recorded: gives the sealing core its clock, its timer and its file.
+ */
+import { performance } from 'node:perf_hooks'
+import type { ChannelCounts } from '#lib/recording/channel-tally'
+import { RecordingWriter } from '#lib/recording/recording-writer'
+import type { SessionEvent, StreamName } from '#lib/recording/session-event'
+import type { Header } from '#lib/seal/container-format'
+import type { ContainerState, ContainerWriter } from '#lib/seal/container-writer'
+import type { AppendFile } from './append-file-store.ts'
+import type { Recorder, RecordingEnd } from './recorder.ts'
+
+/** Bytes are sealed this long after they came, at the latest. */
+const SEAL_AFTER_MS = 500
+/** Unsealed and unwritten plaintext that a session may be ahead of its file (architecture: 256 KiB or 1 s). */
+const BACKLOG_LIMIT_BYTES = 256 * 1024
+const BACKLOG_LIMIT_MS = 1000
+
+/** What the manifest says about a session that ended. */
+export type RecordedSession = {
+  readonly header: Header
+  readonly file: ContainerState
+  readonly channels: readonly ChannelCounts[]
+  /** False: a write failed, and the file may be torn. */
+  readonly written: boolean
+  readonly end: RecordingEnd
+}
+
+export class SessionRecorder implements Recorder {
+  onDrain: () => void = () => {}
+  onFailure: (reason: string) => void = () => {}
+  readonly #openedAtMs = performance.now()
+  readonly #header: Header
+  readonly #file: AppendFile
+  readonly #writer: RecordingWriter
+  readonly #finish: (session: RecordedSession) => Promise<void>
+  #sealTimer: NodeJS.Timeout | undefined
+  #reportedBacklog = false
+  #failed = false
+  #closing: Promise<void> | undefined
+
+  /** @param finish writes manifest and row; it must not reject. */
+  constructor(
+    container: ContainerWriter,
+    file: AppendFile,
+    finish: (session: RecordedSession) => Promise<void>,
+  ) {
+    this.#header = container.header
+    this.#file = file
+    this.#finish = finish
+    this.#writer = new RecordingWriter(container, (parts) => file.append(parts))
+  }
+
+  data(channel: number, stream: StreamName, bytes: Uint8Array): void {
+    if (this.#stopped) return
+    this.#writer.data(this.#nowUs, channel, stream, bytes)
+    this.#armSeal()
+  }
+
+  event(event: SessionEvent): void {
+    if (this.#stopped) return
+    this.#writer.event(this.#nowUs, event)
+    this.#armSeal()
+  }
+
+  get backlogged(): boolean {
+    this.#reportedBacklog = this.#failed || this.#isBehind
+    return this.#reportedBacklog
+  }
+
+  close(end: RecordingEnd): Promise<void> {
+    this.#closing ??= this.#close(end)
+    return this.#closing
+  }
+
+  /** The file reached the kernel; to be called by who made the file. */
+  written(): void {
+    if (!this.#reportedBacklog || this.#isBehind) return
+    this.#reportedBacklog = false
+    this.onDrain()
+  }
+
+  /** The file failed; to be called by who made the file. */
+  failed(): void {
+    this.#failed = true
+    clearTimeout(this.#sealTimer)
+    this.onFailure('write_failed')
+  }
+
+  get #stopped(): boolean {
+    return this.#failed || this.#closing !== undefined
+  }
+
+  get #isBehind(): boolean {
+    const behindBytes = this.#writer.unsealedBytes + this.#file.pendingBytes
+    return behindBytes > BACKLOG_LIMIT_BYTES || this.#file.pendingForMs > BACKLOG_LIMIT_MS
+  }
+
+  get #nowUs(): number {
+    return (performance.now() - this.#openedAtMs) * 1000
+  }
+
+  #armSeal(): void {
+    if (this.#writer.unsealedBytes === 0) return
+    this.#sealTimer ??= setTimeout(() => {
+      this.#sealTimer = undefined
+      this.#writer.flush()
+    }, SEAL_AFTER_MS)
+  }
+
+  async #close(end: RecordingEnd): Promise<void> {
+    clearTimeout(this.#sealTimer)
+    if (!this.#failed) this.#writer.end()
+    const written = await this.#file.close()
+    const { state: file, channels } = this.#writer
+    await this.#finish({ header: this.#header, file, channels, written, end })
+  }
+}

@@ -1,0 +1,227 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { on, once } from 'node:events'
+import { watch } from 'node:fs'
+import {
+  appendFile,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import type { JWK } from 'jose'
+import { RecordingVerifier } from '#lib/recording/verify'
+import { printRecipient, type RecipientKey } from '#lib/seal/recipient-key'
+import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
+import { makeRecipient, readAll } from '../../support/recording-sample.ts'
+import {
+  makeEvidenceKeyObject,
+  openSampleStore,
+  sampleSubject,
+} from '../../support/recording-store.ts'
+
+async function freshFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'zt-recording-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function start(store: Recordings, sessionId: string): Promise<Recorder> {
+  const opened = await store.open(sampleSubject(sessionId))
+  if (!opened.ok) throw new Error(opened.error.reason)
+  return opened.value
+}
+
+async function verify(folder: string, file: string, keys: RecipientKey[], evidenceKeys?: JWK[]) {
+  const manifest = await readFile(join(folder, `${file}.manifest`), 'utf8').catch(() => undefined)
+  const verifier = new RecordingVerifier({
+    keys,
+    ...(manifest !== undefined && { manifest }),
+    ...(evidenceKeys && { evidenceKeys }),
+  })
+  return (await verifier.push(await readFile(join(folder, file)))) ?? (await verifier.end())
+}
+
+const end = { reason: 'closed', endedAtMs: 1_700_000_001_000 }
+
+test('S8 S9: a session becomes a sealed file, a signed manifest and a row', async (t) => {
+  const folder = await freshFolder(t)
+  const { store, rows, alice, evidenceJwk } = await openSampleStore(folder)
+  const recorder = await start(store, 'session-1')
+  t.is(rows.get('session-1')?.state, 'open')
+  recorder.event({ type: 'exec', channel: 0, command: 'echo marker' })
+  const bytes = Buffer.from('marker\n')
+  recorder.data(0, 'output', bytes)
+  bytes.fill(0) // the relay reuses its buffers
+  await recorder.close(end)
+  await recorder.close(end)
+
+  const row = rows.get('session-1')
+  t.is(row?.state, 'complete')
+  t.is(row?.endedAtMs, end.endedAtMs)
+  t.is(row?.target, 'db1.corp.internal:22')
+  t.deepEqual((await readdir(folder)).sort(), ['session-1.ztrec', 'session-1.ztrec.manifest'])
+  const verdict = await verify(folder, 'session-1.ztrec', [alice], [evidenceJwk])
+  t.is(verdict.status, 'complete')
+  t.is(verdict.signed?.manifest.end.reason, 'closed')
+  t.is(verdict.signed?.manifest.subject['certificateSerial'], '42')
+  t.is((await stat(join(folder, 'session-1.ztrec'))).mode & 0o777, 0o600)
+  t.is((await stat(join(folder, 'session-1.ztrec'))).size, row?.sizeBytes ?? 0)
+  for (const file of await readdir(folder)) {
+    t.false((await readFile(join(folder, file))).includes('marker'), 'S9 T63: marker in the clear')
+  }
+  const { frames } = await readAll(await readFile(join(folder, 'session-1.ztrec')), [alice])
+  t.true(JSON.stringify(frames).includes('echo marker'))
+})
+
+test('S9: bytes are sealed and in the file within a second of arrival', async (t) => {
+  const folder = await freshFolder(t)
+  const { store, alice } = await openSampleStore(folder)
+  const recorder = await start(store, 'session-2')
+  const path = join(folder, 'session-2.ztrec')
+  const watcher = watch(path)
+  t.teardown(() => watcher.close())
+  const changes = on(watcher, 'change')
+  const arrivedAtMs = performance.now()
+  recorder.data(0, 'output', Buffer.from('soon'))
+  let heard = ''
+  while (heard !== 'soon') {
+    await changes.next()
+    const { frames } = await readAll(await readFile(path), [alice])
+    heard = frames
+      .map((frame) => ('bytes' in frame ? Buffer.from(frame.bytes).toString() : ''))
+      .join('')
+  }
+  t.true(performance.now() - arrivedAtMs < 1000)
+  await recorder.close(end)
+})
+
+test('S11 T62: what runs ahead of the disk is told to wait, and told when it may go on', async (t) => {
+  const { store, rows } = await openSampleStore(await freshFolder(t))
+  const recorder = await start(store, 'session-3')
+  const other = await start(store, 'session-4')
+  const drained = new Promise<void>((resolve) => {
+    recorder.onDrain = resolve
+  })
+  recorder.data(0, 'output', Buffer.alloc(512 * 1024))
+  t.true(recorder.backlogged)
+  t.false(other.backlogged)
+  await drained
+  t.false(recorder.backlogged)
+  await Promise.all([recorder.close(end), other.close(end)])
+  t.true((rows.get('session-3')?.sizeBytes ?? 0) > 512 * 1024)
+})
+
+test('S11 T61: a full disk fails the session once, and what was written stays readable', async (t) => {
+  const folder = await freshFolder(t)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'zt-test', folder])
+  t.is(mounted.status, 0, 'this test mounts a small file system, as root')
+  t.teardown(() => spawnSync('umount', [folder]))
+  const { store, rows, alice, evidenceJwk } = await openSampleStore(folder)
+  const recorder = await start(store, 'session-5')
+  const failures: string[] = []
+  const failed = new Promise<void>((resolve) => {
+    recorder.onFailure = (reason) => {
+      failures.push(reason)
+      resolve()
+    }
+  })
+  for (let turn = 0; turn < 10; turn++) recorder.data(0, 'output', Buffer.alloc(65_536, 'x'))
+  await failed
+  t.true(recorder.backlogged, 'a failed recording never lets the relay go on')
+  recorder.data(0, 'output', Buffer.from('after the failure'))
+  // Room for the manifest: the disk of a real gateway has its reserve.
+  spawnSync('mount', ['-o', 'remount,size=2m', folder])
+  await recorder.close({ reason: 'recording_failed', endedAtMs: end.endedAtMs })
+  t.deepEqual(failures, ['write_failed'])
+  t.is(rows.get('session-5')?.state, 'incomplete')
+  const verdict = await verify(folder, 'session-5.ztrec', [alice], [evidenceJwk])
+  t.is(verdict.status, 'incomplete')
+  t.true(verdict.chunks > 0)
+  t.is(verdict.signed?.manifest.gaps[0]?.reason, 'recording_failed')
+})
+
+test('S9: without recipients nothing is recorded, and the refusal says so', async (t) => {
+  const folder = await freshFolder(t)
+  for (const recipients of [() => undefined, () => ({ output: [] })]) {
+    const { store } = await openSampleStore(folder, { recipients })
+    const refused = await store.open(sampleSubject('session-6'))
+    t.deepEqual(refused, { ok: false, error: { reason: 'no_recipient' } })
+  }
+  t.deepEqual(await readdir(folder), [])
+})
+
+test('S11: below the reserve of free space no session starts', async (t) => {
+  const folder = await freshFolder(t)
+  const { store } = await openSampleStore(folder, { freeSpaceReserveBytes: 2 ** 60 })
+  const refused = await store.open(sampleSubject('session-7'))
+  t.deepEqual(refused, { ok: false, error: { reason: 'no_space' } })
+  t.deepEqual(await readdir(folder), [])
+})
+
+test('S9 T66: an id that could be a path, or that is taken, opens nothing', async (t) => {
+  const folder = await freshFolder(t)
+  const { store } = await openSampleStore(folder)
+  for (const hostile of [
+    '../../etc/passwd',
+    'a/b/c/d/e',
+    'short',
+    `..${'x'.repeat(20)}`,
+    'nul\u0000nul-nul',
+  ]) {
+    await t.throwsAsync(store.open(sampleSubject(hostile)))
+  }
+  const recorder = await start(store, 'session-8')
+  const again = await store.open(sampleSubject('session-8'))
+  t.deepEqual(again, { ok: false, error: { reason: 'write_failed' } })
+  await recorder.close(end)
+  t.deepEqual((await readdir(folder)).sort(), ['session-8.ztrec', 'session-8.ztrec.manifest'])
+})
+
+test('S11 T61: after kill -9 the next start signs what is there as incomplete', async (t) => {
+  const folder = await freshFolder(t)
+  const keys = await freshFolder(t)
+  const alice = await makeRecipient()
+  const evidenceKey = makeEvidenceKeyObject()
+  const keyFile = join(keys, 'evidence.key')
+  await writeFile(keyFile, evidenceKey.export({ type: 'pkcs8', format: 'pem' }))
+  const script = join(import.meta.dirname, '../../support/recording-process.js')
+  const child = spawn(process.execPath, [script, folder, printRecipient(alice), keyFile])
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await appendFile(join(folder, 'killed-session.ztrec'), Buffer.of(1, 0, 0, 0)) // a torn write
+
+  const unsigned = await verify(folder, 'killed-session.ztrec', [alice])
+  t.is(unsigned.status, 'incomplete')
+  const { rows, evidenceJwk, store } = await openSampleStore(folder, { evidenceKey })
+  const row = rows.get('killed-session')
+  t.is(row?.state, 'incomplete')
+  t.is(row?.userEmail, 'alice@example.com')
+  const verdict = await verify(folder, 'killed-session.ztrec', [alice], [evidenceJwk])
+  t.is(verdict.status, 'incomplete')
+  t.is(verdict.signed?.manifest.gaps[0]?.discardedBytes, 4)
+  t.is(await store.closeInterrupted(), 0, 'once is enough')
+  const { frames } = await readAll(await readFile(join(folder, 'killed-session.ztrec')), [alice])
+  t.true(JSON.stringify(frames).includes('sleep 1000'))
+})
+
+test('S11: a start finds a manifest whose row was lost, and a file without a head', async (t) => {
+  const folder = await freshFolder(t)
+  const first = await openSampleStore(folder)
+  const recorder = await start(first.store, 'session-9')
+  const open = first.rows.get('session-9')
+  await recorder.close(end)
+  if (open) first.rows.put(open)
+  await writeFile(join(folder, 'session-10.ztrec'), 'ZTREC1')
+  await openSampleStore(folder, first)
+  t.is(first.rows.get('session-9')?.state, 'complete')
+  t.is(first.rows.get('session-10')?.state, 'incomplete')
+  await unlink(join(folder, 'session-10.ztrec'))
+})

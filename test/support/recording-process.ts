@@ -1,0 +1,33 @@
+/**
+ * Records into the folder argv[2] for the recipient argv[3] with the evidence key argv[4] (PEM) until it is killed.
+ * Prints one line when it has recorded something and sealed it.
+ */
+import { createPrivateKey } from 'node:crypto'
+import { watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { parseRecipient } from '#lib/seal/recipient-key'
+import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
+import { openMemoryStore } from '../../gateway/store/memory-store.ts'
+import { SILENT, sampleSubject } from './recording-store.ts'
+
+const [directory = '', line = '', keyFile = ''] = process.argv.slice(2)
+const recipient = await parseRecipient(line)
+if (!recipient.ok) throw new Error(recipient.error.reason)
+const store = await openRecordingStore({
+  directory,
+  recipients: () => ({ output: [recipient.value] }),
+  evidenceKey: createPrivateKey(await readFile(keyFile, 'utf8')),
+  rows: openMemoryStore().recordings,
+  freeSpaceReserveBytes: 0,
+  log: SILENT,
+})
+const opened = await store.open(sampleSubject('killed-session'))
+if (!opened.ok) throw new Error(opened.error.reason)
+opened.value.event({ type: 'exec', channel: 0, command: 'sleep 1000' })
+opened.value.data(0, 'output', Buffer.from('before the kill'))
+const path = `${directory}/killed-session.ztrec`
+const before = (await readFile(path)).length
+watch(directory, async () => {
+  if ((await readFile(path)).length > before) process.stdout.write('sealed\n')
+})
+setInterval(() => opened.value.data(0, 'output', Buffer.from('.')), 5)
