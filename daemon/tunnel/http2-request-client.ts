@@ -31,6 +31,7 @@ export function verdict(
       clearTimeout(timer)
       const status = headers[':status'] ?? 0
       if (status === 200) {
+        resetOnDestroy(stream)
         resolve(ok(stream))
         return
       }
@@ -38,6 +39,18 @@ export function verdict(
       stream.close(constants.NGHTTP2_NO_ERROR)
     })
   })
+}
+
+/**
+ * A stream that is destroyed before its end is reset with an error code. node:http2 alone would send END_STREAM or
+ * NO_ERROR, which reads as an orderly end: a truncated upload would look whole to the target.
+ */
+function resetOnDestroy(stream: ClientHttp2Stream): void {
+  const destroy = stream.destroy.bind(stream)
+  stream.destroy = (error?: Error) => {
+    const isOrderly = stream.readableEnded && stream.writableFinished
+    return destroy(error ?? (isOrderly ? undefined : new Error('flow given up')))
+  }
 }
 
 function request(session: ClientHttp2Session, path: string): ClientHttp2Stream {

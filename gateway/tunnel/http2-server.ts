@@ -163,8 +163,9 @@ function flowOf(
       return stream
     },
     refuse: (refusal) => answer(stream, refusal.status, refusal.headers),
-    // RFC 9113 section 8.5: a TCP connection error is CONNECT_ERROR.
-    reset: () => stream.close(constants.NGHTTP2_CONNECT_ERROR),
+    // RFC 9113 section 8.5 wants CONNECT_ERROR, but node:http2 puts END_STREAM before any code of ours, and a
+    // truncated download would look whole. Destroyed with an error it sends INTERNAL_ERROR, and drops what is queued.
+    reset: () => stream.destroy(new Error('flow reset')),
     onGone(listener) {
       if (stream.destroyed || stream.closed) listener()
       else stream.once('close', listener)

@@ -1,0 +1,37 @@
+/** Dials one address that was decided on; names never come here. */
+import { connect, type Socket } from 'node:net'
+import { err, ok, type Result } from '#lib/result'
+
+/** Why a target was not reached; `gave_up` when the flow ended meanwhile. */
+export type DialError = { readonly reason: 'target_unreachable' | 'target_timeout' | 'gave_up' }
+
+/** Opens a TCP connection to an IP literal. */
+export type Dial = (
+  to: { readonly address: string; readonly port: number },
+  timeoutMs: number,
+  signal: AbortSignal,
+) => Promise<Result<Socket, DialError>>
+
+/** Half-open is kept and small writes go out at once: this is a relay's socket. */
+export const dialTarget: Dial = ({ address, port }, timeoutMs, signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve(err({ reason: 'gave_up' }))
+      return
+    }
+    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    const settle = (result: Result<Socket, DialError>): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
+      if (!result.ok) socket.destroy()
+      resolve(result)
+    }
+    const giveUp = (): void => settle(err({ reason: 'gave_up' }))
+    const timer = setTimeout(() => settle(err({ reason: 'target_timeout' })), timeoutMs)
+    signal.addEventListener('abort', giveUp, { once: true })
+    socket.once('connect', () => settle(ok(socket)))
+    // Stays on: an error after the connection is a close for the relay.
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      settle(err({ reason: error.code === 'ETIMEDOUT' ? 'target_timeout' : 'target_unreachable' })),
+    )
+  })

@@ -1,0 +1,35 @@
+/** What enforcement is made of: each part is handed in, so that a test can put a real or a scripted one. */
+import type { Log } from '#lib/log'
+import type { FlowRecorderDeps } from '../flow/flow-recorder.ts'
+import type { FlowTable } from '../flow/flow-table.ts'
+import type { User } from '../store/store.ts'
+import type { Decider } from './decider.ts'
+import type { Dial } from './dial-client.ts'
+import type { Resolve } from './resolve-client.ts'
+import type { ServeSsh } from './ssh-service.ts'
+
+export type FlowServerDeps = {
+  readonly decider: Decider
+  readonly table: FlowTable
+  readonly records: FlowRecorderDeps
+  /** `store.users.get`. */
+  readonly user: (id: string) => User | undefined
+  readonly resolve: Resolve
+  readonly dial: Dial
+  readonly serveSsh: ServeSsh
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly timing?: Partial<FlowTiming>
+}
+
+/** Times of a flow's set-up, milliseconds. */
+export type FlowTiming = {
+  /** For all addresses of a target together. */
+  readonly dialMs: number
+  /** How long the client's first octets are waited for where a rule names a protocol. */
+  readonly peekMs: number
+}
+
+/** Defaults. */
+export const FLOW_TIMING: FlowTiming = { dialMs: 10_000, peekMs: 300 }

@@ -1,0 +1,100 @@
+/**
+ * One flow between CONNECT and its end: joins the request, the table and the record, so that each of them
+ * hears of every change exactly once. Owns no socket.
+ */
+import type { Duplex } from 'node:stream'
+import type { FlowDetail, FlowEnd, FlowRecording } from '../flow/flow-recorder.ts'
+import type { FlowChange, FlowTable } from '../flow/flow-table.ts'
+import type { Decision } from '../policy/decision.ts'
+import type { Facts } from '../policy/facts.ts'
+import type { Reason } from '../policy/reasons.ts'
+import type { IncomingFlow } from '../tunnel/incoming.ts'
+import { wireRefusal } from '../tunnel/refusal.ts'
+
+export interface LiveFlow {
+  readonly id: string
+  /** As far as they are known. */
+  facts: Facts
+  /** Aborted when the flow was cut or its peer left: stop what you do for it. */
+  readonly ended: AbortSignal
+  /** Answers 200, once; later calls give the same stream. Undefined when the flow has ended. */
+  accept(): Duplex | undefined
+  /** Notes a decision in record and table. @returns false when the flow has ended: do not go on. */
+  decided(decision: Decision, detail?: FlowDetail): boolean
+  /** Ends the flow with a reason: as the answer to CONNECT, or by a reset when it was answered already. */
+  refuse(reason: Reason, detail?: FlowDetail): void
+  /** Resets the stream towards the device; queued data is dropped. */
+  reset(): void
+  /** Notes the session's recording. */
+  noteSession(sessionId: string): void
+  /** Writes the end, once, and leaves the table. */
+  end(end: FlowEnd): void
+  /** Cuts the flow: for the table. */
+  readonly cut: (reason: string) => void
+  /** Called by `cut` in place of a plain reset, once a relay runs. */
+  onCut: (reason: string) => void
+}
+
+type LiveFlowDeps = { readonly table: FlowTable }
+
+export function createLiveFlow(
+  flow: IncomingFlow,
+  record: FlowRecording,
+  first: Facts,
+  { table }: LiveFlowDeps,
+): LiveFlow {
+  const ended = new AbortController()
+  let stream: Duplex | undefined
+  let sessionId: string | undefined
+  let isOver = false
+
+  const live: LiveFlow = {
+    id: record.id,
+    facts: first,
+    ended: ended.signal,
+    accept() {
+      if (!ended.signal.aborted) stream ??= flow.accept()
+      return stream
+    },
+    decided(decision, detail = {}) {
+      record.decided(decision, { facts: live.facts, ...detail })
+      return table.update(record.id, changeOf(decision, live.facts)) && !ended.signal.aborted
+    },
+    refuse(reason, detail = {}) {
+      record.refused(reason, { facts: live.facts, ...detail })
+      live.end({ closeReason: reason })
+      if (stream === undefined) flow.refuse(wireRefusal(reason))
+      else flow.reset()
+    },
+    reset: () => flow.reset(),
+    noteSession(id) {
+      sessionId = id
+    },
+    end(end) {
+      if (isOver) return
+      isOver = true
+      table.close(record.id)
+      record.closed(end, sessionId === undefined ? {} : { sessionId })
+    },
+    cut(reason) {
+      ended.abort()
+      live.onCut(reason)
+    },
+    onCut(reason) {
+      live.end({ closeReason: reason })
+      flow.reset()
+    },
+  }
+  flow.onGone(() => ended.abort())
+  return live
+}
+
+function changeOf(decision: Decision, facts: Facts): FlowChange {
+  const { application, policy, revision } = decision
+  return {
+    facts,
+    revision,
+    ...(application === undefined ? {} : { application }),
+    ...(policy === undefined ? {} : { policy }),
+  }
+}
