@@ -38,6 +38,7 @@ const schema = z.discriminatedUnion('type', [
     readBytes: count.exactOptional(),
     wroteBytes: count.exactOptional(),
   }),
+  z.strictObject({ type: z.literal('sftp_unreadable'), channel, reason: text }),
   z.strictObject({
     type: z.literal('refused'),
     channel,
@@ -65,6 +66,7 @@ const CLASS_OF: Readonly<Record<SessionEvent['type'], SealClass>> = {
   subsystem: 'index',
   env: 'index',
   sftp: 'index',
+  sftp_unreadable: 'index',
   refused: 'index',
 }
 

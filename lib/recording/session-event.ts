@@ -1,6 +1,6 @@
 /**
  * What a recording holds besides bytes: facts about an SSH session, sealed with it.
- * Every event belongs to a channel (its number on the user's side); session-wide events use channel -1.
+ * Every event belongs to a channel, counted from 0 in the order of opening; session-wide events use channel -1.
  */
 
 /** Direction and kind of relayed bytes. `input` is what the user sent and may have its own recipients. */
@@ -54,6 +54,8 @@ export type SessionEvent =
       readonly readBytes?: number
       readonly wroteBytes?: number
     }
+  /** The SFTP stream of the channel is not followed from here on; its bytes are recorded as ever. */
+  | { readonly type: 'sftp_unreadable'; readonly channel: number; readonly reason: string }
   | {
       readonly type: 'refused'
       readonly channel: number
