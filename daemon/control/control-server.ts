@@ -1,0 +1,121 @@
+/**
+ * The control socket for `zt`: a Unix socket of the owner, JSON lines, one request at a time. Who asks is the kernel's
+ * word; every field is untrusted. There is no control over TCP.
+ */
+import net, { type Socket } from 'node:net'
+import type { ControlRequest, ControlResult, LoginPrompt } from '#lib/api/control-api'
+import {
+  CONTROL_LINE_LIMIT_BYTES,
+  decodeControlRequest,
+  encodeControlReply,
+} from '#lib/api/control-codec'
+import type { Log } from '#lib/log'
+import { ok, type Result } from '#lib/result'
+import { createLineCutter } from '#lib/wire/line-cutter'
+import { bindControlSocket, type SocketPlace, type SocketRefusal } from './control-socket-os.ts'
+
+/** Why a request failed: a stable code, and a sentence with cause and remedy. */
+export type ControlFailure = { readonly code: string; readonly message: string }
+
+/** Who asks, and how to speak to them meanwhile. */
+export type ControlCaller = {
+  readonly uid: number
+  readonly onPrompt: (prompt: LoginPrompt) => void
+  /** Aborted when the caller went away. */
+  readonly signal: AbortSignal
+}
+
+export type HandleControl = (
+  request: ControlRequest,
+  caller: ControlCaller,
+) => Promise<Result<ControlResult, ControlFailure>>
+
+export type ControlServerOptions = SocketPlace & {
+  readonly handle: HandleControl
+  readonly log: Log
+}
+
+export interface ControlServer {
+  close(): Promise<void>
+}
+
+/** Callers at once; `zt` needs one. */
+const CONNECTION_LIMIT = 32
+/** How long a caller may take for a request, and stay silent after an answer. */
+const SILENCE_MS = 30_000
+/** Opens the socket. @throws {Error} when the path cannot be used. */
+export async function startControlServer(
+  options: ControlServerOptions,
+): Promise<Result<ControlServer, SocketRefusal>> {
+  const { ownerUid, daemonUid, log } = options
+  const open = new Set<Socket>()
+  const server = net.createServer((socket) => {
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    const uid = place.ok ? place.value(socket) : undefined
+    if (uid === ownerUid || uid === daemonUid) return serve(socket, uid, options)
+    log.warn({ uid: uid ?? 'unknown', reason: 'other_user' }, 'control refused')
+    socket.destroy()
+  })
+  server.maxConnections = CONNECTION_LIMIT
+  const place = await bindControlSocket(server, options)
+  if (!place.ok) return place
+  return ok({
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      for (const socket of open) socket.destroy()
+      await closed
+    },
+  })
+}
+
+function serve(socket: Socket, uid: number, options: ControlServerOptions): void {
+  const cutter = createLineCutter(CONTROL_LINE_LIMIT_BYTES)
+  const gone = new AbortController()
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => gone.abort())
+  socket.setTimeout(SILENCE_MS, () => socket.destroy())
+  socket.on('data', (chunk) => {
+    const { lines, overflow } = cutter.push(chunk)
+    // One at a time: what comes while we answer stays in the kernel.
+    socket.pause()
+    answerAll(lines, socket, { uid, signal: gone.signal }, options)
+      .then(() => (overflow ? refuse(socket, 'line_too_long') : socket.resume()))
+      .catch((error: unknown) => {
+        options.log.error({ error: String(error) }, 'control request failed')
+        socket.destroy()
+      })
+  })
+}
+
+async function answerAll(
+  lines: readonly Uint8Array[],
+  socket: Socket,
+  caller: Pick<ControlCaller, 'uid' | 'signal'>,
+  options: ControlServerOptions,
+): Promise<void> {
+  for (const line of lines) {
+    const request = decodeControlRequest(line)
+    if (!request.ok) {
+      options.log.warn({ reason: request.error.reason, uid: caller.uid }, 'control request refused')
+      return refuse(socket, request.error.reason, request.error.detail)
+    }
+    // A login waits for a person; the time for silence runs again after the answer.
+    socket.setTimeout(0)
+    const onPrompt = (prompt: LoginPrompt): void =>
+      void socket.write(encodeControlReply({ type: 'progress', prompt }))
+    const result = await options.handle(request.value, { ...caller, onPrompt })
+    socket.write(
+      encodeControlReply(
+        result.ok ? { type: 'result', value: result.value } : { type: 'error', ...result.error },
+      ),
+    )
+    socket.setTimeout(SILENCE_MS)
+  }
+}
+
+/** After a line that was not understood the rest is not either. */
+function refuse(socket: Socket, code: string, detail = 'The request is too long.'): void {
+  socket.end(encodeControlReply({ type: 'error', code, message: detail }))
+  socket.resume()
+}

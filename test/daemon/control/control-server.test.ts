@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmod, chown, mkdir } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import type { ControlRequest } from '#lib/api/control-api'
+import { decodeControlRequest } from '#lib/api/control-codec'
+import { err, ok } from '#lib/result'
+import {
+  type ControlServerOptions,
+  type HandleControl,
+  startControlServer,
+} from '../../../daemon/control/control-server.ts'
+import { memoryLog } from '../../support/memory-log.ts'
+import { asNobody, runProgram } from '../../support/run-program.ts'
+
+const ROOT = 0
+const NOBODY = 65534
+
+function freshFolder(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'zt-control-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function startControl(t: ExecutionContext, options: Partial<ControlServerOptions> = {}) {
+  const asked: [ControlRequest, number][] = []
+  const handle: HandleControl = async (request, { uid, onPrompt }) => {
+    asked.push([request, uid])
+    if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
+    if (request.method === 'login') {
+      onPrompt({ verificationUrl: 'https://x/', userCode: 'A', keyWords: 'a b', expiresAt: '' })
+    }
+    return err({ code: 'not_enrolled', message: 'Run "zt enroll".' })
+  }
+  const { log, lines } = memoryLog()
+  const path = join(freshFolder(t), 'control.sock')
+  const place = { path, ownerUid: ROOT, daemonUid: ROOT }
+  const started = await startControlServer({ ...place, handle, log, ...options })
+  if (started.ok) t.teardown(() => started.value.close())
+  return { started, asked, lines, path: options.path ?? path }
+}
+
+/** Sends text in one piece; the answer ends after `lines` lines or when the server closes. */
+function ask(path: string, text: string, lines = 1): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect(path, () => socket.write(text))
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+      if (answer.split('\n').length > lines) socket.destroy()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(answer))
+  })
+}
+
+test('D15: the owner asks and is answered, several times on one connection', async (t) => {
+  const { path, asked } = await startControl(t)
+  const answer = await ask(path, '{"method":"apps"}\n{"method":"login"}\n', 3)
+  const replies = answer
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).type)
+  t.deepEqual(replies, ['result', 'progress', 'error'])
+  t.deepEqual(asked, [
+    [{ method: 'apps' }, ROOT],
+    [{ method: 'login' }, ROOT],
+  ])
+})
+
+test('D15: the socket is made with mode 0600', async (t) => {
+  const { path } = await startControl(t)
+  t.is(statSync(path).mode & 0o777, 0o600)
+})
+
+test('D15 T100: another user gets nothing, even when the file system would let them in', async (t) => {
+  const { path, asked, lines } = await startControl(t)
+  const nc = ['nc', '-N', '-U', path]
+  t.not((await runProgram(asNobody(nc), '{"method":"apps"}\n')).code, 0)
+  await chmod(join(path, '..'), 0o755)
+  await chmod(path, 0o666)
+  const { stdout } = await runProgram(asNobody(nc), '{"method":"apps"}\n')
+  t.is(stdout, '')
+  t.is(asked.length, 0)
+  t.deepEqual(
+    lines.map(({ fields }) => fields),
+    [{ uid: NOBODY, reason: 'other_user' }],
+  )
+})
+
+test('D15: an owner who is not the user of the daemon can ask, and is named to the handler', async (t) => {
+  const { path, asked } = await startControl(t, { ownerUid: NOBODY })
+  await chmod(join(path, '..'), 0o711)
+  const argv = asNobody(['nc', '-N', '-U', path])
+  const { stdout } = await runProgram(argv, '{"method":"apps"}\n')
+  t.regex(stdout, /"type":"result"/)
+  t.deepEqual(asked, [[{ method: 'apps' }, NOBODY]])
+})
+
+test('D15: without koffi a 0700 folder of the owner is enough, anything less refuses to start', async (t) => {
+  const closed = await startControl(t, { peerLookup: null })
+  t.true(closed.started.ok)
+  t.regex(await ask(closed.path, '{"method":"apps"}\n'), /"type":"result"/)
+
+  const folder = join(freshFolder(t), 'open')
+  await mkdir(folder)
+  await chmod(folder, 0o755)
+  const open = await startControl(t, { peerLookup: null, path: join(folder, 'control.sock') })
+  t.deepEqual(open.started, { ok: false, error: { reason: 'control_peers_unknown' } })
+  const other = await startControl(t, { peerLookup: null, ownerUid: NOBODY })
+  t.deepEqual(other.started, { ok: false, error: { reason: 'control_peers_unknown' } })
+})
+
+test('D15: a folder that others can write to, or own, is refused', async (t) => {
+  const writable = join(freshFolder(t), 'writable')
+  await mkdir(writable)
+  await chmod(writable, 0o777)
+  const first = await startControl(t, { path: join(writable, 'control.sock') })
+  t.deepEqual(first.started, { ok: false, error: { reason: 'control_folder_open' } })
+  await chmod(writable, 0o700)
+  await chown(writable, NOBODY, NOBODY)
+  const second = await startControl(t, { path: join(writable, 'control.sock') })
+  t.deepEqual(second.started, { ok: false, error: { reason: 'control_folder_open' } })
+})
+
+test('D15: a second daemon is refused, and what a crash left behind is replaced', async (t) => {
+  const { path } = await startControl(t)
+  const second = await startControl(t, { path })
+  t.deepEqual(second.started, { ok: false, error: { reason: 'already_running' } })
+  const stale = join(freshFolder(t), 'control.sock')
+  writeFileSync(stale, '')
+  t.true((await startControl(t, { path: stale })).started.ok)
+})
+
+const malformed: Record<string, [string, string]> = {
+  'no JSON': ['hello\n', 'bad_json'],
+  'octets that are not UTF-8': ['\u0000\n', 'bad_json'],
+  'a list': ['[]\n', 'bad_request'],
+  'an unknown method': ['{"method":"shell"}\n', 'bad_request'],
+  'an unknown key': ['{"method":"status","x":1}\n', 'bad_request'],
+  'a port as text': ['{"method":"explain","host":"a","port":"1"}\n', 'bad_request'],
+  'port 0': ['{"method":"explain","host":"a","port":0}\n', 'bad_request'],
+  'a line of 65 KiB': [`${'x'.repeat(65 * 1024)}`, 'line_too_long'],
+}
+for (const [title, [text, code]] of Object.entries(malformed)) {
+  test(`D15 bad input: ${title} gets a clear error, then the end`, async (t) => {
+    const { path, asked } = await startControl(t)
+    const reply = JSON.parse(await ask(path, text, 99))
+    t.is(reply.type, 'error')
+    t.is(reply.code, code)
+    t.is(asked.length, 0)
+  })
+}
+
+test('D15: the decoder never throws', (t) => {
+  const json = fc.json().map((text) => Buffer.from(text))
+  const nearly = fc
+    .record({ method: fc.constantFrom('status', 'enroll', 'explain'), url: fc.anything() })
+    .map((value) => Buffer.from(JSON.stringify(value) ?? ''))
+  const decodes = fc.property(fc.oneof(fc.uint8Array(), json, nearly), (line) => {
+    decodeControlRequest(line)
+  })
+  t.notThrows(() => fc.assert(decodes, { numRuns: process.env['ZT_FULL'] ? 5000 : 200 }))
+})
