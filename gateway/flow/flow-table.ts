@@ -42,6 +42,8 @@ export interface FlowTable {
   update(id: string, change: FlowChange): boolean
   /** Forgets a flow that ended by itself. Idempotent. */
   close(id: string): void
+  /** Ends one flow. @returns whether it was there. */
+  cut(id: string, reason: string): boolean
   /** Ends every flow that matches. @returns how many. */
   cutWhere(matches: (flow: LiveFlow) => boolean, reason: string): number
   /** Ends every flow of one device; costs only that device's flows. @returns how many. */
@@ -95,6 +97,10 @@ export function createFlowTable(limits: FlowLimits = DEFAULT_FLOW_LIMITS): FlowT
     close(id) {
       const flow = flows.get(id)
       if (flow !== undefined) remove(flow)
+    },
+    cut(id, reason) {
+      const flow = flows.get(id)
+      return flow !== undefined && cutAll([flow], reason) === 1
     },
     cutWhere: (matches, reason) => cutAll([...flows.values()].filter(matches), reason),
     cutDevice(deviceId, reason) {
