@@ -2,6 +2,7 @@
  * Device certificates: 24 hours, client authentication, one name `urn:zt:device:<uuid>`. Everything in one
  * is ours but the key.
  */
+import 'reflect-metadata'
 import { X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { signLeaf } from './certificate.ts'

@@ -1,6 +1,7 @@
 /**
  * Certificates of our own listeners, signed by the gateway CA when no public one is configured.
  */
+import 'reflect-metadata'
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { parseAddress } from '#lib/net/address'

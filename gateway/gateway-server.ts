@@ -1,0 +1,147 @@
+/**
+ * The gateway put together: policy in force, table of flows, listeners. The parts know each other only by their
+ * interfaces; here they meet.
+ */
+import type { Log } from '#lib/log'
+import { ok, type Result } from '#lib/result'
+import { startAdminServer } from './admin/admin-server.ts'
+import { createFlowTable, type FlowTable } from './flow/flow-table.ts'
+import { recheckFlows } from './flow/recheck.ts'
+import type { GatewaySettings, ListenAddress, PolicySource } from './gateway-settings.ts'
+import type { ServerCertificate } from './keys/server-certificate.ts'
+import { listenerTls } from './listener-tls-os.ts'
+import type { OpenedData, StartRefusal } from './open-data-os.ts'
+import { ownListeners } from './own-listeners-os.ts'
+import type { CompiledPolicy } from './policy/compile.ts'
+import { evaluate } from './policy/evaluate.ts'
+import { createPolicyInForce, type PolicyInForce } from './policy-in-force.ts'
+
+export type GatewayOptions = {
+  readonly settings: GatewaySettings
+  readonly policy: PolicySource
+  readonly data: OpenedData
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+}
+
+/** A gateway that runs. */
+export interface Gateway {
+  /** Where its listeners listen, by name, with the ports they got. */
+  readonly addresses: Readonly<Record<string, ListenAddress>>
+  /** Revision of the policy in force. */
+  readonly revision: number
+  /** Puts a policy in force as the next revision; flows that it does not permit as they are end now. */
+  reload(policy: PolicySource): { readonly revision: number; readonly cutFlows: number }
+  /** Accepts nothing new and lets flows end for at most `deadlineMs`, then closes all but the store. */
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** A listener of the gateway, as the composition sees it. */
+type Listener = {
+  readonly name: 'tunnel' | 'login' | 'admin'
+  readonly address: ListenAddress
+  /** Settles when it is closed. */
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** What listeners are made of. */
+type Parts = GatewayOptions & {
+  readonly table: FlowTable
+  readonly policyInForce: PolicyInForce
+  readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
+  /** Ends what a device has open. */
+  readonly cutDevice: (deviceId: string, reason: string) => void
+}
+
+/**
+ * Starts every listener.
+ * @returns the gateway, or why its configuration cannot be used.
+ * @throws {Error} when an address cannot be listened on; nothing listens then. The store stays open either way.
+ */
+export async function startGateway(
+  options: GatewayOptions,
+): Promise<Result<Gateway, StartRefusal>> {
+  const { settings, data, log, now } = options
+  const tls = await allTls(options)
+  if (!tls.ok) return tls
+  const listeners: Listener[] = []
+  const configured = [settings.tunnel, settings.login, settings.admin].map(({ listen }) => listen)
+  const policyInForce = createPolicyInForce(options.policy, {
+    revisions: data.store.revisions,
+    own: () => ownListeners([...configured, ...listeners.map(({ address }) => address)]),
+    now,
+  })
+  const table = createFlowTable()
+  const cutDevice = (deviceId: string, reason: string): void => {
+    const cutFlows = table.cutDevice(deviceId, reason)
+    log.info({ deviceId, reason, cutFlows }, 'device cut')
+  }
+  await startAll({ ...options, table, policyInForce, tls: tls.value, cutDevice }, listeners)
+  // Ports that were left to the system are known only now; flows must not lead to them either.
+  policyInForce.recompile()
+  return ok(assemble(listeners, table, policyInForce, now))
+}
+
+async function allTls({ settings, data, now }: GatewayOptions) {
+  const issue = (name: Listener['name']) => listenerTls(settings[name], data.keys.gatewayCa, now())
+  const [tunnel, login, admin] = [await issue('tunnel'), await issue('login'), await issue('admin')]
+  if (!tunnel.ok) return tunnel
+  if (!login.ok) return login
+  if (!admin.ok) return admin
+  return ok({ tunnel: tunnel.value, login: login.value, admin: admin.value })
+}
+
+/** In order: what others depend on first. On failure the earlier ones are closed again. */
+const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [startAdmin]
+
+async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
+  try {
+    for (const start of STARTERS) listeners.push(await start(parts))
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.drain(0)))
+    throw error
+  }
+}
+
+async function startAdmin(parts: Parts): Promise<Listener> {
+  const { settings, data, log, now, tls, cutDevice } = parts
+  const server = await startAdminServer({
+    listen: settings.admin.listen,
+    url: settings.admin.url,
+    tls: tls.admin,
+    store: data.store,
+    recordingsDir: data.recordingsDir,
+    checkSecret: data.checkSecret,
+    onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
+    log,
+    nowMs: now,
+  })
+  return { name: 'admin', address: server.address, drain: () => server.close() }
+}
+
+function assemble(
+  listeners: readonly Listener[],
+  table: FlowTable,
+  { snapshot, replace }: PolicyInForce,
+  now: () => number,
+): Gateway {
+  const decideBy = (policy: CompiledPolicy) => (facts: Parameters<typeof evaluate>[1]) =>
+    evaluate(policy, facts, Math.floor(now() / 1000))
+  return {
+    addresses: Object.fromEntries(listeners.map(({ name, address }) => [name, address])),
+    get revision() {
+      return snapshot.current.revision
+    },
+    reload(source) {
+      const before = snapshot.current.policy
+      replace(source)
+      const { revision, policy } = snapshot.current
+      return { revision, cutFlows: recheckFlows(table, decideBy(before), decideBy(policy)) }
+    },
+    async drain(deadlineMs) {
+      await Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
+      table.cutWhere(() => true, 'gateway_draining')
+    },
+  }
+}
