@@ -24,6 +24,7 @@ export function joinSocket(
   settings: TransportSettings,
   onPacket: (packet: ReceivedPacket, transport: SshTransport) => void,
   onReady: (first: boolean) => void = () => undefined,
+  onDrain: () => void = () => undefined,
 ): Joined {
   const end = deferred<TransportClosed>()
   const ready = deferred<void>()
@@ -35,7 +36,7 @@ export function joinSocket(
       ready.resolve()
       onReady(first)
     },
-    onDrain: () => socket.resume(),
+    onDrain,
     onClosed: (closed) => {
       ready.reject(new Error(`${closed.reason}: ${closed.detail}`))
       end.resolve(closed)
