@@ -173,6 +173,7 @@ function wrap(
       return life.lastHeardAtMs
     },
     drain: (deadlineMs) => drain(session, socket, deadlineMs),
+    unusable: Promise.race([closed, goaway(session, life)]),
     closed,
   }
 }
@@ -187,13 +188,20 @@ function isUsable(session: ClientHttp2Session, life: Life): boolean {
   return !session.destroyed && !session.closed && !life.isDraining
 }
 
-function watch(session: ClientHttp2Session, life: Life): Promise<{ readonly reason: string }> {
-  session.on('goaway', (_code: number, _last: number, data?: Buffer) => {
-    life.isDraining = true
-    // Debug data is prose for other servers; ours sends a code (RFC 9113 section 6.8).
-    const text = data === undefined ? '' : Buffer.from(data).toString('latin1')
-    life.reason ??= /^[a-z_]{1,64}$/.test(text) ? text : 'gateway_draining'
+/** Settles when the gateway takes no more flows, with the reason it gave in GOAWAY. */
+function goaway(session: ClientHttp2Session, life: Life): Promise<{ readonly reason: string }> {
+  return new Promise((resolve) => {
+    session.on('goaway', (_code: number, _last: number, data?: Buffer) => {
+      life.isDraining = true
+      // Debug data is prose for other servers; ours sends a code (RFC 9113 section 6.8).
+      const text = data === undefined ? '' : Buffer.from(data).toString('latin1')
+      life.reason ??= /^[a-z_]{1,64}$/.test(text) ? text : 'gateway_draining'
+      resolve({ reason: life.reason })
+    })
   })
+}
+
+function watch(session: ClientHttp2Session, life: Life): Promise<{ readonly reason: string }> {
   session.on('error', (error) => {
     life.reason ??= connectReason(error)
   })

@@ -22,7 +22,7 @@ export type FlowClaims = {
 
 /** Why the gateway did not carry a flow; `reason` is a stable code that `zt explain` repeats. */
 export type FlowRefusal = {
-  /** HTTP status of the CONNECT answer (RFC 9110 section 9.3.6): 403, 407, 502 or 504. */
+  /** HTTP status of the CONNECT answer (RFC 9110 section 9.3.6): 403, 407, 502, 503 or 504; 503 without a tunnel. */
   readonly status: number
   /** Stable snake_case code from `Proxy-Status` (RFC 9209). */
   readonly reason: string
@@ -42,6 +42,8 @@ export interface TunnelConnection {
   readonly openFlows: number
   /** False once the peer drained (GOAWAY), a PING went unanswered, or the socket closed. */
   readonly usable: boolean
+  /** Settles when `usable` turns false, with the reason; flows that are open may go on. */
+  readonly unusable: Promise<{ readonly reason: string }>
   /** When a byte or a PING answer last arrived, Unix milliseconds. */
   readonly lastHeardAtMs: number
   /** Accepts no new flow, lets open ones end, then closes; at `deadlineMs` from now it closes all the same. */

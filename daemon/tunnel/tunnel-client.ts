@@ -1,0 +1,248 @@
+/**
+ * The device's end of the tunnel: keeps connections warm as ./tunnel-state.ts says, places flows on the least loaded
+ * one, and keeps one control stream.
+ */
+import { X509Certificate } from 'node:crypto'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { err, ok, type Result } from '#lib/result'
+import type {
+  FlowClaims,
+  FlowRefusal,
+  FlowTarget,
+  TunnelConnection,
+} from '#lib/tunnel/tunnel-connection'
+import type { ControlEvents } from './control-client.ts'
+import { createControlKeeper } from './control-keeper-client.ts'
+import { connectHttp2, type Http2Timing } from './http2-client.ts'
+import type {
+  DialTcp,
+  TunnelClient,
+  TunnelClientOptions,
+  TunnelCredentials,
+  TunnelStatus,
+} from './tunnel.ts'
+import { next, STOPPED, stateNameOf, type TunnelEvent, type TunnelState } from './tunnel-state.ts'
+
+/** How long flows of a connection with old credentials may go on; the gateway ends them at the old notAfter. */
+const OLD_CONNECTION_MS = 24 * 3_600_000
+const STOP_MS = 5_000
+const CONNECTIONS = 2
+
+type Internals = { readonly timing?: Partial<Http2Timing>; readonly random?: () => number }
+
+/** Makes a tunnel client that is stopped. */
+export function createTunnelClient(
+  options: TunnelClientOptions,
+  { timing = {}, random = Math.random }: Internals = {},
+): TunnelClient {
+  const dial = options.dial ?? dialDirect
+  const connections: (TunnelConnection | undefined)[] = []
+  const old = new Set<TunnelConnection>()
+  let credentials: TunnelCredentials = options.credentials
+  let ticket: Buffer | undefined
+  let state: TunnelState = STOPPED
+  /** Counts starts and stops: what an earlier run began is not taken over by a later one. */
+  let run = 0
+  let who: Pick<TunnelStatus, 'deviceId' | 'userEmail'> = {}
+  let lastHeardAtMs: number | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const usable = () => connections.filter((one) => one !== undefined).filter((one) => one.usable)
+  const keeper = createControlKeeper(leastLoaded, controlEvents())
+
+  function leastLoaded(): TunnelConnection | undefined {
+    return usable().reduce<TunnelConnection | undefined>(
+      (best, one) => (best === undefined || one.openFlows < best.openFlows ? one : best),
+      undefined,
+    )
+  }
+
+  function controlEvents(): ControlEvents {
+    return {
+      onWelcome({ deviceId, userEmail, settings }) {
+        who = { deviceId, userEmail }
+        options.events.onStatus(status())
+        options.events.onSettings(settings)
+      },
+      onSettings: options.events.onSettings,
+      onNotice: options.events.onNotice,
+    }
+  }
+
+  function status(): TunnelStatus {
+    const living = connections.filter((one) => one !== undefined)
+    for (const one of living) lastHeardAtMs = Math.max(lastHeardAtMs ?? 0, one.lastHeardAtMs)
+    const name = stateNameOf(state)
+    const { reason } = state
+    return {
+      state: name,
+      ...(reason === undefined || name === 'connected' ? {} : { reason }),
+      connections: usable().length,
+      openFlows: [...living, ...old].reduce((sum, one) => sum + one.openFlows, 0),
+      ...(lastHeardAtMs === undefined ? {} : { lastHeardAtMs }),
+      ...who,
+    }
+  }
+
+  function happen(event: TunnelEvent): void {
+    const { state: after, effects } = next(state, event)
+    state = after
+    for (const slot of effects.dial) connectSlot(slot, run).catch(() => undefined)
+    clearTimeout(timer)
+    if (effects.tickAtMs !== undefined) {
+      const waitMs = Math.max(0, effects.tickAtMs - Date.now())
+      timer = setTimeout(() => happen({ type: 'tick', nowMs: Date.now() }), waitMs)
+    }
+    keeper.refresh()
+    options.events.onStatus(status())
+  }
+
+  async function connectOnce(): Promise<Result<TunnelConnection, { readonly reason: string }>> {
+    const used = credentials
+    const connected = await connectHttp2({
+      gateway: options.gateway,
+      credentials: used,
+      dial,
+      now: Date.now,
+      timing,
+      ...(ticket === undefined ? {} : { ticket }),
+      onTicket: (bytes) => {
+        if (used === credentials) ticket = bytes
+      },
+    })
+    // A ticket that the gateway no longer takes must not be tried for ever.
+    if (!connected.ok) ticket = undefined
+    // The gateway ends the handshake of an expired certificate without a word.
+    return connected.ok || !isExpired(used) ? connected : err({ reason: 'device_expired' })
+  }
+
+  async function connectSlot(slot: number, ofRun: number): Promise<void> {
+    const connected = await connectOnce()
+    if (ofRun !== run) {
+      if (connected.ok) await connected.value.drain(0)
+    } else if (connected.ok) {
+      hold(slot, connected.value)
+      happen({ type: 'opened', slot, nowMs: Date.now() })
+    } else {
+      ended('failed', slot, connected.error.reason)
+    }
+  }
+
+  function ended(type: 'failed' | 'lost', slot: number, reason: string): void {
+    happen({ type, slot, reason, nowMs: Date.now(), random: random() })
+  }
+
+  function hold(slot: number, connection: TunnelConnection): void {
+    connections[slot] = connection
+    connection.unusable
+      .then(({ reason }) => {
+        retire(connection)
+        if (connections[slot] !== connection) return
+        connections[slot] = undefined
+        ended('lost', slot, reason)
+      })
+      .catch(() => undefined)
+  }
+
+  /** Keeps count of the flows that end on a connection which takes no new ones. */
+  function retire(connection: TunnelConnection): void {
+    old.add(connection)
+    connection.closed.then(() => old.delete(connection)).catch(() => undefined)
+  }
+
+  async function replace(slot: number, ofRun: number): Promise<void> {
+    const before = connections[slot]
+    const connected = await connectOnce()
+    if (!connected.ok) return
+    if (ofRun !== run || connections[slot] !== before) {
+      await connected.value.drain(0)
+      return
+    }
+    hold(slot, connected.value)
+    keeper.refresh()
+    if (before === undefined) return
+    retire(before)
+    await before.drain(OLD_CONNECTION_MS)
+  }
+
+  async function openFlow(
+    target: FlowTarget,
+    claims: FlowClaims,
+  ): Promise<Result<Duplex, FlowRefusal>> {
+    const first = leastLoaded()
+    if (first === undefined) return err(NOT_CONNECTED)
+    const opened = await first.openFlow(target, claims)
+    // The gateway did not look at a flow that met its GOAWAY (RFC 9113 section 6.8): it may go elsewhere.
+    const isUnseen = !opened.ok && opened.error.reason === 'gateway_draining'
+    const second = isUnseen ? leastLoaded() : undefined
+    return second === undefined || second === first ? opened : second.openFlow(target, claims)
+  }
+
+  return {
+    start() {
+      if (state.isRunning) return
+      run += 1
+      happen({ type: 'start', connections: options.connections ?? CONNECTIONS })
+    },
+    async stop(deadlineMs = STOP_MS) {
+      run += 1
+      const all = [...connections.filter((one) => one !== undefined), ...old]
+      connections.length = 0
+      keeper.stop()
+      happen({ type: 'stop' })
+      await Promise.all(all.map((one) => one.drain(deadlineMs)))
+    },
+    openFlow,
+    async explain(host, port) {
+      const answer = await keeper.ask({ type: 'explain', host, port })
+      if (!answer.ok) return answer
+      const { value } = answer
+      return value.type === 'explanation' ? ok(value.explanation) : err(UNEXPECTED)
+    },
+    async applications() {
+      const answer = await keeper.ask({ type: 'list_applications' })
+      if (!answer.ok) return answer
+      const { value } = answer
+      return value.type === 'applications' ? ok(value.applications) : err(UNEXPECTED)
+    },
+    async post(path, body) {
+      const connection = leastLoaded()
+      if (connection === undefined) return err({ reason: 'not_connected' })
+      return connection.post(path, body).then(ok, () => err({ reason: 'connection_lost' }))
+    },
+    updateCredentials(newer) {
+      credentials = newer
+      ticket = undefined
+      for (const [slot, connection] of connections.entries()) {
+        if (connection !== undefined) replace(slot, run).catch(() => undefined)
+      }
+      // Whoever waits for a better certificate waits no longer.
+      happen({ type: 'tick', nowMs: Number.POSITIVE_INFINITY })
+    },
+    get status() {
+      return status()
+    },
+  }
+}
+
+const NOT_CONNECTED: FlowRefusal = { status: 503, reason: 'not_connected' }
+const UNEXPECTED = { reason: 'unsupported' }
+
+function isExpired({ certificate }: TunnelCredentials): boolean {
+  return Date.parse(new X509Certificate(certificate).validTo) <= Date.now()
+}
+
+/** A plain TCP connection. */
+const dialDirect: DialTcp = ({ host, port }, signal) =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true })
+    const giveUp = () => socket.destroy(signal.reason)
+    signal.addEventListener('abort', giveUp, { once: true })
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', giveUp)
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })

@@ -1,0 +1,227 @@
+/**
+ * Control streams: one live stream per device, on which the daemon asks and the gateway tells.
+ * A second stream of the same device closes the first one, and says so: two machines share a certificate, or the
+ * daemon came back before its old connection was noticed to be dead.
+ */
+import type { Duplex } from 'node:stream'
+import type { Log } from '#lib/log'
+import { createDaemonDecoder, encodeControlMessage, type Incoming } from '#lib/wire/control-codec'
+import type {
+  DaemonMessage,
+  DeviceSettings,
+  Explanation,
+  GatewayMessage,
+  VisibleApplication,
+} from '#lib/wire/control-message'
+import { gatherFacts } from '../facts/gather.ts'
+import type { Facts } from '../policy/facts.ts'
+import type { Device, User } from '../store/store.ts'
+import type { TunnelPeer } from './incoming.ts'
+
+export type ControlServerDeps = {
+  /** `store.users.get`. */
+  readonly user: (id: string) => User | undefined
+  /** What this user's daemons treat as ours, under the policy in force. */
+  readonly settings: (user: User) => DeviceSettings
+  /** The decision on a flow with these facts. */
+  readonly explain: (facts: Facts) => Promise<Explanation>
+  readonly applications: (facts: Facts) => readonly VisibleApplication[]
+  readonly log: Log
+  readonly helloTimeoutMs?: number
+}
+
+export interface ControlServer {
+  /** Takes a control stream that was answered 200. */
+  readonly onControl: (peer: TunnelPeer, stream: Duplex) => void
+  /** Sends the settings anew to every daemon: the policy changed. */
+  pushSettings(): void
+  /** Tells a device something; nothing happens when it is not connected. */
+  notify(deviceId: string, reason: string, sentence: string): void
+}
+
+/** The one version of the control messages. */
+const VERSION = 1
+const HELLO_TIMEOUT_MS = 10_000
+/** Questions of one stream that may wait for an answer. */
+const QUESTION_LIMIT = 64
+/** Octets that may wait for a daemon that does not read. */
+const UNREAD_LIMIT = 8 * 1024 * 1024
+
+/** Distributes over `seq`, which the stream counts. */
+type Outgoing = GatewayMessage extends infer M
+  ? M extends unknown
+    ? Omit<M, 'seq'>
+    : never
+  : never
+
+/** A stream that said hello. */
+type Live = {
+  send(message: Outgoing): void
+  /** Tells why, and ends the stream. */
+  close(reason: string, sentence: string): void
+  readonly peer: TunnelPeer
+}
+
+export function createControlServer(deps: ControlServerDeps): ControlServer {
+  const live = new Map<string, Live>()
+
+  function enter(stream: Live): void {
+    const { deviceId } = stream.peer.leaf
+    live.get(deviceId)?.close('device_duplicate', 'This device connected a second time.')
+    live.set(deviceId, stream)
+  }
+  function leave(stream: Live): void {
+    const { deviceId } = stream.peer.leaf
+    if (live.get(deviceId) === stream) live.delete(deviceId)
+  }
+
+  return {
+    onControl: (peer, stream) => serveControl(peer, stream, deps, { enter, leave }),
+    pushSettings() {
+      for (const stream of live.values()) {
+        const who = whoIs(stream.peer, deps)
+        if (who === undefined) continue
+        stream.send({ type: 'settings', id: 'settings', settings: deps.settings(who.user) })
+      }
+    },
+    notify: (deviceId, reason, sentence) =>
+      live.get(deviceId)?.send({ type: 'notice', id: 'notice', reason, sentence }),
+  }
+}
+
+type Registry = { enter(stream: Live): void; leave(stream: Live): void }
+
+function serveControl(
+  peer: TunnelPeer,
+  stream: Duplex,
+  deps: ControlServerDeps,
+  registry: Registry,
+): void {
+  const self = openLive(peer, stream)
+  const questions = createQueue(QUESTION_LIMIT)
+  let isGreeted = false
+  const timer = setTimeout(
+    () => self.close('no_hello', 'No hello came.'),
+    deps.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
+  )
+  const take = (incoming: Incoming<DaemonMessage>): void => {
+    if (!isGreeted) {
+      clearTimeout(timer)
+      isGreeted = greet(incoming, self, deps)
+      if (isGreeted) registry.enter(self)
+    } else if (!questions.add(() => answer(incoming, self, deps))) {
+      self.close('too_many_questions', 'Too many questions wait for an answer.')
+    }
+  }
+  const decoder = createDaemonDecoder()
+  stream.on('data', (chunk: Buffer) => {
+    const { incoming, error } = decoder.push(chunk)
+    for (const one of incoming) if (!stream.writableEnded) take(one)
+    if (error === undefined || stream.writableEnded) return
+    const { deviceId } = peer.leaf
+    deps.log.warn({ deviceId, ...error }, 'control stream broken')
+    self.close(error.reason, 'The control stream is broken.')
+  })
+  stream.on('error', () => undefined)
+  stream.once('end', () => stream.end())
+  stream.once('close', () => {
+    clearTimeout(timer)
+    registry.leave(self)
+  })
+}
+
+function openLive(peer: TunnelPeer, stream: Duplex): Live {
+  let seq = 0
+  const send = (message: Outgoing): void => {
+    if (stream.destroyed || stream.writableEnded) return
+    if (stream.writableLength > UNREAD_LIMIT) {
+      stream.destroy()
+      return
+    }
+    seq += 1
+    stream.write(encodeControlMessage({ ...message, seq }))
+  }
+  return {
+    peer,
+    send,
+    close(reason, sentence) {
+      send({ type: 'notice', id: 'close', reason, sentence })
+      stream.end()
+    },
+  }
+}
+
+/** The first message must be a hello with a version in common. @returns whether it was. */
+function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServerDeps): boolean {
+  const hello = incoming.kind === 'message' ? incoming.message : undefined
+  const who = whoIs(self.peer, deps)
+  if (hello?.type !== 'hello' || who === undefined) {
+    self.close('no_hello', 'The first message must be hello.')
+    return false
+  }
+  if (hello.versions.min > VERSION || hello.versions.max < VERSION) {
+    self.close('version_unsupported', 'The gateway speaks another version. Update zt.')
+    return false
+  }
+  self.send({
+    type: 'welcome',
+    id: hello.id,
+    version: VERSION,
+    deviceId: who.device.id,
+    userEmail: who.user.email,
+    settings: deps.settings(who.user),
+  })
+  return true
+}
+
+async function answer(
+  incoming: Incoming<DaemonMessage>,
+  self: Live,
+  deps: ControlServerDeps,
+): Promise<void> {
+  if (incoming.kind === 'unknown_type') {
+    self.send({ type: 'unsupported', id: incoming.id, got: incoming.got })
+    return
+  }
+  const { message } = incoming
+  const who = whoIs(self.peer, deps)
+  if (who === undefined || message.type === 'hello') {
+    self.close('unexpected', who === undefined ? 'This device has no access.' : 'A second hello.')
+    return
+  }
+  const target = message.type === 'explain' ? message : { host: 'localhost', port: 1 }
+  const facts = gatherFacts({ ...who, sourceAddress: self.peer.sourceAddress, target })
+  if (message.type === 'explain') {
+    const explanation = await deps.explain(facts)
+    self.send({ type: 'explanation', id: message.id, explanation })
+  } else {
+    self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
+  }
+}
+
+/** Asked for each message: an admission does not last as long as a stream. */
+function whoIs(peer: TunnelPeer, { user: userOf }: ControlServerDeps) {
+  const admitted = peer.admitted()
+  const user = admitted.ok ? userOf(admitted.value.userId) : undefined
+  return admitted.ok && user !== undefined
+    ? { device: admitted.value satisfies Device, user }
+    : undefined
+}
+
+type Queue = { add(task: () => Promise<void>): boolean }
+
+/** Runs tasks one after the other. `add` is false when too many wait. A task that rejects is a bug. */
+function createQueue(limit: number): Queue {
+  let waiting = 0
+  let last = Promise.resolve()
+  return {
+    add(task) {
+      if (waiting >= limit) return false
+      waiting += 1
+      last = last.then(task).finally(() => {
+        waiting -= 1
+      })
+      return true
+    },
+  }
+}
