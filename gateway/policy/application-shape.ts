@@ -1,9 +1,8 @@
 /**
  * Applications and their policies as written. The tables also make the reference page.
  */
-import { type Mistake, type Path, quote } from '#lib/config/mistake'
+import { quote } from '#lib/config/mistake'
 import {
-  checked,
   defaulted,
   list,
   mapped,
@@ -96,17 +95,9 @@ const applicationFields = {
 
 /** The shape of one application. */
 export const applicationShape: Shape<Application> = mapped(
-  checked(mapping(applicationFields, 'an application'), checkSsh),
+  mapping(applicationFields, 'an application'),
   toApplication,
 )
-
-function checkSsh(written: ValueOf<typeof applicationFields>, path: Path): Mistake[] {
-  const isSsh = written.protocol === 'ssh'
-  if (isSsh === (written.ssh !== undefined)) return []
-  return isSsh
-    ? [{ path, message: '"ssh" is missing; an ssh application lists its unix_users there' }]
-    : [{ path: [...path, 'ssh'], message: 'only an application with "protocol: ssh" has this key' }]
-}
 
 function toSshLimits(written: ValueOf<typeof sshFields>): SshLimits {
   return {

@@ -28,6 +28,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...repeated(rules, 'phase'),
     ...conditions.flatMap((item) => unknownGroups(item, groupNames)),
     ...nestedTooDeep(groups),
+    ...applications.flatMap(sshMismatch),
     ...findOverlaps(applications.flatMap(claims)),
   ]
 }
@@ -94,6 +95,15 @@ function nestedTooDeep(groups: readonly Item[]): Mistake[] {
     path: item.path,
     message: `the rule group ${quote(name)} contains itself, or groups more than ${NESTING_LIMIT} deep`,
   }))
+}
+
+/** Limits of ssh stand exactly where ssh is spoken. */
+function sshMismatch({ value, path }: Item): Mistake[] {
+  const isSsh = value['protocol'] === 'ssh'
+  if (isSsh === Object.hasOwn(value, 'ssh')) return []
+  return isSsh
+    ? [{ path, message: '"ssh" is missing; an ssh application lists its unix_users there' }]
+    : [{ path: [...path, 'ssh'], message: 'only an application with "protocol: ssh" has this key' }]
 }
 
 function claims({ value, path }: Item): Claim[] {

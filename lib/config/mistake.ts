@@ -11,12 +11,14 @@ export type Mistake = {
   readonly message: string
 }
 
-/** `policy.applications[0].name`; the top itself is `(top)`. */
+const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/
+
+/** `policy.applications[0].name`, odd keys quoted: `hosts["a.b"]`; the top itself is `(top)`. */
 export function formatPath(path: Path): string {
-  const text = path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${printable(step)}`))
-    .join('')
-  return text === '' ? '(top)' : text.replace(/^\./, '')
+  const text = path.map((step) =>
+    typeof step === 'string' && PLAIN_KEY.test(step) ? `.${step}` : `[${quote(step)}]`,
+  )
+  return path.length === 0 ? '(top)' : text.join('').replace(/^\./, '')
 }
 
 /** A value as a message shows it: on one line, at most 60 characters, control characters escaped. */
@@ -27,7 +29,7 @@ export function quote(value: unknown): string {
 
 /** The known word that `word` was probably meant to be. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3))
+  const limit = Math.max(1, Math.round(word.length * 0.4))
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word.slice(0, 64), candidate) }))
     .filter(({ distance }) => distance <= limit)

@@ -94,15 +94,15 @@ export function list<T>(
 }
 
 /** A mapping with free keys. */
-export function dictionary<T>(
-  key: Shape<string>,
+export function dictionary<K extends string, T>(
+  key: Shape<K>,
   entry: Shape<T>,
   kind: string,
-): Shape<ReadonlyMap<string, T>> {
-  const decode = (value: unknown, path: Path): Decoded<ReadonlyMap<string, T>> => {
+): Shape<ReadonlyMap<K, T>> {
+  const decode = (value: unknown, path: Path): Decoded<ReadonlyMap<K, T>> => {
     if (!isMapping(value)) return mistake(path, `${quote(value)} is not ${kind}`)
     const mistakes: Mistake[] = []
-    const entries = new Map<string, T>()
+    const entries = new Map<K, T>()
     for (const [name, one] of Object.entries(value)) {
       const names = key.decode(name, [...path, name])
       const decoded = entry.decode(one, [...path, name])

@@ -3,7 +3,8 @@
  */
 import { quote } from '#lib/config/mistake'
 import { type Shape, text } from '#lib/config/shape'
-import { type Endpoint, parseHost } from '#lib/net/endpoint'
+import { formatAddress, parseAddress } from '#lib/net/address'
+import { parseHost } from '#lib/net/endpoint'
 import { type HostName, parseHostName } from '#lib/net/host'
 import { parsePort } from '#lib/net/ports'
 import { type Prefix, type PrefixError, parsePrefix } from '#lib/net/prefix'
@@ -48,6 +49,13 @@ export const line: Shape<string> = text('a text', (value) =>
 export const hostName: Shape<HostName> = text('a host name', (value) => {
   const parsed = parseHostName(value)
   return parsed.ok ? parsed : { wrong: `${quote(value)} is not a host name` }
+})
+
+/** An IP address; its canonical text. */
+export const address: Shape<string> = text('an IP address', (value) => {
+  const parsed = parseAddress(value)
+  if (parsed.ok) return { value: formatAddress(parsed.value) }
+  return { wrong: `${quote(value)} is not an IP address` }
 })
 
 /** A CIDR prefix. */
@@ -108,14 +116,6 @@ export const filePath: Shape<string> = text('a path of a file', (value) =>
     ? { value }
     : { wrong: `${quote(value)} is not a path of a file` },
 )
-
-/** The endpoint that an origin names; `https://host` means port 443. */
-export function endpointOfOrigin(origin: string): Endpoint {
-  const url = new URL(origin)
-  const host = parseHost(url.hostname)
-  if (!host.ok) throw new Error(`not an origin: ${origin}`)
-  return { host: host.value, port: url.port === '' ? 443 : Number(url.port) }
-}
 
 function parseHttpsUrl(value: string): URL | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined

@@ -23,8 +23,9 @@ const UNSPECIFIED = prefixes('0.0.0.0/8', '::/128')
 const MULTICAST = prefixes('224.0.0.0/4', 'ff00::/8')
 /** 240/4 holds the limited broadcast address; none of it is routed (RFC 1112 section 4). */
 const RESERVED = prefixes('240.0.0.0/4')
-/** RFC 1918, shared address space of RFC 6598, unique local addresses of RFC 4193. */
+/** RFC 1918, shared address space of RFC 6598, benchmarking networks of RFC 2544, unique local of RFC 4193. */
 const PRIVATE = prefixes(
+  '198.18.0.0/15',
   '10.0.0.0/8',
   '172.16.0.0/12',
   '192.168.0.0/16',

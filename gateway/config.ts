@@ -1,0 +1,123 @@
+/**
+ * The gateway's configuration, from text to frozen values, or every mistake in it with file, line and path.
+ * `gateway` is read at start; `policy` is stored as a revision and may be decoded alone. No file is touched here.
+ */
+import { formatPath, type Mistake, type Path } from '#lib/config/mistake'
+import { type Decoded, mapping, required } from '#lib/config/shape'
+import { err, ok, type Result } from '#lib/result'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'
+import { readYaml, type YamlText } from './config/yaml-text.ts'
+import type { PolicyDocument } from './policy/document.ts'
+import { policyShape } from './policy/parse.ts'
+
+/** A mistake and where it stands. */
+export type ConfigMistake = {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  readonly path: string
+  readonly message: string
+}
+
+/** A configuration without a mistake. */
+export type DecodedConfig = {
+  readonly gateway: GatewayConfig
+  readonly policy: PolicyDocument
+  /** The policy as `decodePolicy` reads it: what is stored as a revision. */
+  readonly policyText: string
+  /** Line of a part of the text, for mistakes found later. */
+  readonly lineOf: (path: Path) => number
+}
+
+const policyFields = {
+  policy: required(
+    policyShape,
+    'Who may reach what: stored as a numbered revision, which decides.',
+  ),
+} as const
+
+/** The shape of a whole configuration file. */
+export const configShape = mapping(
+  { gateway: required(gatewayShape, 'Listeners, keys and store: read at start.'), ...policyFields },
+  'a mapping with the keys gateway and policy',
+)
+const policyTextShape = mapping(policyFields, 'a mapping with the key policy')
+
+/**
+ * Decodes a configuration file.
+ * @param fileName stands in mistakes; relative paths in the text are meant from its directory.
+ */
+export function decodeConfig(
+  text: string,
+  fileName: string,
+): Result<DecodedConfig, readonly ConfigMistake[]> {
+  const read = decodeText(text, fileName, configShape.decode)
+  if (!read.ok) return read
+  const { value, yaml } = read.value
+  const config = {
+    gateway: toGatewayConfig(value.gateway, directoryOf(fileName)),
+    policy: value.policy,
+    policyText: yaml.sliceOf('policy') ?? JSON.stringify({ policy: policyValue(yaml.value) }),
+    lineOf: yaml.lineOf,
+  }
+  return ok(deepFreeze(config))
+}
+
+/** Decodes the text of a policy revision: a mapping with the one key `policy`. */
+export function decodePolicy(
+  text: string,
+  fileName: string,
+): Result<PolicyDocument, readonly ConfigMistake[]> {
+  const read = decodeText(text, fileName, policyTextShape.decode)
+  return read.ok ? ok(deepFreeze(read.value.value.policy)) : read
+}
+
+/** One line per mistake: `zt.yaml:12: policy.applications[0].name: …`. */
+export function formatMistakes(mistakes: readonly ConfigMistake[]): string {
+  return mistakes
+    .map(({ file, line, path, message }) => `${file}:${line}: ${path}: ${message}`)
+    .join('\n')
+}
+
+function decodeText<T>(
+  text: string,
+  file: string,
+  decode: (value: unknown, path: Path) => Decoded<T>,
+): Result<{ readonly value: T; readonly yaml: YamlText }, readonly ConfigMistake[]> {
+  const yaml = readYaml(text)
+  if (!yaml.ok) return err(yaml.error.map((one) => ({ file, path: formatPath([]), ...one })))
+  const { lineOf, duplicates } = yaml.value
+  const decoded = decode(yaml.value.value ?? {}, [])
+  const placed = (one: Mistake) => ({
+    file,
+    line: lineOf(one.path),
+    path: formatPath(one.path),
+    message: one.message,
+  })
+  const twice = duplicates.map(({ path, line }) => ({
+    file,
+    line,
+    path: formatPath(path),
+    message: 'this key is written twice in one mapping',
+  }))
+  const mistakes = [...twice, ...decoded.mistakes.map(placed)].sort((a, b) => a.line - b.line)
+  if (decoded.value === undefined || mistakes.length > 0) return err(mistakes)
+  return ok({ value: decoded.value, yaml: yaml.value })
+}
+
+function policyValue(value: unknown): unknown {
+  return (value as { readonly policy: unknown }).policy
+}
+
+function directoryOf(fileName: string): string {
+  const slash = fileName.lastIndexOf('/')
+  return slash < 0 ? '.' : fileName.slice(0, slash) || '/'
+}
+
+/** Bytes of addresses stay as they are: a typed array cannot be frozen, and nobody hands one out to write. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}

@@ -1,0 +1,47 @@
+/**
+ * The `gateway:` section, decoded: what is read at start. File paths are resolved against the configuration file.
+ */
+import type { HostName } from '#lib/net/host'
+
+/** A TCP socket and the URL under which others reach it. */
+export type ListenerConfig = {
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Origin, `https://host[:port]`. */
+  readonly url: string
+}
+
+/** A listener for browsers: with a certificate of a public CA, or one that the gateway's CA issues. */
+export type WebListenerConfig = ListenerConfig & {
+  readonly certificate?: { readonly certificateFile: string; readonly keyFile: string }
+}
+
+/** Where users log in. */
+export type IdentityProviderConfig = {
+  readonly name: string
+  readonly kind: 'oidc'
+  readonly issuer: string
+  readonly clientId: string
+  /** Holds the client's secret and nothing else. */
+  readonly clientSecretFile: string
+  /** CAs that vouch for the issuer, PEM; absent: the system's. */
+  readonly caFile?: string
+  readonly groupsClaim: string
+}
+
+/** Everything that is read at start. */
+export type GatewayConfig = {
+  readonly organisation: string
+  /** Data directory. */
+  readonly data: string
+  readonly tunnel: ListenerConfig
+  readonly login: WebListenerConfig
+  readonly admin: WebListenerConfig
+  /** Fixed addresses, canonical text; looked at before the system's resolver. */
+  readonly hosts: ReadonlyMap<HostName, string>
+  readonly identityProviders: readonly IdentityProviderConfig[]
+  readonly recordings?: {
+    readonly recipientsFile: string
+    /** Below this much free space no recorded session is started, MiB. */
+    readonly freeSpaceReserveMib: number
+  }
+}

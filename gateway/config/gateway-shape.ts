@@ -1,0 +1,169 @@
+/**
+ * The `gateway:` section as written. The tables also make the reference page.
+ */
+import type { Mistake, Path } from '#lib/config/mistake'
+import {
+  checked,
+  defaulted,
+  dictionary,
+  list,
+  mapping,
+  oneOf,
+  optional,
+  required,
+  type Shape,
+  type ValueOf,
+  wholeNumber,
+} from '#lib/config/shape'
+import {
+  address,
+  filePath,
+  hostName,
+  httpsOrigin,
+  httpsUrl,
+  line,
+  listenAddress,
+  name,
+} from '#lib/config/text-shapes'
+import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
+
+const socketFields = {
+  listen: required(
+    listenAddress,
+    'Address and port of the socket; `0.0.0.0` is every IPv4 address.',
+  ),
+  url: required(httpsOrigin, 'How others reach it: `https://HOST:PORT`.'),
+} as const
+
+const webFields = {
+  ...socketFields,
+  certificate_file: optional(
+    filePath,
+    'Certificate chain of a public CA, PEM. Without it the gateway issues one for the host of `url`.',
+  ),
+  key_file: optional(filePath, 'Private key of that certificate, PEM.'),
+} as const
+
+const webListener = checked(mapping(webFields, 'a listener for browsers'), (written, path) => {
+  const { certificate_file, key_file } = written
+  if ((certificate_file === undefined) === (key_file === undefined)) return []
+  const missing = key_file === undefined ? 'key_file' : 'certificate_file'
+  return [{ path, message: `"${missing}" is missing; certificate_file and key_file go together` }]
+})
+
+const providerFields = {
+  name: required(name, "What records call it; part of a user's identity, so do not rename it."),
+  kind: defaulted(oneOf('oidc'), 'Its protocol: OpenID Connect.', 'oidc'),
+  issuer: required(httpsUrl, "Issuer, exactly as the provider's discovery document states it."),
+  client_id: required(line, 'Client id that the provider gave.'),
+  client_secret_file: required(filePath, 'File with the client secret and nothing else.'),
+  ca_file: optional(filePath, "CAs that vouch for the issuer, PEM; without it the system's."),
+  groups_claim: defaulted(line, "Claim that lists the user's groups.", 'groups'),
+} as const
+
+const recordingsFields = {
+  recipients_file: required(
+    filePath,
+    'Signed list of recipients: who can open recordings. `zt-gateway recipients sign` makes it.',
+  ),
+  free_space_reserve_mib: defaulted(
+    wholeNumber(0, 1_048_576),
+    'With less free space than this, MiB, no recorded session is started.',
+    512,
+  ),
+} as const
+
+const gatewayFields = {
+  organisation: required(line, 'Display name.'),
+  data: required(filePath, 'Data directory that `zt-gateway init` made.'),
+  tunnel: required(mapping(socketFields, 'a listener'), 'Where devices connect.'),
+  login: required(webListener, 'Where users log in and devices enrol.'),
+  admin: required(webListener, 'The admin API; its host must differ from that of `login`.'),
+  hosts: defaulted(
+    dictionary(hostName, address, 'a mapping of host names to addresses'),
+    "Fixed addresses of host names, looked at before the system's resolver.",
+    new Map(),
+    'none',
+  ),
+  identity_providers: defaulted(
+    list(mapping(providerFields, 'an identity provider'), { kind: 'a list of identity providers' }),
+    'Where users log in. Without one nobody can enrol.',
+    [],
+  ),
+  recordings: optional(
+    mapping(recordingsFields, 'the settings of recordings'),
+    'Without it no session can be recorded, and those that must be are refused.',
+  ),
+} as const
+
+type Written = ValueOf<typeof gatewayFields>
+
+/** The shape of the `gateway` section. */
+export const gatewayShape: Shape<Written> = checked(
+  mapping(gatewayFields, 'a mapping with the gateway settings'),
+  checkGateway,
+)
+
+/** The section with file paths resolved against `directory`. */
+export function toGatewayConfig(written: Written, directory: string): GatewayConfig {
+  const file = (path: string) => (path.startsWith('/') ? path : `${directory}/${path}`)
+  const { organisation, data, tunnel, login, admin, hosts, recordings } = written
+  return {
+    organisation,
+    data: file(data),
+    tunnel,
+    login: toWebListener(login, file),
+    admin: toWebListener(admin, file),
+    hosts,
+    identityProviders: written.identity_providers.map((one) => ({
+      name: one.name,
+      kind: one.kind,
+      issuer: one.issuer,
+      clientId: one.client_id,
+      clientSecretFile: file(one.client_secret_file),
+      ...(one.ca_file !== undefined && { caFile: file(one.ca_file) }),
+      groupsClaim: one.groups_claim,
+    })),
+    ...(recordings && {
+      recordings: {
+        recipientsFile: file(recordings.recipients_file),
+        freeSpaceReserveMib: recordings.free_space_reserve_mib,
+      },
+    }),
+  }
+}
+
+function toWebListener(
+  { listen, url, certificate_file, key_file }: ValueOf<typeof webFields>,
+  file: (path: string) => string,
+): WebListenerConfig {
+  if (certificate_file === undefined || key_file === undefined) return { listen, url }
+  const certificate = { certificateFile: file(certificate_file), keyFile: file(key_file) }
+  return { listen, url, certificate }
+}
+
+function checkGateway(written: Written, path: Path): Mistake[] {
+  return [...sharedHost(written, path), ...sharedNames(written, path)]
+}
+
+/** Cookies and scripts do not keep to ports: one host would make one origin of both (T94). */
+function sharedHost({ login, admin }: Written, path: Path): Mistake[] {
+  const host = new URL(admin.url).hostname
+  if (host !== new URL(login.url).hostname) return []
+  const message = `the host "${host}" is that of login.url too; give the admin API a host name of its own`
+  return [{ path: [...path, 'admin', 'url'], message }]
+}
+
+function sharedNames({ identity_providers }: Written, path: Path): Mistake[] {
+  const names = identity_providers.map((one) => one.name)
+  return names.flatMap((one, index) =>
+    names.indexOf(one) === index
+      ? []
+      : [
+          {
+            path: [...path, 'identity_providers', index, 'name'],
+            message: `the name "${one}" is used twice`,
+          },
+        ],
+  )
+}

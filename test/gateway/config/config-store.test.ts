@@ -1,0 +1,63 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { formatMistakes } from '../../../gateway/config.ts'
+import { loadConfig } from '../../../gateway/config-store.ts'
+
+const TEXT = `gateway:
+  organisation: Example
+  data: ./data
+  tunnel: { listen: "0.0.0.0:8443", url: "https://gw.example.com:8443" }
+  login: { listen: "0.0.0.0:7443", url: "https://login.example.com:7443" }
+  admin: { listen: "127.0.0.1:7444", url: "https://admin.example.com:7444" }
+  identity_providers:
+    - { name: corp, issuer: "https://idp.example.com", client_id: zt, client_secret_file: idp.secret }
+  recordings: { recipients_file: recipients.jws }
+policy: {}
+`
+
+async function folder(t: ExecutionContext): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'zt-config-'))
+  t.teardown(() => rm(made, { recursive: true }))
+  await writeFile(join(made, 'zt.yaml'), TEXT)
+  return made
+}
+
+test('loads a configuration whose files are there', async (t) => {
+  const at = await folder(t)
+  await writeFile(join(at, 'idp.secret'), 'x', { mode: 0o600 })
+  await writeFile(join(at, 'recipients.jws'), 'x')
+  const loaded = await loadConfig(join(at, 'zt.yaml'))
+  t.is(
+    loaded.ok ? loaded.value.gateway.data : formatMistakes(loaded.error),
+    join(at, '/./data').replace('/data', '/./data'),
+  )
+})
+
+test('reports every file that is missing, with its line', async (t) => {
+  const at = await folder(t)
+  const loaded = await loadConfig(join(at, 'zt.yaml'))
+  const wanted = [
+    `${at}/zt.yaml:8: gateway.identity_providers[0].client_secret_file: ${at}/idp.secret cannot be read: there is no such file`,
+    `${at}/zt.yaml:9: gateway.recordings.recipients_file: ${at}/recipients.jws cannot be read: there is no such file`,
+  ]
+  t.is(loaded.ok ? '' : formatMistakes(loaded.error), wanted.join('\n'))
+})
+
+test('refuses a secret that every user can read', async (t) => {
+  const at = await folder(t)
+  await writeFile(join(at, 'recipients.jws'), 'x')
+  await writeFile(join(at, 'idp.secret'), 'x')
+  await chmod(join(at, 'idp.secret'), 0o644)
+  const loaded = await loadConfig(join(at, 'zt.yaml'))
+  t.regex(loaded.ok ? '' : formatMistakes(loaded.error), /chmod 600 it$/)
+})
+
+test('a file that is not there is a mistake like any other', async (t) => {
+  const loaded = await loadConfig('/nonexistent/zt.yaml')
+  t.is(
+    loaded.ok ? '' : formatMistakes(loaded.error),
+    '/nonexistent/zt.yaml:1: (top): the file cannot be read: there is no such file',
+  )
+})

@@ -1,0 +1,379 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { stringify } from 'yaml'
+import { sampleConfig } from '../../../gateway/config/sample.ts'
+import { decodeConfig, decodePolicy, formatMistakes } from '../../../gateway/config.ts'
+
+const GATEWAY = {
+  organisation: 'Example',
+  data: './data',
+  tunnel: { listen: '0.0.0.0:8443', url: 'https://gw.example.com:8443' },
+  login: { listen: '0.0.0.0:7443', url: 'https://login.example.com:7443' },
+  admin: { listen: '[::1]:7444', url: 'https://admin.example.com' },
+}
+
+function mistakesOf(text: string): string {
+  const decoded = decodeConfig(text, 'zt.yaml')
+  return decoded.ok ? '' : formatMistakes(decoded.error)
+}
+const withGateway = (change: object) =>
+  stringify({ gateway: { ...GATEWAY, ...change }, policy: {} })
+const withPolicy = (policy: unknown) => stringify({ gateway: GATEWAY, policy })
+
+test('the smallest configuration, with its defaults', (t) => {
+  const decoded = decodeConfig(withGateway({}), '/etc/zt/zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  t.like(decoded.value.gateway, {
+    organisation: 'Example',
+    data: '/etc/zt/./data',
+    admin: { listen: { host: '::1', port: 7444 }, url: 'https://admin.example.com' },
+    identityProviders: [],
+  })
+  t.false('recordings' in decoded.value.gateway)
+  t.like(decoded.value.policy, { publicDefault: 'block', applications: [], ruleGroups: [] })
+  t.true(Object.isFrozen(decoded.value.gateway.admin.listen))
+  t.true(Object.isFrozen(decoded.value.policy.applications))
+})
+
+test('a full gateway section', (t) => {
+  const text = withGateway({
+    login: { ...GATEWAY.login, certificate_file: 'login.pem', key_file: '/keys/login.key' },
+    hosts: { 'DB1.corp.internal': '::ffff:10.0.0.5' },
+    identity_providers: [
+      {
+        name: 'corp',
+        issuer: 'https://idp.example.com/a/',
+        client_id: 'zt',
+        client_secret_file: 's',
+      },
+    ],
+    recordings: { recipients_file: 'r.jws' },
+  })
+  const decoded = decodeConfig(text, 'zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  const { login, hosts, identityProviders, recordings } = decoded.value.gateway
+  t.deepEqual(login.certificate, { certificateFile: './login.pem', keyFile: '/keys/login.key' })
+  t.deepEqual([...hosts], [['db1.corp.internal', '10.0.0.5']] as never)
+  t.deepEqual(identityProviders, [
+    {
+      name: 'corp',
+      kind: 'oidc',
+      issuer: 'https://idp.example.com/a/',
+      clientId: 'zt',
+      clientSecretFile: './s',
+      groupsClaim: 'groups',
+    },
+  ])
+  t.deepEqual(recordings, { recipientsFile: './r.jws', freeSpaceReserveMib: 512 })
+})
+
+const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
+  'an unknown key (T92)': [
+    { organization: 'x' },
+    'gateway.organization: unknown key; did you mean "organisation"?',
+  ],
+  'a missing key': [{ data: null }, 'gateway: "data" is missing; it is a path of a file'],
+  'a host name to listen on': [
+    { tunnel: { ...GATEWAY.tunnel, listen: 'localhost:1' } },
+    'gateway.tunnel.listen: "localhost:1" is not an address and port',
+  ],
+  'an octal listen address (T120)': [
+    { tunnel: { ...GATEWAY.tunnel, listen: '0177.0.0.1:1' } },
+    'is not an address and port',
+  ],
+  'a port over 65535': [
+    { tunnel: { ...GATEWAY.tunnel, listen: '0.0.0.0:65536' } },
+    'is not an address and port',
+  ],
+  'a URL with a path': [
+    { tunnel: { ...GATEWAY.tunnel, url: 'https://gw.example.com/x' } },
+    'is not an https URL without a path',
+  ],
+  'a URL with a user': [
+    { tunnel: { ...GATEWAY.tunnel, url: 'https://a@gw.example.com' } },
+    'is not an https URL without a path',
+  ],
+  'a URL of an octal host (T120)': [
+    { tunnel: { ...GATEWAY.tunnel, url: 'https://0177.0.0.1' } },
+    'is not an https URL without a path',
+  ],
+  'one host for login and admin (T94)': [
+    { admin: { ...GATEWAY.admin, url: 'https://login.example.com:1' } },
+    'gateway.admin.url: the host "login.example.com" is that of login.url too',
+  ],
+  'a certificate without its key': [
+    { login: { ...GATEWAY.login, certificate_file: 'x' } },
+    'gateway.login: "key_file" is missing',
+  ],
+  'a host that is no name': [
+    { hosts: { 'a b': '10.0.0.1' } },
+    'gateway.hosts["a b"]: "a b" is not a host name',
+  ],
+  'a host without an address': [{ hosts: { a: 'b' } }, 'gateway.hosts.a: "b" is not an IP address'],
+  'a text for a mapping': [{ tunnel: 'x' }, 'gateway.tunnel: "x" is not a listener'],
+  'a number for a text': [{ organisation: 5 }, 'gateway.organisation: 5 is not a text'],
+  'a line break in a text': [
+    { organisation: 'a\nb' },
+    'gateway.organisation: "a\\nb" is not a text',
+  ],
+  'a negative reserve': [
+    { recordings: { recipients_file: 'r', free_space_reserve_mib: -1 } },
+    '-1 is not a whole number',
+  ],
+  'one provider name twice': [
+    {
+      identity_providers: [1, 2].map(() => ({
+        name: 'a',
+        issuer: 'https://a.b',
+        client_id: 'c',
+        client_secret_file: 's',
+      })),
+    },
+    'gateway.identity_providers[1].name: the name "a" is used twice',
+  ],
+}
+
+const app = (more: object) => ({ name: 'a', destinations: ['w:1'], ...more })
+const policyMistakes: Readonly<Record<string, readonly [unknown, string]>> = {
+  'an unknown selector (T92)': [
+    { rule_groups: [{ name: 'g', include: [{ grup: 'x' }] }] },
+    'include[0].grup: unknown selector; did you mean "group"?',
+  ],
+  'two selectors in one': [
+    { rule_groups: [{ name: 'g', include: [{ group: 'x', email: 'a@b.c' }] }] },
+    'a selector has one key',
+  ],
+  'nobody included': [{ rule_groups: [{ name: 'g', include: [] }] }, 'the list is empty'],
+  'everyone: false': [
+    { rule_groups: [{ name: 'g', include: [{ everyone: false }] }] },
+    'false is not true',
+  ],
+  'an email with two at signs (T26)': [
+    { rule_groups: [{ name: 'g', include: [{ email: 'a@b@c.d' }] }] },
+    '"a@b@c.d" is not an email address',
+  ],
+  'a rule group that is not there': [
+    { rule_groups: [{ name: 'g', include: [{ rule_group: 'h' }] }] },
+    'there is no rule group "h"',
+  ],
+  'a rule group within itself': [
+    { rule_groups: [{ name: 'g', include: [{ rule_group: 'g' }] }] },
+    'the rule group "g" contains itself',
+  ],
+  'rule groups in a ring': [
+    {
+      rule_groups: [
+        { name: 'g', include: [{ rule_group: 'h' }] },
+        { name: 'h', exclude: [{ rule_group: 'g' }], include: [{ everyone: true }] },
+      ],
+    },
+    'the rule group "h" contains itself',
+  ],
+  'no port': [{ applications: [app({ destinations: ['w'] })] }, '"w" names no port'],
+  'an IPv6 address without brackets': [
+    { applications: [app({ destinations: ['fd00::1:22'] })] },
+    '"fd00::1:22" names no port',
+  ],
+  'host bits in a prefix': [
+    { applications: [app({ destinations: ['10.0.0.5/24:1'] })] },
+    'bits after the prefix length are set',
+  ],
+  'a star within a name': [
+    { applications: [app({ destinations: ['a.*.corp:1'] })] },
+    '"a.*.corp" is not a host name, "*.zone", address or prefix',
+  ],
+  'a short address (T120)': [
+    { applications: [app({ destinations: ['127.1:1'] })] },
+    '"127.1" is not a prefix',
+  ],
+  'ssh without limits': [
+    { applications: [app({ protocol: 'ssh' })] },
+    'policy.applications[0]: "ssh" is missing',
+  ],
+  'ssh limits without ssh': [
+    { applications: [app({ ssh: { unix_users: ['a'] } })] },
+    'policy.applications[0].ssh: only an application with "protocol: ssh"',
+  ],
+  'no UNIX user': [
+    { applications: [app({ protocol: 'ssh', ssh: { unix_users: [] } })] },
+    'unix_users: the list is empty',
+  ],
+  'a UNIX user with a hyphen in front (T26)': [
+    { applications: [app({ protocol: 'ssh', ssh: { unix_users: ['-oX'] } })] },
+    '"-oX" is not a UNIX user name',
+  ],
+  'a UNIX user with a dollar (T26)': [
+    { applications: [app({ protocol: 'ssh', ssh: { unix_users: ['a$x'] } })] },
+    '"a$x" is not a UNIX user name',
+  ],
+  'a host key of two lines': [
+    {
+      applications: [
+        app({
+          protocol: 'ssh',
+          ssh: { unix_users: ['a'], host_keys: [`ssh-ed25519 ${'A'.repeat(68)}\nx`] },
+        }),
+      ],
+    },
+    'is not an OpenSSH public key',
+  ],
+  'a duration without a unit': [
+    { applications: [app({ idle_timeout: '60' })] },
+    '"60" is not a duration',
+  ],
+  'a number for a duration': [
+    { applications: [app({ idle_timeout: 60 })] },
+    '60 is not a duration',
+  ],
+  'a tie of two applications (G4)': [
+    { applications: [app({ destinations: ['w:1-5'] }), { name: 'b', destinations: ['W:5-9'] }] },
+    'policy.applications[1].destinations[0]: "W:5-9" overlaps with "w:1-5" of application "a"',
+  ],
+  'two application phases': [
+    { network_rules: [1, 2].map((precedence) => ({ phase: 'application', precedence })) },
+    'the phase "application" is used twice',
+  ],
+  'one precedence twice': [
+    {
+      network_rules: ['a', 'b'].map((name) => ({
+        name,
+        precedence: 1,
+        action: 'block',
+        destinations: ['*:1'],
+        include: [{ everyone: true }],
+      })),
+    },
+    'policy.network_rules[1].precedence: the precedence 1 is used twice',
+  ],
+  'an unknown phase': [
+    { network_rules: [{ phase: 'http', precedence: 1 }] },
+    '"http" is not "application"',
+  ],
+  'a list for the policy': [[], 'policy: [] is not a mapping with the policy'],
+}
+
+for (const [title, [change, wanted]] of Object.entries(gatewayMistakes)) {
+  test(`refuses ${title}`, (t) =>
+    t.true(mistakesOf(withGateway(change)).includes(wanted), mistakesOf(withGateway(change))))
+}
+for (const [title, [policy, wanted]] of Object.entries(policyMistakes)) {
+  test(`refuses ${title}`, (t) =>
+    t.true(mistakesOf(withPolicy(policy)).includes(wanted), mistakesOf(withPolicy(policy))))
+}
+
+const texts: Readonly<Record<string, readonly [string, string]>> = {
+  nothing: ['', '"gateway" is missing'],
+  'a key of the top that is unknown (T92)': [
+    'polcy: {}\n',
+    'zt.yaml:1: polcy: unknown key; did you mean "policy"?',
+  ],
+  'broken YAML': ['gateway: {\n', 'zt.yaml:2'],
+  'two documents': ['a: 1\n---\nb: 2\n', 'multiple documents'],
+  'a tag that is unknown': ['gateway: !!js/function x\n', 'zt.yaml:1'],
+  'a merge key': ['gateway: { <<: { data: x } }\n', 'gateway["<<"]: unknown key'],
+  'a key __proto__ (T92)': ['__proto__: { gateway: {} }\n', '__proto__: unknown key'],
+  'nesting without end': ['['.repeat(50_000) + ']'.repeat(50_000), 'call stack'],
+  'an alias bomb': [bomb(), 'too many aliases'],
+  'a control character in a key': ['"a\\u001b[2J": 1\n', '["a\\u001b[2J"]: unknown key'],
+}
+for (const [title, [text, wanted]] of Object.entries(texts)) {
+  test(`refuses ${title}`, (t) => t.true(mistakesOf(text).includes(wanted), mistakesOf(text)))
+}
+
+function bomb(): string {
+  const levels = Array.from({ length: 12 }, (_, index) => {
+    const uses =
+      index === 0
+        ? '[x, x]'
+        : `[${Array(9)
+            .fill(`*a${index - 1}`)
+            .join(', ')}]`
+    return `a${index}: &a${index} ${uses}`
+  })
+  return levels.join('\n')
+}
+
+test('the policy section stands alone as a revision', (t) => {
+  const text = withPolicy({ applications: [app({})], public_default: 'allow' })
+  const decoded = decodeConfig(text, 'zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  t.deepEqual(decodePolicy(decoded.value.policyText, 'revision 1'), {
+    ok: true,
+    value: decoded.value.policy,
+  })
+  t.true(decoded.value.policyText.startsWith('policy:\n'))
+})
+
+test('also when it uses an anchor from elsewhere, or is written in one line', (t) => {
+  const anchored = `gateway: &g ${JSON.stringify(GATEWAY)}\npolicy: { rule_groups: &r [], applications: *r }\n`
+  const flow = JSON.stringify({ gateway: GATEWAY, policy: { public_default: 'allow' } })
+  for (const text of [anchored, flow]) {
+    const decoded = decodeConfig(text, 'zt.yaml')
+    if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+    t.true(decodePolicy(decoded.value.policyText, 'revision 1').ok)
+  }
+})
+
+test('a revision holds a policy and nothing else', (t) => {
+  const decoded = decodePolicy('policy: {}\ngateway: {}\n', 'revision 1')
+  t.is(
+    decoded.ok ? '' : formatMistakes(decoded.error),
+    'revision 1:2: gateway: unknown key; known here: policy',
+  )
+})
+
+test('the sample of init decodes as it is', (t) => {
+  const text = sampleConfig({ organisation: 'A "quoted": #name', data: './data' })
+  const decoded = decodeConfig(text, 'zt.yaml')
+  t.is(
+    decoded.ok ? decoded.value.gateway.organisation : formatMistakes(decoded.error),
+    'A "quoted": #name',
+  )
+})
+
+test('what the sample shows in comments decodes too', (t) => {
+  const text = sampleConfig({ organisation: 'x', data: 'd' })
+    .replace('"ssh-ed25519 AAAA..."', `"ssh-ed25519 ${'A'.repeat(68)}"`)
+    .replace(/^( +(?:hosts|identity_providers|rule_groups|applications)): (?:\[\]|\{\})$/gm, '$1:')
+    .replace(/^( *)# {2}( *(?:-|[a-z0-9_.]+:) .*|policies:)$/gm, '$1  $2')
+    .replace(/^( *)# {2}( *[a-z]+:)$/gm, '$1  $2')
+    .replace('# recordings:', 'recordings:')
+  const decoded = decodeConfig(text, 'zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  t.is(decoded.value.policy.applications.length, 2)
+  t.is(decoded.value.gateway.identityProviders.length, 1)
+  t.is(decoded.value.gateway.recordings?.freeSpaceReserveMib, 512)
+})
+
+test('any text and any value decodes or is refused with line and path, and nothing throws', (t) => {
+  const key = fc.constantFrom(
+    'gateway',
+    'policy',
+    'applications',
+    'name',
+    'include',
+    'destinations',
+    'network_rules',
+    '__proto__',
+    'constructor',
+  )
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 6 },
+      fc.jsonValue(),
+      fc.dictionary(key, tie('tree'), { maxKeys: 4 }),
+      fc.array(tie('tree'), { maxLength: 3 }),
+    ),
+  }))
+  const refuses = fc.property(
+    fc.oneof(
+      fc.string(),
+      tree.map((value) => JSON.stringify(value)),
+    ),
+    (text) => {
+      const decoded = decodeConfig(text, 'f')
+      return decoded.ok || decoded.error.every(({ line, path }) => line >= 1 && path !== '')
+    },
+  )
+  t.notThrows(() => fc.assert(refuses, { numRuns: 150 }))
+})
