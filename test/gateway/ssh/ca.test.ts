@@ -29,7 +29,7 @@ function certificateOf(blob: Buffer) {
   return parsed.value
 }
 
-test('S1: a login is one fresh key, one principal, three minutes, only what was granted', (t) => {
+test('S2: a login is one fresh key, one principal, three minutes, only what was granted', (t) => {
   const credential = mintTargetCredential(LOGIN)
   if (!credential.ok) return t.fail(credential.error.reason)
   const certificate = certificateOf(credential.value.certificate)
@@ -49,12 +49,12 @@ test('S1: a login is one fresh key, one principal, three minutes, only what was 
   return undefined
 })
 
-test('S1: no setting makes a login certificate live longer than ten minutes', (t) => {
+test('S2: no setting makes a login certificate live longer than ten minutes', (t) => {
   const credential = mintTargetCredential({ ...LOGIN, lifetimeSeconds: 86_400 })
   t.is(credential.ok && credential.value.validBeforeSeconds, NOW + 600)
 })
 
-test('S1: ssh-keygen reads a login certificate', (t) => {
+test('S2: ssh-keygen reads a login certificate', (t) => {
   const folder = new KeyFolder()
   t.teardown(() => folder.remove())
   const credential = mintTargetCredential(LOGIN)
@@ -83,7 +83,7 @@ for (const user of [
   '%u',
   'x'.repeat(33),
 ]) {
-  test(`S1 T26: no certificate for the UNIX user ${JSON.stringify(user)}`, (t) => {
+  test(`S2 T26: no certificate for the UNIX user ${JSON.stringify(user)}`, (t) => {
     t.deepEqual(mintTargetCredential({ ...LOGIN, unixUser: user }), {
       ok: false,
       error: { reason: 'bad_unix_user' },
@@ -91,13 +91,13 @@ for (const user of [
   })
 }
 
-test('S1 T26: plain names are taken as they are', (t) => {
+test('S2 T26: plain names are taken as they are', (t) => {
   for (const user of ['root', 'demo', '_apt', 'a.b-c_d', 'Admin', 'x'.repeat(32), 'a-']) {
     t.deepEqual(parseUnixUser(user), { ok: true, value: user } as never)
   }
 })
 
-test('S1 T26: the key ids of two users never begin alike', (t) => {
+test('S2 T26: the key ids of two users never begin alike', (t) => {
   t.is(keyIdPrefix('a:b@c'), 'zt:a%3Ab@c:')
   t.is(keyIdPrefix('ä\n"@c'), 'zt:%C3%A4%0A%22@c:')
   fc.assert(
@@ -108,7 +108,7 @@ test('S1 T26: the key ids of two users never begin alike', (t) => {
   )
 })
 
-test('S1: a source address that is none is refused', (t) => {
+test('S2: a source address that is none is refused', (t) => {
   const minted = mintTargetCredential({ ...LOGIN, sourceAddress: '10.0.0.0/0,0.0.0.0/0' })
   t.deepEqual(minted, { ok: false, error: { reason: 'bad_source_address' } })
 })

@@ -47,7 +47,7 @@ test('S1 T13: ssh-audit finds nothing to fail, and no NIST curve', async (t) => 
   t.notRegex(said, /nistp/)
 })
 
-test('S1 T13: with the FIPS lists nothing fails but the NIST curves that FIPS asks for', async (t) => {
+test('S13 T13: with the FIPS lists nothing fails but the NIST curves that FIPS asks for', async (t) => {
   const said = await audit(t, FIPS_ALGORITHMS)
   const fails = said
     .split('\n')

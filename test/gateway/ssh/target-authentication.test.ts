@@ -85,7 +85,7 @@ async function logIn(t: ExecutionContext, target: KnownTarget, order: TargetLogi
   }
 }
 
-test('S1: sshd takes our certificate and logs whose it is', async (t) => {
+test('S2: sshd takes our certificate and logs whose it is', async (t) => {
   const { outcome, serial, transport } = await logIn(t, known(), login())
   t.is(outcome, 'authenticated')
   t.is(transport.negotiated?.hostKey, 'ssh-ed25519-cert-v01@openssh.com')
@@ -93,7 +93,7 @@ test('S1: sshd takes our certificate and logs whose it is', async (t) => {
   t.regex(await sshd.logged(new RegExp(wanted)), /ED25519-CERT/)
 })
 
-test('S1: a pinned host key suffices, beside a foreign authority as well', async (t) => {
+test('S4: a pinned host key suffices, beside a foreign authority as well', async (t) => {
   const pinned = known({ hostKeys: [sshd.hostKey], hostAuthorities: [] })
   t.is((await logIn(t, pinned, login())).outcome, 'authenticated')
   const both = known({
@@ -118,13 +118,13 @@ const REFUSED_HOSTS: Readonly<Record<string, [() => Partial<KnownTarget>, string
   ],
 }
 for (const [name, [change, detail]] of Object.entries(REFUSED_HOSTS)) {
-  test(`S1 T30: a host with ${name} is refused before anything is told to it`, async (t) => {
+  test(`S4 T30: a host with ${name} is refused before anything is told to it`, async (t) => {
     const { outcome } = await logIn(t, known(change()), login())
     t.is(outcome, `host_key_refused ${detail}`)
   })
 }
 
-test('S1 T30: without a known key or authority there is no connection at all', (t) => {
+test('S4 T30: without a known key or authority there is no connection at all', (t) => {
   t.deepEqual(verifierFor(known({ hostAuthorities: [] })), {
     ok: false,
     error: { reason: 'host_key_unknown' },
@@ -143,7 +143,7 @@ const REFUSED_LOGINS: Readonly<Record<string, Partial<TargetLogin>>> = {
   'that begins in an hour': { nowSeconds: nowSeconds() + 3600 },
 }
 for (const [name, change] of Object.entries(REFUSED_LOGINS)) {
-  test(`S1 T22: sshd refuses our certificate ${name}, and we say so`, async (t) => {
+  test(`S2 T22: sshd refuses our certificate ${name}, and we say so`, async (t) => {
     const { outcome } = await logIn(t, known(), login(change))
     t.is(outcome, 'target_refused publickey')
   })

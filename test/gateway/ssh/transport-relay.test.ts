@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process'
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
-import { printPublicKeyLine } from '#lib/ssh/public-key-line'
+import { Client } from 'ssh2'
+import { parsePublicKeyLine, printPublicKeyLine } from '#lib/ssh/public-key-line'
 import { signerFor } from '#lib/ssh/signature'
 import {
   CIPHERS,
@@ -93,6 +94,35 @@ test('S1: exit codes, stderr and end of input pass', async (t) => {
   const relay = await relayFor(t)
   const ran = await ssh(relay, [], 'wc -c; echo oops >&2; exit 41', Buffer.from('12345'))
   t.deepEqual([ran.code, ran.stdout.toString(), ran.stderr], [41, '5\n', 'oops\n'])
+})
+
+test('S1: ssh2, an implementation of its own, gets through both legs and a re-exchange', async (t) => {
+  const relay = await relayFor(t, { rekeyAfterBytes: MIB })
+  const client = new Client()
+  t.teardown(() => client.end())
+  const sent = randomBytes(3 * MIB)
+  const received = await new Promise<Buffer>((resolve, reject) => {
+    client.on('error', reject)
+    client.on('ready', () => {
+      client.exec('cat', (error, channel) => {
+        if (error) return reject(error)
+        const parts: Buffer[] = []
+        channel.on('data', (part: Buffer) => parts.push(part))
+        channel.on('close', () => resolve(Buffer.concat(parts)))
+        channel.end(sent)
+        return undefined
+      })
+    })
+    const key = parsePublicKeyLine(relay.hostKey)
+    client.connect({
+      host: '127.0.0.1',
+      port: relay.port,
+      username: sshd.user,
+      hostVerifier: (blob: Buffer) => key.ok && key.value.blob.equals(blob),
+    })
+  })
+  t.is(sha256(received), sha256(sent))
+  t.true(relay.rekeys().user > 0)
 })
 
 const pairs = [...CIPHERS.keys()].map(

@@ -523,6 +523,21 @@ test('S1 T07: a peer that never answers our KEXINIT: what is held is bounded', (
   t.is(pair.server.transport.outputBufferedBytes, 0)
 })
 
+test('S1 T07: a peer that goes on sending and never answers our KEXINIT is cut off', (t) => {
+  const { victim, client } = rawClient()
+  victim.transport.send(message(MESSAGE.userAuthSuccess))
+  victim.transport.rekey()
+  const bulk = data('x'.repeat(250_000))
+  let octets = 0
+  while (victim.closings.length === 0 && octets < 2 ** 28) {
+    client.send(bulk)
+    victim.packets.length = 0
+    octets += bulk.length
+  }
+  t.is(victim.closings[0]?.reason, 'rekey_unanswered')
+  t.true(octets > 2 ** 27 && octets < 2 ** 27 + 2 ** 20)
+})
+
 test('S1: backlogged turns true above 1 MiB and false, with one onDrain, below 256 KiB', (t) => {
   const victim = makeVictim(SERVER, false)
   new RawClient(victim).exchangeKeys()

@@ -32,7 +32,7 @@ function certificateOf(blob: Buffer): Certificate {
 
 for (const ca of ['ca', 'ca-rsa', 'ca-ecdsa']) {
   for (const subject of ['user', 'user-rsa', 'user-ecdsa']) {
-    test.serial(`S1 T22: reads what ssh-keygen certifies: ${subject} by ${ca}`, (t) => {
+    test.serial(`S2 T22: reads what ssh-keygen certifies: ${subject} by ${ca}`, (t) => {
       const hash = ca === 'ca-rsa' ? ['-t', 'rsa-sha2-256'] : []
       const options = [
         ...hash,
@@ -56,7 +56,7 @@ for (const ca of ['ca', 'ca-rsa', 'ca-ecdsa']) {
   }
 }
 
-test.serial('S1 T22: a SHA-1 signature of an RSA authority is refused', (t) => {
+test.serial('S2 T22: a SHA-1 signature of an RSA authority is refused', (t) => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const sha1 = (name: string): SshSigner => ({
     ...signerFor(privateKey),
@@ -71,7 +71,7 @@ test.serial('S1 T22: a SHA-1 signature of an RSA authority is refused', (t) => {
   }
 })
 
-test.serial('S1 T22: every flipped bit of every octet is refused', (t) => {
+test.serial('S2 T22: every flipped bit of every octet is refused', (t) => {
   const blob = keys.certify('ca', 'user', ...OPENSSH)
   t.true(parseCertificate(blob).ok)
   for (let index = 0; index < blob.length; index++) {
@@ -113,7 +113,7 @@ const KINDS: Readonly<Record<string, KeyObject>> = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
 }
 for (const [name, key] of Object.entries(KINDS)) {
-  test.serial(`S1: ssh-keygen reads what a ${name} authority certifies here`, (t) => {
+  test.serial(`S2: ssh-keygen reads what a ${name} authority certifies here`, (t) => {
     const authority = signerFor(key)
     const blob = mintCertificate(
       order({
@@ -136,7 +136,7 @@ for (const [name, key] of Object.entries(KINDS)) {
   })
 }
 
-test('S1 T22: a good certificate passes and tells its demands', (t) => {
+test('S2 T22: a good certificate passes and tells its demands', (t) => {
   t.deepEqual(checkCertificate(certificateOf(mintCertificate(order())), use), {
     ok: true,
     value: { verifyRequired: false },
@@ -189,7 +189,7 @@ const REFUSED: Readonly<
   ],
 }
 for (const [name, [change, used, reason]] of Object.entries(REFUSED)) {
-  test(`S1 T22: refuses ${name}`, (t) => {
+  test(`S2 T22: refuses ${name}`, (t) => {
     const certificate = certificateOf(mintCertificate(order(change)))
     t.deepEqual(checkCertificate(certificate, { ...use, ...used }), {
       ok: false,
@@ -198,7 +198,7 @@ for (const [name, [change, used, reason]] of Object.entries(REFUSED)) {
   })
 }
 
-test.serial('S1 T22: an empty list of principals, as ssh-keygen makes it, is refused', (t) => {
+test.serial('S2 T22: an empty list of principals, as ssh-keygen makes it, is refused', (t) => {
   const certificate = certificateOf(keys.certify('ca', 'user', '-I', 'x', '-V', '-5m:+3m'))
   t.deepEqual(certificate.principals, [])
   const ca = keys.blob('ca.pub')
@@ -209,7 +209,7 @@ test.serial('S1 T22: an empty list of principals, as ssh-keygen makes it, is ref
   t.throws(() => mintCertificate(order({ principals: [] })), { instanceOf: RangeError })
 })
 
-test('S1 T22: a certificate as signature key, or as authority, is refused', (t) => {
+test('S2 T22: a certificate as signature key, or as authority, is refused', (t) => {
   const inner = mintCertificate(order())
   t.true(isCertificateBlob(inner))
   t.false(parsePublicKey(inner).ok)
@@ -263,7 +263,7 @@ for (const name of ['user', 'user-rsa', 'user-ecdsa']) {
 }
 
 for (const [name, key] of Object.entries(KINDS)) {
-  test(`S1: a signature by ${name} is for its data, its key and its name only`, (t) => {
+  test(`S2: a signature by ${name} is for its data, its key and its name only`, (t) => {
     const signer = signerFor(key)
     const parsed = parsePublicKey(signer.blob)
     if (!parsed.ok) return t.fail(parsed.error.reason)
@@ -278,7 +278,7 @@ for (const [name, key] of Object.entries(KINDS)) {
   })
 }
 
-test('S1: parsing a certificate never throws', (t) => {
+test('S2: parsing a certificate never throws', (t) => {
   const blob = mintCertificate(order())
   const edits = fc.array(fc.tuple(fc.nat(blob.length - 1), fc.nat(255)), {
     minLength: 1,

@@ -43,7 +43,7 @@ function verify(key: { blob: Buffer; signature: Buffer }) {
 }
 
 for (const kind of ['ed25519', 'ecdsa'] as const) {
-  test(`S1 T24: sk ${kind} with a touch is taken, and tells whether the user was verified`, (t) => {
+  test(`S2 T24: sk ${kind} with a touch is taken, and tells whether the user was verified`, (t) => {
     const touched = verify(securityKey(kind, 1))
     t.deepEqual(touched.ok && touched.value.securityKey, {
       userPresent: true,
@@ -54,12 +54,12 @@ for (const kind of ['ed25519', 'ecdsa'] as const) {
     t.true(verified.ok && verified.value.securityKey?.userVerified)
   })
 
-  test(`S1 T24: sk ${kind} without a touch is refused`, (t) => {
+  test(`S2 T24: sk ${kind} without a touch is refused`, (t) => {
     t.deepEqual(verify(securityKey(kind, 0)), { ok: false, error: { reason: 'no_user_presence' } })
     t.deepEqual(verify(securityKey(kind, 4)), { ok: false, error: { reason: 'no_user_presence' } })
   })
 
-  test(`S1 T24: sk ${kind} with flags changed after signing, or for another application, is refused`, (t) => {
+  test(`S2 T24: sk ${kind} with flags changed after signing, or for another application, is refused`, (t) => {
     const key = securityKey(kind, 1)
     const forged = Buffer.from(key.signature)
     forged[forged.length - 5] = 5
