@@ -2,7 +2,10 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Relay, type RelayResult, relay } from '#lib/tunnel/relay'
+import { withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
+import type { Decider } from './decider.ts'
+import { protocolOf } from './first-octets.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { ServeSsh } from './ssh-service.ts'
 
@@ -13,19 +16,21 @@ export type Reached = {
   readonly address: string
 }
 
-/** SSH is carried only where it is enforced as SSH: else it would pass unrecorded (RFC 4253 section 4.2). */
-const NO_SSH = { opening: Buffer.from('SSH-'), reason: 'protocol_mismatch' }
 /** An idle time-out is looked at this many times within its length. */
 const IDLE_LOOKS = 8
 const SHORTEST_LOOK_MS = 10
 
 /** Relays octets until both ends are closed. */
-export async function carryRelay(live: LiveFlow, client: Duplex, reached: Reached): Promise<void> {
-  const { socket, permit } = reached
+export async function carryRelay(
+  live: LiveFlow,
+  client: Duplex,
+  { socket, permit }: Reached,
+  { decider }: { readonly decider: Decider },
+): Promise<void> {
   const joined = relay(
     { stream: client, reset: live.reset },
     { stream: socket, reset: () => socket.resetAndDestroy() },
-    NO_SSH,
+    { ofA: (opening) => objection(opening, live, decider), ofB: sshObjection },
   )
   live.onCut = joined.cut
   const stopWatching = watchIdle(joined, permit.idleTimeoutMs)
@@ -36,6 +41,20 @@ export async function carryRelay(live: LiveFlow, client: Duplex, reached: Reache
     sentBytes: result.fromA,
     receivedBytes: result.fromB,
   })
+}
+
+/** SSH is carried only where it is enforced as SSH: else it would pass unrecorded. */
+function sshObjection(opening: Uint8Array): string | undefined {
+  return protocolOf(opening) === 'ssh' ? 'protocol_mismatch' : undefined
+}
+
+/** What the client's first octets show is a new fact: the flow is decided once more with it. */
+function objection(opening: Uint8Array, live: LiveFlow, decider: Decider): string | undefined {
+  const protocol = protocolOf(opening)
+  if (protocol === 'unknown' || protocol === live.facts.protocol) return sshObjection(opening)
+  live.facts = withProtocol(live.facts, protocol)
+  const decision = decider.decide(live.facts)
+  return decision.kind === 'denial' ? decision.reason : sshObjection(opening)
 }
 
 /** Hands the flow to SSH inspection. */

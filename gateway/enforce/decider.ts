@@ -12,8 +12,6 @@ export interface Decider {
   decide(facts: Facts): Decision
   /** Decides again with `destination.address`: forbidden addresses, blocks on addresses, owners of addresses. */
   decideAddress(facts: Facts): Decision
-  /** Whether the decision on these facts could change once the client's first octets are known. */
-  awaitsProtocol(facts: Facts): boolean
 }
 
 /** Both passes, for facts that have an address; for facts without, the first. */

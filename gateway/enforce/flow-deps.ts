@@ -27,9 +27,7 @@ export type FlowServerDeps = {
 export type FlowTiming = {
   /** For all addresses of a target together. */
   readonly dialMs: number
-  /** How long the client's first octets are waited for where a rule names a protocol. */
-  readonly peekMs: number
 }
 
 /** Defaults. */
-export const FLOW_TIMING: FlowTiming = { dialMs: 10_000, peekMs: 300 }
+export const FLOW_TIMING: FlowTiming = { dialMs: 10_000 }

@@ -2,7 +2,7 @@
  * Carries out decisions on flows (the PEP): decide, resolve, decide on the address, dial, relay; one record each.
  * Nothing is sent towards a target before the decision, and only the address that was decided on is dialled.
  *
- *   CONNECT ─► validate ─► table ─► decide ─► [peek ─► decide] ─► resolve ─► decide address ─► dial ─► relay | ssh
+ *   CONNECT ─► validate ─► table ─► decide ─► resolve ─► decide address ─► dial ─► relay | ssh
  */
 import { formatHost, parseEndpoint } from '#lib/net/endpoint'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'

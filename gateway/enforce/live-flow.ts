@@ -74,7 +74,7 @@ export function createLiveFlow(
       if (isOver) return
       isOver = true
       table.close(record.id)
-      record.closed(end, sessionId === undefined ? {} : { sessionId })
+      record.closed(end, { facts: live.facts, ...(sessionId === undefined ? {} : { sessionId }) })
     },
     cut(reason) {
       ended.abort()

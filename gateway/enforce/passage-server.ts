@@ -1,21 +1,19 @@
 /** The way of one flow from its first decision to its last octet. */
-import type { Duplex } from 'node:stream'
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { ok, type Result } from '#lib/result'
-import { withAddress, withProtocol } from '../facts/gather.ts'
-import type { Decision, Denial, Permit } from '../policy/decision.ts'
+import { withAddress } from '../facts/gather.ts'
+import type { Decision, Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import { carryRelay, carrySsh, type Reached } from './carry-server.ts'
 import { decideAll } from './decider.ts'
-import { protocolOf } from './first-octets.ts'
 import { FLOW_TIMING, type FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { ResolveError } from './resolve-client.ts'
 
 /** Takes a flow that is in the table to its end. */
 export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
-  const permit = await permitOf(live, deps)
+  const permit = settle(live, deps.decider.decide(live.facts))
   const reached = permit && (await reach(live, deps))
   if (reached === undefined) {
     live.end({ closeReason: 'given_up' })
@@ -28,50 +26,15 @@ export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<v
     return
   }
   if (reached.permit.enforcement.kind === 'ssh') await carrySsh(live, client, reached, deps)
-  else await carryRelay(live, client, reached)
+  else await carryRelay(live, client, reached, deps)
 }
 
-/** The permit on name and protocol; undefined when the flow was refused or has ended. */
-async function permitOf(live: LiveFlow, deps: FlowServerDeps): Promise<Permit | undefined> {
-  const first = deps.decider.decide(live.facts)
-  const awaits = first.kind === 'permit' && deps.decider.awaitsProtocol(live.facts)
-  if (!awaits) return settle(live, first)
-  const client = live.accept()
-  if (client === undefined) return undefined
-  const octets = await peek(client, deps.timing?.peekMs ?? FLOW_TIMING.peekMs)
-  live.facts = withProtocol(live.facts, protocolOf(octets))
-  return settle(live, deps.decider.decide(live.facts))
-}
-
+/** Notes a decision. @returns the permit; undefined when the flow was refused by it or has ended. */
 function settle(live: LiveFlow, decision: Decision): Permit | undefined {
   const goesOn = live.decided(decision)
   if (decision.kind === 'permit') return goesOn ? decision : undefined
-  refuseBy(live, decision)
+  live.refuse(decision.reason)
   return undefined
-}
-
-/** A denial is in the record with its trace; only the answer is still due. */
-function refuseBy(live: LiveFlow, denial: Denial): void {
-  live.refuse(denial.reason)
-}
-
-/** The client's first octets, put back; empty when it was silent. */
-function peek(client: Duplex, peekMs: number): Promise<Uint8Array> {
-  return new Promise((resolve) => {
-    const settle = (octets: Uint8Array): void => {
-      clearTimeout(timer)
-      client.off('data', onData).off('close', onSilence)
-      client.pause()
-      resolve(octets)
-    }
-    const onSilence = (): void => settle(Buffer.alloc(0))
-    const onData = (chunk: Buffer): void => {
-      settle(chunk)
-      client.unshift(chunk)
-    }
-    const timer = setTimeout(onSilence, peekMs)
-    client.on('data', onData).once('close', onSilence)
-  })
 }
 
 /** Resolves, decides on each address, dials the permitted ones in order until one answers. */

@@ -1,6 +1,6 @@
 /**
- * Joins two byte streams: back-pressure, half-close, and resets pass through; octets are counted, never looked at
- * but for the first four. Owns no socket: who made the streams says how to reset them.
+ * Joins two byte streams: back-pressure, half-close, and resets pass through; octets are counted, and only
+ * the first sixteen may be looked at. Owns no socket: who made the streams says how to reset them.
  */
 import type { Duplex } from 'node:stream'
 
@@ -29,11 +29,22 @@ export interface Relay {
   readonly done: Promise<RelayResult>
 }
 
-/** What may not pass: the relay is cut as soon as either end begins with `opening`. */
-export type Forbidden = { readonly opening: Uint8Array; readonly reason: string }
+/**
+ * Judges how an end began, before those octets are passed on. Called with all of them so far whenever more come,
+ * until there are `OPENING_OCTETS`, so that a split hides nothing.
+ * @returns a reason to cut the relay.
+ */
+export type CheckOpening = (opening: Uint8Array) => string | undefined
+
+/** Octets of an opening. */
+export const OPENING_OCTETS = 16
 
 /** Starts to relay. Streams may hold unread data, and may be paused. */
-export function relay(a: RelayEnd, b: RelayEnd, forbidden?: Forbidden): Relay {
+export function relay(
+  a: RelayEnd,
+  b: RelayEnd,
+  openings: { readonly ofA?: CheckOpening; readonly ofB?: CheckOpening } = {},
+): Relay {
   const state: State = { reason: undefined, left: 2, settle: () => undefined }
   const done = new Promise<string>((resolve) => {
     state.settle = resolve
@@ -44,8 +55,8 @@ export function relay(a: RelayEnd, b: RelayEnd, forbidden?: Forbidden): Relay {
     a.reset()
     b.reset()
   }
-  const up = pump(a.stream, b.stream, forbidden, cut)
-  const down = pump(b.stream, a.stream, forbidden, cut)
+  const up = pump(a.stream, b.stream, openings.ofA, cut)
+  const down = pump(b.stream, a.stream, openings.ofB, cut)
   watchEnd(a, b, 'reset_by_a', state)
   watchEnd(b, a, 'reset_by_b', state)
   return {
@@ -91,14 +102,15 @@ type Pump = { bytes: number }
 function pump(
   source: Duplex,
   sink: Duplex,
-  forbidden: Forbidden | undefined,
+  check: CheckOpening | undefined,
   cut: (reason: string) => void,
 ): Pump {
   const counted: Pump = { bytes: 0 }
-  const looksForbidden = forbidden === undefined ? undefined : openingWatch(forbidden.opening)
+  const judge = check === undefined ? undefined : openingJudge(check)
   source.on('data', (chunk: Buffer) => {
-    if (looksForbidden?.(chunk, counted.bytes) === true) {
-      cut(forbidden?.reason ?? '')
+    const reason = counted.bytes < OPENING_OCTETS ? judge?.(chunk) : undefined
+    if (reason !== undefined) {
+      cut(reason)
       return
     }
     counted.bytes += chunk.length
@@ -110,15 +122,13 @@ function pump(
   return counted
 }
 
-/** True once all octets from the start have matched the opening, however they were split. */
-function openingWatch(opening: Uint8Array): (chunk: Uint8Array, offset: number) => boolean {
-  let matched = 0
-  return (chunk, offset) => {
-    // Past the opening, or it differed before: nothing left to compare.
-    if (offset !== matched || matched === opening.length) return false
-    const wanted = opening.subarray(matched, matched + chunk.length)
-    if (!wanted.every((octet, index) => octet === chunk[index])) return false
-    matched += wanted.length
-    return matched === opening.length
+function openingJudge(check: CheckOpening): CheckOpening {
+  const opening = new Uint8Array(OPENING_OCTETS)
+  let length = 0
+  return (chunk) => {
+    const more = chunk.subarray(0, OPENING_OCTETS - length)
+    opening.set(more, length)
+    length += more.length
+    return check(opening.subarray(0, length))
   }
 }

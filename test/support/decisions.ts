@@ -35,7 +35,6 @@ export const permitAll: Decider = {
   revision: 1,
   decide: () => permit,
   decideAddress: () => permit,
-  awaitsProtocol: () => false,
 }
 
 /** A TCP server that counts who connects. */

@@ -220,7 +220,6 @@ test('a policy that changed while the target was dialled decides again', async (
       })
       return permit
     },
-    awaitsProtocol: () => false,
   }
   const enforced = await startEnforced(t, { decider: changing })
   t.like(await open(t, enforced, 'wiki', target.port), { error: { reason: 'no_application' } })
@@ -275,25 +274,25 @@ test('a client that says SSH- on a flow not enforced as SSH is cut', async (t) =
   t.is((await enforced.closedRecord()).closeReason, 'protocol_mismatch')
 })
 
-test('where a rule names a protocol the first octets decide, and none is lost', async (t) => {
-  const target = await startTarget(t, pipeBack)
-  const byProtocol = decider({
-    awaitsProtocol: () => true,
-    decide: ({ protocol }) =>
-      protocol === undefined || protocol === 'http' ? permit : denial('blocked_by_rule'),
+test('the first octets of the client are decided on before they are passed on', async (t) => {
+  const heard: string[] = []
+  const target = await startTarget(t, (socket) => {
+    socket.on('data', (chunk) => heard.push(String(chunk)))
+    socket.on('end', () => socket.end())
   })
-  const enforced = await startEnforced(t, { decider: byProtocol, timing: { peekMs: 100 } })
+  const noTls = decider({
+    decide: ({ protocol }) => (protocol === 'tls' ? denial('protocol_mismatch') : permit),
+  })
+  const enforced = await startEnforced(t, { decider: noTls })
   const http = await opened(t, enforced, target.port)
   http.end('GET / HTTP/1.1\r\n\r\n')
-  t.is(await textOf(http), 'GET / HTTP/1.1\r\n\r\n')
-  t.is((await enforced.closedRecord()).facts.protocol, 'http')
-  const silent = await opened(t, enforced, target.port)
-  await closeOf(silent)
-  t.like(await enforced.closedRecord(), {
-    facts: { protocol: 'unknown' },
-    closeReason: 'blocked_by_rule',
-  })
-  t.is(target.sockets.length, 1)
+  http.resume()
+  t.like(await enforced.closedRecord(), { closeReason: 'done', facts: { protocol: 'http' } })
+  const tls = await opened(t, enforced, target.port)
+  tls.write(Uint8Array.of(22, 3, 1, 2, 0))
+  await closeOf(tls)
+  t.is((await enforced.closedRecord()).closeReason, 'protocol_mismatch')
+  t.deepEqual(heard, ['GET / HTTP/1.1\r\n\r\n'])
 })
 
 test('a permit that is enforced as SSH goes to SSH inspection with both streams', async (t) => {
