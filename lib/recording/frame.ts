@@ -14,15 +14,16 @@ export const FRAME_HEAD_BYTES = 16
 /** An event is at most one SSH packet of text, which JSON may spell up to six times as long. */
 export const EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 
-/** Bytes of one direction of one channel, or a fact. */
-export type Frame =
-  | {
-      readonly timeUs: number
-      readonly channel: number
-      readonly stream: StreamName
-      readonly bytes: Uint8Array
-    }
-  | { readonly timeUs: number; readonly event: SessionEvent }
+/** Bytes of one direction of one channel. */
+export type DataFrame = {
+  readonly timeUs: number
+  readonly channel: number
+  readonly stream: StreamName
+  readonly bytes: Uint8Array
+}
+
+/** Bytes, or a fact. */
+export type Frame = DataFrame | { readonly timeUs: number; readonly event: SessionEvent }
 
 /** `event` and the streams, by their number in a frame. */
 export const FRAME_KINDS = ['event', 'input', 'output', 'stderr'] as const

@@ -1,0 +1,69 @@
+/**
+ * Recordings, manifests and recipients' keys as files.
+ */
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
+import { err, type Result } from '#lib/result'
+import {
+  generateRecipientKey,
+  parseRecipientKey,
+  printRecipient,
+  type Recipient,
+  type RecipientKey,
+} from '#lib/seal/recipient-key'
+
+export type KeyFileError = {
+  readonly reason: 'bad_recipient_key' | 'key_file_too_open' | 'key_file_missing'
+}
+
+/** The octets of a sealed file. @throws {Error} while reading, when it cannot be read. */
+export function openRecordingFile(path: string): AsyncIterable<Uint8Array> {
+  return createReadStream(path)
+}
+
+/** Text of the manifest beside a sealed file, if there is one. @throws {Error} when it cannot be read. */
+export async function readManifestBeside(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(`${path}.manifest`, 'utf8')
+  } catch (cause) {
+    if (isMissing(cause)) return undefined
+    throw cause
+  }
+}
+
+/** Reads a private key, unless others may read it too. */
+export async function readRecipientKeyFile(
+  path: string,
+): Promise<Result<RecipientKey, KeyFileError>> {
+  try {
+    if (((await stat(path)).mode & 0o077) !== 0) return err({ reason: 'key_file_too_open' })
+    const key = await parseRecipientKey(await readFile(path, 'utf8'))
+    return key.ok ? key : err({ reason: 'bad_recipient_key' })
+  } catch (cause) {
+    if (isMissing(cause)) return err({ reason: 'key_file_missing' })
+    throw cause
+  }
+}
+
+/**
+ * Makes a key pair: the private half into a new file of mode 0600, the public line as the answer.
+ * @throws {Error} when the file exists: a key that opens recordings is never overwritten.
+ */
+export async function createRecipientKeyFile(
+  path: string,
+  kem: Recipient['kem'] = 'x25519',
+): Promise<{ readonly publicLine: string; readonly fingerprint: string }> {
+  const { recipient, privateText } = await generateRecipientKey(kem)
+  const handle = await open(path, 'wx', 0o600)
+  try {
+    await handle.writeFile(privateText)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  return { publicLine: printRecipient(recipient), fingerprint: recipient.fingerprint }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+}
