@@ -1,0 +1,56 @@
+/**
+ * What the login origin works on.
+ */
+import type { EnrolReason, Renewed, RenewRequest } from '#lib/api/enrol-api'
+import type { Log } from '#lib/log'
+import type { Result } from '#lib/result'
+import type { Enrolments } from '../enrol/enrolments.ts'
+import type { IdpClient } from '../identity/idp-client.ts'
+import type { Store } from '../store/store.ts'
+import type { SessionKey } from './browser-session.ts'
+import type { RateGate, RateLimit } from './rate-limit.ts'
+
+/** What comes from outside the login origin. */
+export type LoginParts = {
+  /** Origin of the listener, as in its configured url. */
+  readonly url: URL
+  /** Shown on every page. */
+  readonly organisation: string
+  /** At least one. */
+  readonly providers: readonly IdpClient[]
+  readonly enrolments: Enrolments
+  readonly users: Store['users']
+  /** `renewDevice`, with the audience of this listener. */
+  readonly renew: (request: RenewRequest) => Promise<Result<Renewed, EnrolReason>>
+  readonly gatewayCaPem: string
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** Who may ask how often; every gate stands before anything costly. */
+export type LoginLimits = {
+  /** New device codes: each costs a signature check and a row. */
+  readonly begin: RateLimit
+  readonly poll: RateLimit
+  readonly renew: RateLimit
+  /** Codes typed: with 43 bits and at most `begin.global` × 10 codes alive, guessing takes decades. */
+  readonly userCode: RateLimit
+  /** Trips to the provider and back. */
+  readonly login: RateLimit
+}
+
+export const LOGIN_LIMITS: LoginLimits = {
+  begin: { perSource: 20, global: 200, windowSeconds: 60 },
+  poll: { perSource: 600, global: 6000, windowSeconds: 60 },
+  renew: { perSource: 60, global: 1000, windowSeconds: 60 },
+  userCode: { perSource: 20, global: 1000, windowSeconds: 600 },
+  login: { perSource: 60, global: 1000, windowSeconds: 60 },
+}
+
+export type LoginGates = Readonly<Record<keyof LoginLimits, RateGate>>
+
+export type LoginDeps = LoginParts & {
+  readonly gates: LoginGates
+  readonly sessionKey: SessionKey
+}

@@ -1,0 +1,47 @@
+/**
+ * The login origin: enrolment for devices, the device page for people. Nothing here needs a device certificate.
+ */
+import { randomBytes } from 'node:crypto'
+import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
+import { addEnrolRoutes } from './enrol-routes.ts'
+import { LOGIN_LIMITS, type LoginGates, type LoginLimits, type LoginParts } from './login-deps.ts'
+import { addPageRoutes } from './page-routes.ts'
+import { openRateGate } from './rate-limit.ts'
+
+export type LoginOptions = LoginParts &
+  Pick<HttpsOptions, 'tls'> & {
+    readonly listen: { readonly host: string; readonly port: number }
+    /** For tests; `LOGIN_LIMITS` otherwise. */
+    readonly limits?: Partial<LoginLimits>
+  }
+
+export type LoginServer = {
+  readonly address: { readonly host: string; readonly port: number }
+  close(): Promise<void>
+}
+
+/** AES-256 key of the browser cookies, octets. */
+const SESSION_KEY_OCTETS = 32
+
+/** Starts the origin. @throws {Error} when the address cannot be listened on. */
+export async function startLoginServer(options: LoginOptions): Promise<LoginServer> {
+  const { listen, tls, limits, ...parts } = options
+  const app = createHttpsServer({ url: parts.url, tls, log: parts.log })
+  app.removeContentTypeParser('text/plain')
+  const gates = openGates({ ...LOGIN_LIMITS, ...limits })
+  const deps = { ...parts, gates, sessionKey: randomBytes(SESSION_KEY_OCTETS) }
+  addEnrolRoutes(app, deps)
+  app.register(async (scope) => addPageRoutes(scope, deps))
+  const address = await listenOn(app, listen)
+  return { address, close: () => app.close() }
+}
+
+function openGates(limits: LoginLimits): LoginGates {
+  return {
+    begin: openRateGate(limits.begin),
+    poll: openRateGate(limits.poll),
+    renew: openRateGate(limits.renew),
+    userCode: openRateGate(limits.userCode),
+    login: openRateGate(limits.login),
+  }
+}

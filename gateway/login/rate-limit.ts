@@ -1,0 +1,47 @@
+/**
+ * How often strangers may ask. Each source has its share, and all together have a limit, so that neither one caller nor
+ * many exhaust the gateway. IPv6 callers count by /64: that is what one customer gets.
+ */
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { formatAddress, parseAddress } from '#lib/net/address'
+
+/** Requests within the window. */
+export type RateLimit = {
+  readonly perSource: number
+  readonly global: number
+  readonly windowSeconds: number
+}
+
+/** Takes one from the share of a source. @returns whether there was one left. */
+export type RateGate = (source: string) => Promise<boolean>
+
+/** Octets of an IPv6 address that name the customer. */
+const PREFIX_OCTETS = 8
+
+/** Makes a gate; it forgets at restart. */
+export function openRateGate({ perSource, global, windowSeconds }: RateLimit): RateGate {
+  const bySource = new RateLimiterMemory({ points: perSource, duration: windowSeconds })
+  const all = new RateLimiterMemory({ points: global, duration: windowSeconds })
+  // The source first: one caller above its share must not use up everybody's.
+  return async (source) => (await take(bySource, sourceKey(source))) && (await take(all, 'all'))
+}
+
+async function take(limiter: RateLimiterMemory, key: string): Promise<boolean> {
+  try {
+    await limiter.consume(key)
+    return true
+  } catch (refused) {
+    if (refused instanceof Error) throw refused
+    return false
+  }
+}
+
+/** Callers that count as one. */
+export function sourceKey(source: string): string {
+  const address = parseAddress(source)
+  if (!address.ok) return 'unknown'
+  const { version, bytes } = address.value
+  return version === 4
+    ? formatAddress(address.value)
+    : Buffer.from(bytes.subarray(0, PREFIX_OCTETS)).toString('hex')
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import fc from 'fast-check'
+import {
+  newCsrf,
+  readSession,
+  SESSION_COOKIE,
+  sessionCookie,
+} from '../../../gateway/login/browser-session.ts'
+import { html } from '../../../gateway/login/html.ts'
+import { isSameToken, readForm } from '../../../gateway/login/login-form.ts'
+import { openRateGate, sourceKey } from '../../../gateway/login/rate-limit.ts'
+
+test('T93 html: whatever is put in stays text', (t) => {
+  const holds = fc.property(fc.string({ unit: 'binary' }), (text) => {
+    const inside = html`<p title="${text}">${text}</p>`.text
+    return inside.split('<').length === 3 && inside.split('"').length === 3
+  })
+  t.notThrows(() => fc.assert(holds))
+  t.is(
+    html`<ul>${[html`<li>${'a&b'}</li>`, html`<li>c</li>`]}</ul>`.text,
+    '<ul><li>a&amp;b</li><li>c</li></ul>',
+  )
+})
+
+const KEY = randomBytes(32)
+const SESSION = {
+  at: 'confirm',
+  csrf: newCsrf(),
+  deviceCodeSha256: 'a'.repeat(64),
+  userId: 'u',
+} as const
+const cookieOf = async (nowMs = 0) => (await sessionCookie(SESSION, KEY, nowMs)).split(';')[0] ?? ''
+
+test('T28 session: comes back as it was sealed, among other cookies', async (t) => {
+  const cookie = await cookieOf()
+  t.deepEqual(await readSession(cookie, KEY, 599_000), SESSION)
+  t.deepEqual(await readSession(`a=b; ${cookie}; c=d`, KEY, 0), SESSION)
+})
+
+const refused = {
+  'after ten minutes': async () => readSession(await cookieOf(), KEY, 600_000),
+  'by another key, as after a restart': async () =>
+    readSession(await cookieOf(), randomBytes(32), 0),
+  'sent twice': async () => readSession(`${await cookieOf()}; ${await cookieOf()}`, KEY, 0),
+  'with one character changed': async () => {
+    const cookie = await cookieOf()
+    return readSession(`${cookie.slice(0, -3)}${cookie.endsWith('AAA') ? 'BBB' : 'AAA'}`, KEY, 0)
+  },
+  'above the limit': async () => readSession(`${SESSION_COOKIE}=${'a'.repeat(5000)}`, KEY, 0),
+  absent: async () => readSession(undefined, KEY, 0),
+  'under another name': async () => readSession((await cookieOf()).slice(1), KEY, 0),
+}
+for (const [title, read] of Object.entries(refused)) {
+  test(`T28 session: is none ${title}`, async (t) => t.is(await read(), undefined))
+}
+
+test('T28 session: reading never throws', async (t) => {
+  const holds = fc.asyncProperty(fc.string(), async (text) => {
+    return (await readSession(`${SESSION_COOKIE}=${text}`, KEY, 0)) === undefined
+  })
+  await t.notThrowsAsync(() => fc.assert(holds))
+})
+
+test('T28 form: exactly the wanted fields, each once', (t) => {
+  const read = (text: string) => readForm(new URLSearchParams(text), ['a', 'b'])
+  t.deepEqual(read('a=1&b=2'), { a: '1', b: '2' })
+  for (const text of ['', 'a=1', 'a=1&b=2&c=3', 'a=1&b=2&b=3', 'a=1&__proto__=2']) {
+    t.is(read(text), undefined)
+  }
+  t.is(readForm({ a: '1', b: '2' }, ['a', 'b']), undefined)
+  t.true(isSameToken('abc', 'abc'))
+  t.false(isSameToken('abc', 'abd'))
+  t.false(isSameToken('', 'abc'))
+})
+
+test('T122 gate: IPv6 callers count by /64, IPv4 by address', async (t) => {
+  t.is(sourceKey('2001:db8::1'), sourceKey('2001:db8::ffff'))
+  t.not(sourceKey('2001:db8::1'), sourceKey('2001:db8:0:1::1'))
+  t.is(sourceKey('::ffff:192.0.2.1'), sourceKey('192.0.2.1'))
+  t.not(sourceKey('192.0.2.1'), sourceKey('192.0.2.2'))
+  const gate = openRateGate({ perSource: 1, global: 2, windowSeconds: 60 })
+  t.deepEqual(
+    [await gate('192.0.2.1'), await gate('192.0.2.1'), await gate('192.0.2.2')],
+    [true, false, true],
+  )
+  t.false(await gate('192.0.2.3'))
+})
