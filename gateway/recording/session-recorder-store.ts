@@ -84,6 +84,7 @@ export class SessionRecorder implements Recorder {
   failed(): void {
     this.#failed = true
     clearTimeout(this.#sealTimer)
+    this.#writer.abandon()
     this.onFailure('write_failed')
   }
 

@@ -56,7 +56,7 @@ export class RecordingWriter {
   /** Seals what waits, however short, and frees the buffers. */
   flush(): void {
     this.#seal()
-    for (const sealClass of SEAL_CLASSES) this.#buffers[sealClass].release()
+    this.#release()
   }
 
   /** Seals what waits and the last chunk. Idempotent; nothing may be added after it. */
@@ -64,6 +64,13 @@ export class RecordingWriter {
     if (this.#ended) return
     this.flush()
     this.#append(this.#container.seal('index', new Uint8Array(0), { last: true }))
+    this.#ended = true
+  }
+
+  /** Forgets keys and what waits, without an end: for a file that cannot be written any more. */
+  abandon(): void {
+    this.#release()
+    this.#container.erase()
     this.#ended = true
   }
 
@@ -88,6 +95,10 @@ export class RecordingWriter {
       const more = kind === 'event' && offset < bytes.length
       buffer.add({ kind, more, channel, timeUs: this.#timeUs, payload })
     } while (offset < bytes.length)
+  }
+
+  #release(): void {
+    for (const sealClass of SEAL_CLASSES) this.#buffers[sealClass].release()
   }
 
   /** All classes at once: order between them holds inside such a group, so a reader waits for three chunks at most. */

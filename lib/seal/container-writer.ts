@@ -2,15 +2,7 @@
  * Seals a file chunk by chunk. It owns no file: each call returns the octets to append.
  * The reader is ./container-parser.ts (no key) and ./container-opener.ts (with a key).
  */
-import {
-  type CipherGCM,
-  createCipheriv,
-  createHash,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { type CipherGCM, createCipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { toBase64url } from './bytes.ts'
 import { CheckpointSampler, type Checkpoints } from './checkpoints.ts'
 import {
@@ -93,7 +85,7 @@ export class ContainerWriter {
   /** To be written first. */
   readonly head: Uint8Array
   readonly header: Header
-  readonly #keys: Readonly<Record<SealClass, KeyObject>>
+  readonly #keys: Readonly<Record<SealClass, Uint8Array>>
   readonly #headHash: Uint8Array
   #chain: Uint8Array
   #chunks = 0
@@ -135,8 +127,14 @@ export class ContainerWriter {
     const ciphertext = cipher.setAAD(head).update(plaintext)
     const parts = [head, ciphertext, finish(cipher)]
     this.#account(parts, head.length + sealedBytes)
-    if (last) this.#open = false
+    if (last) this.erase()
     return parts
+  }
+
+  /** Overwrites the payload keys: nothing can be sealed any more. Done by the last chunk too. */
+  erase(): void {
+    this.#open = false
+    for (const sealClass of SEAL_CLASSES) this.#keys[sealClass].fill(0)
   }
 
   #account(parts: readonly Uint8Array[], sizeBytes: number): void {
@@ -176,8 +174,5 @@ function finish(cipher: CipherGCM): Uint8Array {
 }
 
 function derivePayloadKey(fileKey: Uint8Array, headHash: Uint8Array, sealClass: SealClass) {
-  const key = hkdfSync('sha256', fileKey, headHash, payloadInfo(sealClass), KEY_BYTES)
-  const payloadKey = createSecretKey(Buffer.from(key))
-  new Uint8Array(key).fill(0)
-  return payloadKey
+  return new Uint8Array(hkdfSync('sha256', fileKey, headHash, payloadInfo(sealClass), KEY_BYTES))
 }

@@ -1,0 +1,53 @@
+/**
+ * The recipient list in force: read from a file, taken only with the offline key's signature, never replaced by an older one.
+ */
+import type { KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import {
+  openRecipientList,
+  type RecipientList,
+  type RecipientListError,
+} from '#lib/recording/recipient-list'
+import { err, ok, type Result } from '#lib/result'
+import type { RecipientSet } from '#lib/seal/container-writer'
+
+export type RecipientFileError = RecipientListError | { readonly reason: 'list_missing' }
+
+export class RecipientListFile {
+  readonly #path: string
+  readonly #signer: KeyObject
+  #list: RecipientList | undefined
+
+  /** @param signer public half of the offline key, Ed25519. Nothing is in force before `reload`. */
+  constructor(path: string, signer: KeyObject) {
+    this.#path = path
+    this.#signer = signer
+  }
+
+  /** For `RecordingStoreOptions.recipients`: undefined means that nothing can be recorded. */
+  get recipients(): RecipientSet | undefined {
+    return this.#list?.recipients
+  }
+
+  /**
+   * Reads the file again. What does not verify leaves the list that is in force as it is.
+   * @throws {Error} when the file is there but cannot be read.
+   */
+  async reload(): Promise<Result<RecipientSet, RecipientFileError>> {
+    const text = await this.#read()
+    if (text === undefined) return err({ reason: 'list_missing' })
+    const opened = await openRecipientList(text, this.#signer, this.#list?.signedAtMs)
+    if (!opened.ok) return opened
+    this.#list = opened.value
+    return ok(opened.value.recipients)
+  }
+
+  async #read(): Promise<string | undefined> {
+    try {
+      return await readFile(this.#path, 'utf8')
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+      throw cause
+    }
+  }
+}
