@@ -2,7 +2,7 @@
  * Recordings, manifests and recipients' keys as files.
  */
 import { createReadStream } from 'node:fs'
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { err, type Result } from '#lib/result'
 import {
   generateRecipientKey,
@@ -46,7 +46,7 @@ export async function readRecipientKeyFile(
 }
 
 /**
- * Makes a key pair: the private half into a new file of mode 0600, the public line as the answer.
+ * Makes a key pair: the private half into a new file of mode 0600, the public line into `PATH.pub`.
  * @throws {Error} when the file exists: a key that opens recordings is never overwritten.
  */
 export async function createRecipientKeyFile(
@@ -61,7 +61,9 @@ export async function createRecipientKeyFile(
   } finally {
     await handle.close()
   }
-  return { publicLine: printRecipient(recipient), fingerprint: recipient.fingerprint }
+  const publicLine = printRecipient(recipient)
+  await writeFile(`${path}.pub`, `${publicLine}\n`)
+  return { publicLine, fingerprint: recipient.fingerprint }
 }
 
 function isMissing(cause: unknown): boolean {

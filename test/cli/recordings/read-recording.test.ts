@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -141,6 +141,7 @@ test('S9: a key file is private, never overwritten, and gives the public line', 
     const key = await readRecipientKeyFile(`${path}-${kem}`)
     t.true(key.ok && key.value.fingerprint === fingerprint)
     const recipient = await parseRecipient(publicLine)
+    t.is(await readFile(`${path}-${kem}.pub`, 'utf8'), `${publicLine}\n`)
     t.true(recipient.ok && recipient.value.fingerprint === fingerprint)
     await t.throwsAsync(createRecipientKeyFile(`${path}-${kem}`, kem), { code: 'EEXIST' })
   }
