@@ -10,6 +10,7 @@ import { EXIT } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
 import { daemonAt } from './daemon-client.ts'
 import { buildProgram, type GlobalOptions } from './program.ts'
+import { recordingIo } from './recordings/terminal-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 
 const env = process.env
@@ -43,6 +44,7 @@ const program = buildProgram(
       runSsh,
       keepKnownHosts: (text) => keepKnownHosts(configFolder, text),
       connect: connectStdio,
+      ...recordingIo,
     }
   },
   (code) => {
@@ -56,8 +58,6 @@ process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
   process.exit(EXIT.ok)
 })
 
-program.exitOverride()
-for (const command of program.commands) command.exitOverride()
 try {
   await program.parseAsync(process.argv)
 } catch (failure) {

@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import type { CliIo } from './cli-io.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
+import { addRecordingCommands, type RecordingIo } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
 
 const EPILOGUE = `
@@ -11,6 +12,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enroll
 7 recording incomplete, 8 recording tampered with. "zt ssh" ends with the exit code of ssh.
 
 Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API).`
+
+/** All that the commands need. */
+export type ProgramIo = CliIo & SshIo & RecordingIo
 
 /** Options before the command. */
 export type GlobalOptions = {
@@ -26,7 +30,7 @@ export type GlobalOptions = {
  * @param onExitCode told the exit code of the command that ran.
  */
 export function buildProgram(
-  ioOf: (options: GlobalOptions) => CliIo & SshIo,
+  ioOf: (options: GlobalOptions) => ProgramIo,
   onExitCode: (code: number) => void,
 ): Command {
   const program = new Command('zt')
@@ -36,19 +40,22 @@ export function buildProgram(
     .option('--admin-ca <file>', 'CA of the admin origin, PEM')
     .option('--admin-token-file <file>', 'file with the admin secret, mode 0600')
     .enablePositionalOptions()
+    // Inherited by every command: exit codes are ours.
+    .exitOverride()
     .showHelpAfterError('(zt --help lists commands and examples)')
     .addHelpText('after', EPILOGUE)
   const io = lazily(() => ioOf(program.opts<GlobalOptions>()))
   const run: Run = async (action) => onExitCode(await action())
   addDeviceCommands(program, io, run)
   addSshCommands(program, io, run)
+  addRecordingCommands(program, io, run)
   return program
 }
 
 /** Options are known only after parsing; commands use Io only when they run. */
-function lazily(make: () => CliIo & SshIo): CliIo & SshIo {
-  let made: (CliIo & SshIo) | undefined
-  const io = (): CliIo & SshIo => {
+function lazily(make: () => ProgramIo): ProgramIo {
+  let made: ProgramIo | undefined
+  const io = (): ProgramIo => {
     made ??= make()
     return made
   }
@@ -67,5 +74,12 @@ function lazily(make: () => CliIo & SshIo): CliIo & SshIo {
     runSsh: (argv, knownHosts) => io().runSsh(argv, knownHosts),
     keepKnownHosts: (text) => io().keepKnownHosts(text),
     connect: (proxy, host, port) => io().connect(proxy, host, port),
+    isFile: (path) => io().isFile(path),
+    openFile: (path) => io().openFile(path),
+    readManifest: (path) => io().readManifest(path),
+    readKey: (path) => io().readKey(path),
+    createKey: (path, kem) => io().createKey(path, kem),
+    write: (chunk) => io().write(chunk),
+    sleep: (delayMs) => io().sleep(delayMs),
   }
 }

@@ -1,9 +1,13 @@
-import { readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import type { ControlRequest } from '#lib/api/control-api'
 import { err, ok } from '#lib/result'
+import { parseRecipient } from '#lib/seal/recipient-key'
 import { EXIT } from '../../cli/cli-io.ts'
 import { buildProgram } from '../../cli/program.ts'
+import { recordingIo } from '../../cli/recordings/terminal-os.ts'
 
 const STATUS = {
   version: '1',
@@ -57,6 +61,7 @@ function zt() {
       },
       keepKnownHosts: () => '/known',
       connect: async () => ok(undefined),
+      ...recordingIo,
     }),
     (exitCode) => {
       code = exitCode
@@ -109,3 +114,45 @@ test('S1 ssh ends with the exit code of ssh and trusts the host CA only', async 
   t.deepEqual(argv.slice(-4, -1), ['db1.corp.internal', 'ls', '-l'])
   t.regex(argv.at(-1) ?? '', /^@cert-authority db1\.corp\.internal,/)
 })
+
+test('S9 keygen makes a private key 0600 and a public line, and never overwrites', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'zt-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'auditor.key')
+  t.is(await zt().run('recordings', 'keygen', '--out', file), EXIT.ok)
+  t.is(statSync(file).mode & 0o777, 0o600)
+  t.true((await parseRecipient(readFileSync(`${file}.pub`, 'utf8').trim())).ok)
+  const { run, printed } = zt()
+  t.is(await run('recordings', 'keygen', '--out', file), EXIT.usage)
+  t.regex(printed.join(), /never overwritten/)
+})
+
+test('S9 a key file that others can read is refused with the remedy', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'zt-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'auditor.key')
+  await zt().run('recordings', 'keygen', '--out', file)
+  chmodSync(file, 0o644)
+  const { run, printed } = zt()
+  t.is(await run('recordings', 'play', 'some-id', '--key', file), EXIT.usage)
+  t.regex(printed.join(), /chmod 600/)
+})
+
+for (const args of [
+  ['recordings', 'decrypt', 'x', '--key', 'k', '--format', 'mp4'],
+  ['recordings', 'play', 'x', '--key', 'k', '--speed', '0'],
+  ['recordings', 'play', 'x'],
+  ['nothing'],
+]) {
+  test(`D11 refuses ${JSON.stringify(args)} as wrong usage`, async (t) => {
+    const { program } = zt()
+    for (const command of [
+      program,
+      ...program.commands,
+      ...program.commands.flatMap(({ commands }) => commands),
+    ]) {
+      command.configureOutput({ writeErr: () => {} })
+    }
+    await t.throwsAsync(program.parseAsync(['node', 'zt', ...args]), { name: 'CommanderError' })
+  })
+}
