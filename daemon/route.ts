@@ -24,7 +24,8 @@ export type LocalRoutes = {
 
 export type Route =
   | { readonly kind: 'tunnel' }
-  | { readonly kind: 'direct' }
+  /** `judged`: the addresses behind the name need no second look. */
+  | { readonly kind: 'direct'; readonly judged: boolean }
   | { readonly kind: 'refuse'; readonly reason: 'own_port' | 'others_refused' }
 
 /** Routes compiled from settings; immutable. */
@@ -57,7 +58,7 @@ export function compileRoutes(settings: RouteSettings, local: LocalRoutes): Rout
 
   function routeFor({ host, port }: FlowTarget): Route {
     if (isOwnPort({ host, port }, local.ownPorts)) return { kind: 'refuse', reason: 'own_port' }
-    if (gateway.has(printAuthority({ host, port }))) return { kind: 'direct' }
+    if (gateway.has(printAuthority({ host, port }))) return { kind: 'direct', judged: true }
     const address = literal(host)
     // A link-local address means another machine at the gateway than here.
     const ours =
@@ -65,7 +66,9 @@ export function compileRoutes(settings: RouteSettings, local: LocalRoutes): Rout
         ? inDomains(host, domains)
         : !isLinkLocal(address) && inPrefixes(address, prefixes)
     if (ours) return { kind: 'tunnel' }
-    return refuseOthers ? { kind: 'refuse', reason: 'others_refused' } : { kind: 'direct' }
+    return refuseOthers
+      ? { kind: 'refuse', reason: 'others_refused' }
+      : { kind: 'direct', judged: address !== undefined }
   }
   return { settings: clean, routeFor }
 }

@@ -1,0 +1,71 @@
+/**
+ * Opens a flow the way its destination goes: through the tunnel, directly, or not at all. What is ours never goes
+ * directly, whatever state the tunnel is in.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { err, type Result } from '#lib/result'
+import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import { connectTo, resolveHost } from './direct-client.ts'
+import type { OpenFlow } from './listen/open-flow.ts'
+import { type LocalReason, localRefusal } from './listen/refusal.ts'
+import type { Route, Routes } from './route.ts'
+import type { TunnelClient } from './tunnel/tunnel.ts'
+
+/** What the daemon knows when a flow comes. */
+export type FlowState =
+  /** Nothing is known to be ours, so everything may be: refused with the reason. */
+  | { readonly routes?: undefined; readonly reason: LocalReason }
+  | {
+      readonly routes: Routes
+      /** The tunnel, or why there is none now. */
+      readonly tunnel: Pick<TunnelClient, 'openFlow'> | LocalReason
+    }
+
+/** @param state asked anew for each flow. */
+export function createOpenFlow(state: () => FlowState): OpenFlow {
+  return async (target, claims) => {
+    const now = state()
+    if (now.routes === undefined) return err(localRefusal(now.reason))
+    const joined = { correlationId: randomBytes(CORRELATION_OCTETS).toString('hex'), ...claims }
+    return openBy(now.routes.routeFor(target), target, joined, now)
+  }
+}
+
+/** Joins log lines of daemon and gateway; no secret, only unlikely to repeat. */
+const CORRELATION_OCTETS = 8
+
+type Known = Extract<FlowState, { readonly routes: Routes }>
+
+async function openBy(
+  route: Route,
+  target: FlowTarget,
+  claims: FlowClaims,
+  state: Known,
+): Promise<Result<Duplex, FlowRefusal>> {
+  if (route.kind === 'refuse') return err(localRefusal(route.reason))
+  if (route.kind === 'tunnel') return openInTunnel(target, claims, state)
+  const addresses = await resolveHost(target.host)
+  if (!addresses.ok) return addresses
+  if (route.judged) return connectTo(target, addresses.value)
+  for (const host of addresses.value) {
+    const byAddress = state.routes.routeFor({ host, port: target.port })
+    if (byAddress.kind === 'tunnel') return openInTunnel({ ...target, host }, claims, state)
+    if (byAddress.kind === 'refuse') return err(localRefusal(byAddress.reason))
+  }
+  return connectTo(target, addresses.value)
+}
+
+async function openInTunnel(
+  target: FlowTarget,
+  claims: FlowClaims,
+  { tunnel }: Known,
+): Promise<Result<Duplex, FlowRefusal>> {
+  if (typeof tunnel === 'string') return err(localRefusal(tunnel))
+  const flow = await tunnel.openFlow(target, claims)
+  // The tunnel's own words for "no connection" mean to a user that the gateway is away.
+  const isAway = !flow.ok && NO_CONNECTION.has(flow.error.reason)
+  return isAway ? err(localRefusal('gateway_unreachable')) : flow
+}
+
+const NO_CONNECTION = new Set(['not_connected', 'connection_lost'])

@@ -1,0 +1,92 @@
+/**
+ * What `zt status` shows, put together from what is known. Pure; says `connected` only for data that passed (T108).
+ */
+import type { DaemonStatus } from '#lib/api/control-api'
+import type { LocalReason } from './listen/refusal.ts'
+import type { RouteSettings } from './route.ts'
+import type { TunnelStatus } from './tunnel/tunnel.ts'
+
+/** The registration's part; nothing secret. */
+export type RegisteredFacts = {
+  readonly loginUrl: string
+  readonly userEmail: string
+  readonly deviceId: string
+  readonly certificateNotAfterMs: number
+}
+
+export type StatusFacts = {
+  readonly version: string
+  readonly nowMs: number
+  readonly registered?: RegisteredFacts
+  readonly tunnel?: TunnelStatus
+  /** Why the certificate is not being renewed, when that failed last. */
+  readonly renewalReason?: string
+  readonly proxyPort: number
+  readonly refusedOtherUsers: number
+  readonly settings?: RouteSettings
+  readonly sshHostAuthorities: readonly string[]
+}
+
+/** A connection that was silent for longer carries nothing: the tunnel's own bound for noticing. */
+const SILENCE_LIMIT_MS = 10_000
+
+/** Assembles the status. */
+export function statusOf(facts: StatusFacts): DaemonStatus {
+  const { registered, tunnel, settings } = facts
+  const { state, reason } = stateOf(facts)
+  const heardAtMs = tunnel?.lastHeardAtMs
+  return {
+    version: facts.version,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(registered === undefined
+      ? {}
+      : {
+          gatewayUrl: registered.loginUrl,
+          userEmail: registered.userEmail,
+          deviceId: registered.deviceId,
+          certificateNotAfter: new Date(registered.certificateNotAfterMs).toISOString(),
+        }),
+    connections: tunnel?.connections ?? 0,
+    openFlows: tunnel?.openFlows ?? 0,
+    ...(heardAtMs === undefined ? {} : { lastHeardAt: new Date(heardAtMs).toISOString() }),
+    proxy: {
+      host: '127.0.0.1',
+      port: facts.proxyPort,
+      pacUrl: `http://127.0.0.1:${facts.proxyPort}/proxy.pac`,
+    },
+    refusedOtherUsers: facts.refusedOtherUsers,
+    domains: settings?.domains ?? [],
+    prefixes: settings?.prefixes ?? [],
+    sshHostAuthorities: facts.sshHostAuthorities,
+  }
+}
+
+/** Why a flow that is ours cannot go now; undefined when the tunnel may be tried. */
+export function refusalOf({ state }: Pick<DaemonStatus, 'state'>): LocalReason | undefined {
+  switch (state) {
+    case 'connected':
+      return undefined
+    case 'not_enrolled':
+    case 'down':
+    case 'certificate_expired':
+      return state
+    case 'revoked':
+      return 'device_revoked'
+    case 'connecting':
+    case 'unreachable':
+      return 'gateway_unreachable'
+  }
+}
+
+type State = Pick<DaemonStatus, 'state' | 'reason'>
+
+function stateOf({ registered, tunnel, nowMs, renewalReason }: StatusFacts): State {
+  if (registered === undefined || tunnel === undefined) return { state: 'not_enrolled' }
+  const heardAgoMs = nowMs - (tunnel.lastHeardAtMs ?? 0)
+  if (tunnel.state === 'connected' && heardAgoMs > SILENCE_LIMIT_MS) {
+    return { state: 'unreachable', reason: 'gateway_silent' }
+  }
+  const reason = tunnel.reason ?? renewalReason
+  return reason === undefined ? { state: tunnel.state } : { state: tunnel.state, reason }
+}
