@@ -18,7 +18,8 @@ export type ProxyServerOptions = {
   /** 0 lets the system choose. */
   readonly port: number
   readonly openFlow: OpenFlow
-  readonly pac: () => string
+  /** Text of the PAC file now, for the port. */
+  readonly pac: (port: number) => string
   readonly lookupOwner: OwnerLookup
   /** Whether this uid may use the port; undefined stands for an owner that cannot be known. */
   readonly mayUse: (uid: number | undefined) => boolean
@@ -55,7 +56,7 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
   const onRequest = (client: Duplex): void => clearTimeout(deadlines.get(client))
   const http = createHttpProxy({
     openFlow: options.openFlow,
-    pac: options.pac,
+    pac: () => options.pac(portOf()),
     port: portOf,
     onRefused,
     requestTimeoutMs,

@@ -18,8 +18,6 @@ export type DefaultPaths = {
   readonly stateDir: string
   /** Unix socket of the daemon; its folder is the daemon's own. */
   readonly controlPath: string
-  /** For a `zt` that finds nothing at `controlPath`: the socket of a daemon that runs as a system service. */
-  readonly systemControlPath: string
 }
 
 /** Port of the proxy on 127.0.0.1. */
@@ -28,20 +26,13 @@ export const DEFAULT_PROXY_PORT = 7080
 const SYSTEM_STATE = '/var/lib/zt'
 const SYSTEM_CONTROL = '/run/zt/control.sock'
 
-/** Paths of a system service for root, of the XDG base directory specification for anyone else. */
+/** State: of a system service for root, of the XDG base directory specification for anyone else. */
 export function defaultPaths({ uid, home, runtimeDir, stateHome }: PathFacts): DefaultPaths {
-  if (uid === 0) {
-    return {
-      stateDir: SYSTEM_STATE,
-      controlPath: SYSTEM_CONTROL,
-      systemControlPath: SYSTEM_CONTROL,
-    }
-  }
-  const stateDir = `${stateHome ?? `${home}/.local/state`}/zt`
-  const controlDir = runtimeDir === undefined ? stateDir : `${runtimeDir}/zt`
-  return {
-    stateDir,
-    controlPath: `${controlDir}/control.sock`,
-    systemControlPath: SYSTEM_CONTROL,
-  }
+  const stateDir = uid === 0 ? SYSTEM_STATE : `${stateHome || `${home}/.local/state`}/zt`
+  return { stateDir, controlPath: controlPathIn(runtimeDir, uid === 0, stateDir) }
+}
+
+function controlPathIn(runtimeDir: string | undefined, isRoot: boolean, stateDir: string): string {
+  if (runtimeDir) return `${runtimeDir}/zt/control.sock`
+  return isRoot ? SYSTEM_CONTROL : `${stateDir}/control.sock`
 }

@@ -1,0 +1,111 @@
+/**
+ * The command line of `zt-daemon`: argv to what is wanted, or what is wrong with it. Pure.
+ */
+import { parseArgs } from 'node:util'
+import { err, ok, type Result } from '#lib/result'
+import { type ConfigMistake, decodeFlags, type WrittenSettings } from './config.ts'
+
+/** What the command line asks for. */
+export type Wanted =
+  | { readonly command: 'help' }
+  | { readonly command: 'version' }
+  | { readonly command: 'run'; readonly configFile?: string; readonly flags: WrittenSettings }
+
+const TEXT = { type: 'string' } as const
+const SWITCH = { type: 'boolean' } as const
+const OPTIONS = {
+  config: TEXT,
+  state: TEXT,
+  control: TEXT,
+  proxy: TEXT,
+  others: TEXT,
+  'share-port': SWITCH,
+  'owner-uid': TEXT,
+  'upstream-proxy': TEXT,
+  help: { ...SWITCH, short: 'h' },
+  version: SWITCH,
+} as const
+
+/** Exit codes of `zt-daemon`. */
+export const EXIT = {
+  ok: 0,
+  /** It cannot start: a port is taken, another daemon runs, the registration is damaged. */
+  failed: 1,
+  /** The command line or the configuration file is wrong. */
+  usage: 2,
+} as const
+
+/** Parses argv without node and script. Never throws. */
+export function parseCommandLine(
+  argv: readonly string[],
+): Result<Wanted, readonly ConfigMistake[]> {
+  try {
+    const parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
+    return wantedOf(parsed.values, parsed.positionals)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return err([{ place: 'zt-daemon', message }])
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+
+function wantedOf(
+  values: Values,
+  positionals: readonly string[],
+): Result<Wanted, readonly ConfigMistake[]> {
+  if (values.version) return ok({ command: 'version' })
+  if (values.help || positionals[0] === 'help') return ok({ command: 'help' })
+  if (positionals.join(' ') !== 'run') {
+    return err([{ place: 'zt-daemon', message: 'expected the command "run"; see --help' }])
+  }
+  const { config, help: _, version: __, ...rest } = values
+  const flags = decodeFlags(asSettings(rest))
+  if (!flags.ok) return flags
+  return ok({
+    command: 'run',
+    flags: flags.value,
+    ...(config === undefined ? {} : { configFile: config }),
+  })
+}
+
+/** Flags under the names that the file uses. */
+function asSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const pairs = Object.entries(flags).map(([name, value]) => {
+    const key = name.replaceAll('-', '_')
+    return [key, key === 'owner_uid' ? Number(value) : value]
+  })
+  return Object.fromEntries(pairs)
+}
+
+/** Text of `--help`. */
+export const HELP = `Usage: zt-daemon run [options]
+
+Serves this device: a proxy on 127.0.0.1 for SOCKS5, SOCKS4a and HTTP, a tunnel to the gateway, and a control
+socket for "zt". Enrol with "zt enroll URL" while it runs.
+
+Options (each may stand in the file of --config, with "_" for "-"):
+  --config FILE            YAML settings; flags win over it
+  --state DIR              key, certificate, registration; mode 0700
+  --control PATH           control socket of "zt"
+  --proxy 127.0.0.1:PORT   proxy port, default 127.0.0.1:7080; port 0 lets the system choose
+  --others direct|refuse   refuse: what is not behind the gateway is refused; default direct
+  --share-port             let every user of this machine use the proxy port
+  --owner-uid UID          who may enrol, where the daemon runs as another user
+  --upstream-proxy URL     reach the gateway through socks5://, socks4a://, http:// or https://HOST:PORT;
+                           a URL with a password belongs into the file, not onto the command line
+  -h, --help               this text
+  --version                the version
+
+Environment: HTTPS_PROXY, ALL_PROXY, NO_PROXY name the proxy in front of the gateway, where no setting does.
+  XDG_STATE_HOME, XDG_RUNTIME_DIR place state and control socket; for root they are /var/lib/zt and /run/zt.
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, 1 cannot start, 2 the command line or the file is wrong.
+
+Examples:
+  zt-daemon run
+  zt-daemon run --proxy 127.0.0.1:1080 --others refuse
+  curl --proxy http://127.0.0.1:7080 https://wiki.corp.internal/
+  curl --socks5-hostname 127.0.0.1:7080 https://wiki.corp.internal/
+  ssh -o ProxyCommand='nc -X 5 -x 127.0.0.1:7080 %h %p' db1.corp.internal
+`

@@ -1,0 +1,158 @@
+/**
+ * What each request of `zt` does to the device. Who may ask at all is settled in ./control-server.ts.
+ */
+import type { Agent } from 'node:https'
+import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
+import type { Log } from '#lib/log'
+import { err, ok, type Result } from '#lib/result'
+import type { Device } from '../device-client.ts'
+import type { EnrolFailure } from '../enrol/enrol-client.ts'
+import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
+import type { Registration } from '../enrol/registration.ts'
+import { type LocalReason, localRefusal } from '../listen/refusal.ts'
+import { refusalOf } from '../status.ts'
+import type { ControlCaller, ControlFailure, HandleControl } from './control-server.ts'
+
+export type CommandDeps = {
+  readonly device: Device
+  readonly agent: Agent
+  readonly status: () => DaemonStatus
+  /** Name of this machine, for the login page. */
+  readonly machineName: string
+  readonly log: Log
+}
+
+type Answer = Promise<Result<ControlResult, ControlFailure>>
+type StatusMethod = Extract<ControlResult, { readonly status: DaemonStatus }>['method']
+
+/** Longest name that the gateway takes. */
+const DEVICE_NAME_LIMIT = 64
+/** How long `enroll`, `login` and `up` wait for the tunnel, so that their answer says how it went. */
+const SETTLE_MS = 5_000
+
+/** Makes the handler of the control socket. */
+export function createCommands(deps: CommandDeps): HandleControl {
+  const { device } = deps
+  /** One login at a time: a second one would race for the same registration. */
+  let isLoggingIn = false
+
+  async function alone(work: () => Answer): Answer {
+    if (isLoggingIn) return err(BUSY)
+    isLoggingIn = true
+    try {
+      return await work()
+    } finally {
+      isLoggingIn = false
+    }
+  }
+
+  return async (request, caller) => {
+    switch (request.method) {
+      case 'status':
+        return done('status', deps)
+      case 'enroll':
+        return alone(() => enrol(request, caller, deps))
+      case 'login':
+        return alone(() => login(caller, deps))
+      case 'logout':
+        return alone(() => logout(deps))
+      case 'up':
+        if (device.registration === undefined) return err(failureFor('not_enrolled'))
+        device.up()
+        await device.settled(SETTLE_MS)
+        return done('up', deps)
+      case 'down':
+        await device.down()
+        return done('down', deps)
+      case 'apps':
+        return apps(deps)
+      case 'explain':
+        return explain(request.host, request.port, deps)
+    }
+  }
+}
+
+async function enrol(
+  request: Extract<ControlRequest, { readonly method: 'enroll' }>,
+  { uid, onPrompt, signal }: ControlCaller,
+  deps: CommandDeps,
+): Answer {
+  if (deps.device.registration !== undefined) return err(ALREADY_ENROLLED)
+  const { url, caSha256, deviceName = deps.machineName } = request
+  const wish = { url, deviceName: deviceName.slice(0, DEVICE_NAME_LIMIT), ownerUid: uid }
+  const enrolled = await enrolNew(caSha256 === undefined ? wish : { ...wish, caSha256 }, {
+    agent: deps.agent,
+    onPrompt,
+    signal,
+  })
+  return adopt('enroll', enrolled, deps)
+}
+
+async function login({ onPrompt, signal }: ControlCaller, deps: CommandDeps): Answer {
+  const { registration } = deps.device
+  if (registration === undefined) return err(failureFor('not_enrolled'))
+  const name = deps.machineName.slice(0, DEVICE_NAME_LIMIT)
+  const talk = { agent: deps.agent, onPrompt, signal }
+  return adopt('login', await loginAgain(registration, name, talk), deps)
+}
+
+async function adopt(
+  method: StatusMethod,
+  gained: Result<Registration, EnrolFailure>,
+  deps: CommandDeps,
+): Answer {
+  if (!gained.ok) {
+    const { reason, detail } = gained.error
+    deps.log.warn({ method, reason }, 'login failed')
+    return err({ code: reason, message: detail })
+  }
+  await deps.device.adopt(gained.value)
+  deps.log.info({ method, deviceId: gained.value.deviceId }, 'registration kept')
+  await deps.device.settled(SETTLE_MS)
+  return done(method, deps)
+}
+
+async function logout(deps: CommandDeps): Answer {
+  if (deps.device.registration === undefined) return err(failureFor('not_enrolled'))
+  await deps.device.forget()
+  deps.log.info({}, 'registration forgotten')
+  return done('logout', deps)
+}
+
+async function apps({ device }: CommandDeps): Answer {
+  if (device.tunnel === undefined) return err(failureFor('not_enrolled'))
+  const answer = await device.tunnel.applications()
+  if (answer.ok) return ok({ method: 'apps', applications: answer.value })
+  return err(askFailure(answer.error.reason, device))
+}
+
+async function explain(host: string, port: number, { device }: CommandDeps): Answer {
+  if (device.tunnel === undefined) return err(failureFor('not_enrolled'))
+  const answer = await device.tunnel.explain(host, port)
+  if (answer.ok) return ok({ method: 'explain', explanation: answer.value })
+  return err(askFailure(answer.error.reason, device))
+}
+
+function done(method: StatusMethod, { status }: CommandDeps): Result<ControlResult, never> {
+  return ok({ method, status: status() })
+}
+
+/** A question without an answer: what the tunnel's state says is more to the point than the question's error. */
+function askFailure(reason: string, { tunnel }: Device): ControlFailure {
+  const refusal = tunnel === undefined ? 'not_enrolled' : refusalOf(tunnel.status)
+  if (refusal !== undefined) return failureFor(refusal)
+  return { code: reason, message: 'The gateway gave no answer. Try again; see "zt status".' }
+}
+
+function failureFor(reason: LocalReason): ControlFailure {
+  return { code: reason, message: localRefusal(reason).detail ?? reason }
+}
+
+const BUSY: ControlFailure = {
+  code: 'login_in_progress',
+  message: 'Another enrolment or login is going on. Finish it, or wait until it expires.',
+}
+const ALREADY_ENROLLED: ControlFailure = {
+  code: 'already_enrolled',
+  message: 'This device is enrolled. Run "zt login" to log in again, or "zt logout" first.',
+}

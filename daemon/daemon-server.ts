@@ -1,0 +1,147 @@
+/**
+ * The daemon, put together: registration, tunnel, proxy port, control socket. Nothing here reads argv or environment.
+ */
+import type { Log } from '#lib/log'
+import { err, ok, type Result } from '#lib/result'
+import type { DaemonConfig } from './config.ts'
+import { createCommands } from './control/control-commands-client.ts'
+import { startControlServer } from './control/control-server.ts'
+import { createDevice, type Device } from './device-client.ts'
+import { identityStoreIn } from './enrol/identity-store.ts'
+import { createOpenFlow } from './flow-client.ts'
+import { createOwnerLookup } from './listen/connection-owner-os.ts'
+import { printPac } from './listen/pac.ts'
+import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
+import { statusOf } from './status.ts'
+import { agentOver, createDial } from './upstream/upstream-client.ts'
+import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
+
+/** What main.ts has read from the machine. */
+export type DaemonSurroundings = {
+  readonly uid: number
+  readonly machineName: string
+  readonly version: string
+  readonly environment: ProxyEnvironment
+  readonly log: Log
+}
+
+/** Why the daemon does not start: a stable reason, and a sentence with the remedy. */
+export type StartFailure = { readonly reason: string; readonly detail: string }
+
+export interface Daemon {
+  readonly proxyPort: number
+  readonly controlPath: string
+  /** Closes both listeners and the tunnel; what is on disk stays. */
+  stop(): Promise<void>
+}
+
+/** Starts everything. @throws {Error} when a port or a path cannot be had. */
+export async function startDaemon(
+  config: DaemonConfig,
+  surroundings: DaemonSurroundings,
+): Promise<Result<Daemon, StartFailure>> {
+  const { log, uid } = surroundings
+  const store = identityStoreIn(config.stateDir)
+  const loaded = store.load()
+  if (!loaded.ok) return err(stateFailure(loaded.error.reason, loaded.error.file))
+
+  let proxy: ProxyServer | undefined
+  const ownPorts = (): readonly number[] => (proxy === undefined ? [] : [proxy.port])
+  const dial = createDial({
+    urlFor: (to) => upstreamUrlFor(to, config.upstreamProxy, surroundings.environment),
+    ownPorts,
+  })
+  const agent = agentOver(dial)
+  const refuseOthers = config.others === 'refuse'
+  const device = createDevice({ store, dial, agent, refuseOthers, ownPorts, log })
+  const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
+  proxy = await startProxy(config, device, ownerUid, log)
+  const { port } = proxy
+  const upstream = config.upstreamProxy && parseUpstream(config.upstreamProxy, ownPorts())
+  if (upstream && !upstream.ok) {
+    await proxy.close()
+    return err(UPSTREAM_FAILURES[upstream.error.reason])
+  }
+  const status = () =>
+    statusOf({
+      version: surroundings.version,
+      nowMs: Date.now(),
+      proxyPort: port,
+      refusedOtherUsers: proxy?.refusedOtherUsers ?? 0,
+      ...device.facts,
+    })
+  const control = await startControlServer({
+    path: config.controlPath,
+    ownerUid: loaded.value?.ownerUid ?? config.ownerUid,
+    daemonUid: uid,
+    handle: createCommands({ device, agent, status, machineName: surroundings.machineName, log }),
+    log,
+  })
+  if (!control.ok) {
+    await proxy.close()
+    return err(CONTROL_FAILURES[control.error.reason])
+  }
+  if (loaded.value !== undefined) await device.adopt(loaded.value)
+  return ok({
+    proxyPort: port,
+    controlPath: config.controlPath,
+    stop: async () => {
+      await Promise.all([control.value.close(), proxy?.close()])
+      await device.close()
+    },
+  })
+}
+
+function startProxy(
+  config: DaemonConfig,
+  device: Device,
+  ownerUid: () => number,
+  log: Log,
+): Promise<ProxyServer> {
+  const owners = createOwnerLookup()
+  log.info({ source: owners.source, shared: config.sharePort }, 'owners of connections')
+  return startProxyServer({
+    port: config.proxyPort,
+    openFlow: createOpenFlow(() => device.flowState),
+    pac: (port) => printPac(device.facts.settings, port),
+    lookupOwner: owners.lookup,
+    mayUse: (uid) => config.sharePort || uid === ownerUid(),
+    log,
+  })
+}
+
+function stateFailure(reason: string, file: string): StartFailure {
+  const remedy =
+    reason === 'registration_open_to_others'
+      ? 'Others can read it, so its key is no secret: remove it and enrol again, or restore mode 0600 and 0700.'
+      : 'It is damaged: remove it and run "zt enroll" again.'
+  return { reason, detail: `${file}: ${remedy}` }
+}
+
+const UPSTREAM_FAILURES = {
+  bad_proxy_url: {
+    reason: 'bad_proxy_url',
+    detail:
+      'upstream_proxy is no URL of a proxy: socks5://, socks4a://, http:// or https://HOST:PORT.',
+  },
+  upstream_is_self: {
+    reason: 'upstream_is_self',
+    detail: 'upstream_proxy is this daemon itself; the tunnel would wait for itself.',
+  },
+} as const
+
+const CONTROL_FAILURES = {
+  already_running: {
+    reason: 'already_running',
+    detail: 'A daemon answers at the control socket already.',
+  },
+  control_folder_open: {
+    reason: 'control_folder_open',
+    detail: 'Other users can write to the folder of the control socket; choose another --control.',
+  },
+  control_peers_unknown: {
+    reason: 'control_peers_unknown',
+    detail:
+      'Without the package koffi the control socket needs a folder with mode 0700 of the user who owns the daemon.',
+  },
+} as const

@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+/**
+ * `zt-daemon`: reads argv, environment and the configuration file, starts the daemon, stops it on a signal.
+ */
+import { readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { DEFAULT_PROXY_PORT, defaultPaths } from '#lib/api/default-paths'
+import { ok, type Result } from '#lib/result'
+import { EXIT, HELP, parseCommandLine, type Wanted } from './arguments.ts'
+import {
+  type ConfigMistake,
+  completeConfig,
+  type DaemonConfig,
+  decodeSettings,
+  type WrittenSettings,
+} from './config.ts'
+import { type Daemon, startDaemon } from './daemon-server.ts'
+import { openLog } from './log-os.ts'
+
+const env = process.env
+/** Windows has no uid; the daemon's checks need one. */
+const uid = process.getuid?.() ?? -1
+
+function version(): string {
+  const [compiled, source] = ['../../package.json', '../package.json']
+  const file = import.meta.url.endsWith('.js') ? compiled : source
+  const text = readFileSync(new URL(file ?? '', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+function complain(mistakes: readonly ConfigMistake[]): void {
+  for (const { place, message } of mistakes) process.stderr.write(`${place}: ${message}\n`)
+}
+
+function readSettings(file: string | undefined): Result<WrittenSettings, readonly ConfigMistake[]> {
+  return file === undefined ? ok({}) : decodeSettings(readFileSync(file, 'utf8'), file)
+}
+
+function configOf(wanted: Extract<Wanted, { command: 'run' }>): DaemonConfig | undefined {
+  const written = readSettings(wanted.configFile)
+  if (!written.ok) {
+    complain(written.error)
+    return undefined
+  }
+  const paths = defaultPaths({
+    uid,
+    home: homedir(),
+    runtimeDir: env['XDG_RUNTIME_DIR'],
+    stateHome: env['XDG_STATE_HOME'],
+  })
+  const defaults = {
+    stateDir: paths.stateDir,
+    controlPath: paths.controlPath,
+    proxyPort: DEFAULT_PROXY_PORT,
+    ownerUid: uid,
+  }
+  return completeConfig(defaults, written.value, wanted.flags)
+}
+
+async function run(config: DaemonConfig): Promise<number> {
+  const log = openLog()
+  const surroundings = { uid, machineName: hostname(), version: version(), environment: env, log }
+  const started = await startDaemon(config, surroundings)
+  if (!started.ok) {
+    log.error({ reason: started.error.reason }, 'cannot start')
+    process.stderr.write(`zt-daemon: ${started.error.detail} (${started.error.reason})\n`)
+    return EXIT.failed
+  }
+  const { proxyPort, controlPath } = started.value
+  const stopped = untilSignal(started.value)
+  log.info({ proxy: { host: '127.0.0.1', port: proxyPort }, control: controlPath }, 'ready')
+  log.info({ signal: await stopped }, 'stopped')
+  return EXIT.ok
+}
+
+/** Settles when the daemon has stopped; a second signal ends it at once. */
+function untilSignal(daemon: Daemon): Promise<string> {
+  return new Promise((resolve) => {
+    const stop = (signal: string): void => {
+      process.once('SIGTERM', () => process.exit(EXIT.ok))
+      process.once('SIGINT', () => process.exit(EXIT.ok))
+      daemon.stop().then(
+        () => resolve(signal),
+        () => process.exit(EXIT.failed),
+      )
+    }
+    let isStopping = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        if (!isStopping) stop(signal)
+        isStopping = true
+      })
+    }
+  })
+}
+
+async function main(): Promise<number> {
+  const wanted = parseCommandLine(process.argv.slice(2))
+  if (!wanted.ok) {
+    complain(wanted.error)
+    return EXIT.usage
+  }
+  if (wanted.value.command === 'help') process.stdout.write(HELP)
+  if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
+  if (wanted.value.command !== 'run') return EXIT.ok
+  const config = configOf(wanted.value)
+  return config === undefined ? EXIT.usage : run(config)
+}
+
+try {
+  process.exitCode = await main()
+} catch (failure) {
+  const cause = failure instanceof Error ? failure.message : String(failure)
+  process.stderr.write(`zt-daemon: ${cause}\n`)
+  process.exitCode = EXIT.failed
+}
