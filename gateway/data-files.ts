@@ -11,6 +11,7 @@ export function dataFiles(data: string) {
   return {
     keys,
     gatewayCa: `${keys}/gateway-ca.crt`,
+    recipientsSigner: `${keys}/recipients-signer.pub`,
     recordings: `${data}/recordings`,
     database: `${data}/zt.db`,
     adminHash: `${data}/admin.hash`,

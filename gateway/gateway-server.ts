@@ -5,9 +5,9 @@
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
 import { startAdminServer } from './admin/admin-server.ts'
+import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import { createFlowTable, type FlowTable } from './flow/flow-table.ts'
 import { recheckFlows } from './flow/recheck.ts'
-import type { GatewaySettings, ListenAddress, PolicySource } from './gateway-settings.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
@@ -15,9 +15,10 @@ import { ownListeners } from './own-listeners-os.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import { evaluate } from './policy/evaluate.ts'
 import { createPolicyInForce, type PolicyInForce } from './policy-in-force.ts'
+import type { PolicySource } from './policy-source.ts'
 
 export type GatewayOptions = {
-  readonly settings: GatewaySettings
+  readonly config: GatewayConfig
   readonly policy: PolicySource
   readonly data: OpenedData
   readonly log: Log
@@ -28,7 +29,7 @@ export type GatewayOptions = {
 /** A gateway that runs. */
 export interface Gateway {
   /** Where its listeners listen, by name, with the ports they got. */
-  readonly addresses: Readonly<Record<string, ListenAddress>>
+  readonly addresses: Readonly<Record<string, ListenerConfig['listen']>>
   /** Revision of the policy in force. */
   readonly revision: number
   /** Puts a policy in force as the next revision; flows that it does not permit as they are end now. */
@@ -40,7 +41,7 @@ export interface Gateway {
 /** A listener of the gateway, as the composition sees it. */
 type Listener = {
   readonly name: 'tunnel' | 'login' | 'admin'
-  readonly address: ListenAddress
+  readonly address: ListenerConfig['listen']
   /** Settles when it is closed. */
   drain(deadlineMs: number): Promise<void>
 }
@@ -62,11 +63,11 @@ type Parts = GatewayOptions & {
 export async function startGateway(
   options: GatewayOptions,
 ): Promise<Result<Gateway, StartRefusal>> {
-  const { settings, data, log, now } = options
+  const { config, data, log, now } = options
   const tls = await allTls(options)
   if (!tls.ok) return tls
   const listeners: Listener[] = []
-  const configured = [settings.tunnel, settings.login, settings.admin].map(({ listen }) => listen)
+  const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
     revisions: data.store.revisions,
     own: () => ownListeners([...configured, ...listeners.map(({ address }) => address)]),
@@ -83,8 +84,8 @@ export async function startGateway(
   return ok(assemble(listeners, table, policyInForce, now))
 }
 
-async function allTls({ settings, data, now }: GatewayOptions) {
-  const issue = (name: Listener['name']) => listenerTls(settings[name], data.keys.gatewayCa, now())
+async function allTls({ config, data, now }: GatewayOptions) {
+  const issue = (name: Listener['name']) => listenerTls(config[name], data.keys.gatewayCa, now())
   const [tunnel, login, admin] = [await issue('tunnel'), await issue('login'), await issue('admin')]
   if (!tunnel.ok) return tunnel
   if (!login.ok) return login
@@ -105,10 +106,10 @@ async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
 }
 
 async function startAdmin(parts: Parts): Promise<Listener> {
-  const { settings, data, log, now, tls, cutDevice } = parts
+  const { config, data, log, now, tls, cutDevice } = parts
   const server = await startAdminServer({
-    listen: settings.admin.listen,
-    url: settings.admin.url,
+    listen: config.admin.listen,
+    url: new URL(config.admin.url),
     tls: tls.admin,
     store: data.store,
     recordingsDir: data.recordingsDir,
@@ -140,8 +141,19 @@ function assemble(
       return { revision, cutFlows: recheckFlows(table, decideBy(before), decideBy(policy)) }
     },
     async drain(deadlineMs) {
-      await Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
+      const all = Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
+      await within(deadlineMs, all)
       table.cutWhere(() => true, 'gateway_draining')
     },
   }
+}
+
+/** Waits for `work`, but no longer than `limitMs`. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs)
+  })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
 }

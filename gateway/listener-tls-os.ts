@@ -4,38 +4,30 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { err, ok, type Result } from '#lib/result'
+import type { WebListenerConfig } from './config/gateway-config.ts'
 import type { Authority } from './keys/gateway-keys.ts'
 import { readPrivateFile } from './keys/key-store.ts'
 import { issueServerCertificate, type ServerCertificate } from './keys/server-certificate.ts'
-
-/** Where a listener's certificate comes from; both files or none. */
-export type ListenerIdentity = {
-  readonly url: URL
-  readonly certificateFile?: string
-  readonly keyFile?: string
-}
 
 /** Why a configured certificate is not used; `message` names the file. */
 export type ListenerTlsRefusal = { readonly reason: 'bad_certificate'; readonly message: string }
 
 /** @param nowMs Unix milliseconds. */
 export async function listenerTls(
-  { url, certificateFile, keyFile }: ListenerIdentity,
+  { url, certificate }: Pick<WebListenerConfig, 'url' | 'certificate'>,
   gatewayCa: Authority,
   nowMs: number,
 ): Promise<Result<ServerCertificate, ListenerTlsRefusal>> {
-  if (certificateFile !== undefined && keyFile !== undefined) {
-    return readCertificate(certificateFile, keyFile)
-  }
+  if (certificate !== undefined) return readCertificate(certificate)
   // URL keeps the brackets of an IPv6 literal.
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
   return ok(await issueServerCertificate(gatewayCa, host, nowMs))
 }
 
-function readCertificate(
-  certificateFile: string,
-  keyFile: string,
-): Result<ServerCertificate, ListenerTlsRefusal> {
+function readCertificate({
+  certificateFile,
+  keyFile,
+}: NonNullable<WebListenerConfig['certificate']>): Result<ServerCertificate, ListenerTlsRefusal> {
   const key = readPrivateFile(keyFile)
   if (!key.ok) return refuse(key.error.message)
   try {

@@ -3,11 +3,11 @@
  */
 import { networkInterfaces } from 'node:os'
 import { type IpAddress, parseAddress } from '#lib/net/address'
-import type { ListenAddress } from './gateway-settings.ts'
+import type { ListenerConfig } from './config/gateway-config.ts'
 import type { OwnListeners } from './policy/compile.ts'
 
 /** Addresses of the listeners; one that listens on all addresses stands for every one of the machine. */
-export function ownListeners(listens: readonly ListenAddress[]): OwnListeners {
+export function ownListeners(listens: readonly ListenerConfig['listen'][]): OwnListeners {
   const machine = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
   const texts = listens.flatMap(({ host }) =>
     isWildcard(host) ? machine.map(({ address }) => address) : [host],

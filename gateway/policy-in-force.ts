@@ -2,9 +2,9 @@
  * Imports policies as numbered revisions and holds the compiled one that is in force.
  */
 import { createHash } from 'node:crypto'
-import type { PolicySource } from './gateway-settings.ts'
 import { type CompiledPolicy, compilePolicy, type OwnListeners } from './policy/compile.ts'
 import { createPolicySnapshot, type PolicySnapshot } from './policy-snapshot.ts'
+import type { PolicySource } from './policy-source.ts'
 import type { Store } from './store/store.ts'
 
 export type PolicyDeps = {

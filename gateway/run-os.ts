@@ -3,40 +3,28 @@
  */
 import type { Log } from '#lib/log'
 import { err, type Result } from '#lib/result'
+import { type ConfigMistake, type DecodedConfig, formatMistakes } from './config.ts'
+import { loadConfig } from './config-store.ts'
+import { EXIT } from './exit-codes.ts'
 import { type Gateway, startGateway } from './gateway-server.ts'
-import type { GatewaySettings, PolicySource } from './gateway-settings.ts'
 import { type OpenedData, openData, type StartRefusal } from './open-data-os.ts'
-
-/** A configuration that was understood. */
-export type LoadedConfig = {
-  /** Absolute path of the data directory. */
-  readonly data: string
-  readonly settings: GatewaySettings
-  readonly policy: PolicySource
-}
-
-/** Reads the configuration, now; all mistakes as lines for a person. */
-export type LoadConfig = () => Result<LoadedConfig, readonly string[]>
-
-/** How the process ends. Stated in the help text. */
-export const EXIT = { done: 0, mistakes: 1, usage: 2, cannotStart: 3, endedAtOnce: 4 } as const
 
 /** How long flows may go on after SIGTERM, ms. */
 const DRAIN_MS = 30_000
 
 /** Runs until a signal ends it. @returns the exit code. */
-export async function runGateway(load: LoadConfig, log: Log): Promise<number> {
-  const config = load()
+export async function runGateway(configFile: string, log: Log): Promise<number> {
+  const config = await loadConfig(configFile)
   if (!config.ok) {
-    log.error({ mistakes: config.error }, 'the configuration has mistakes')
+    log.error({ mistakes: linesOf(config.error) }, 'the configuration has mistakes')
     return EXIT.mistakes
   }
-  const data = openData(config.value.data, { log, now: Date.now })
+  const data = openData(config.value.gateway.data, { log, now: Date.now })
   if (!data.ok) return refuse(log, data.error)
   try {
     const gateway = await start(config.value, data.value, log)
     if (!gateway.ok) return refuse(log, gateway.error)
-    return await serve(gateway.value, config.value, load, log)
+    return await serve(gateway.value, { configFile, first: config.value, log })
   } finally {
     data.value.store.close()
   }
@@ -47,13 +35,18 @@ function refuse(log: Log, { reason, message }: StartRefusal): number {
   return EXIT.cannotStart
 }
 
+function linesOf(mistakes: readonly ConfigMistake[]): string[] {
+  return formatMistakes(mistakes).split('\n')
+}
+
 async function start(
-  { settings, policy }: LoadedConfig,
+  { gateway, policy, policyText }: DecodedConfig,
   data: OpenedData,
   log: Log,
 ): Promise<Result<Gateway, StartRefusal>> {
+  const source = { text: policyText, document: policy }
   try {
-    return await startGateway({ settings, policy, data, log, now: Date.now })
+    return await startGateway({ config: gateway, policy: source, data, log, now: Date.now })
   } catch (error) {
     const isListen = error instanceof Error && 'syscall' in error && error.syscall === 'listen'
     if (!isListen) throw error
@@ -61,10 +54,19 @@ async function start(
   }
 }
 
-/** Installs the signals, says that it is ready, and settles with the exit code when it may end. */
-function serve(gateway: Gateway, first: LoadedConfig, load: LoadConfig, log: Log): Promise<number> {
+type Running = {
+  readonly configFile: string
+  /** What the gateway was started with. */
+  readonly first: DecodedConfig
+  readonly log: Log
+}
+
+/** Installs the signals, says that it is ready, and settles with the exit code when the process may end. */
+export function serve(gateway: Gateway, running: Running): Promise<number> {
+  const { log } = running
   return new Promise((resolve) => {
     let isDraining = false
+    let reloading = Promise.resolve()
     const drain = (): void => {
       if (isDraining) {
         log.warn({}, 'ended at once by a second signal')
@@ -84,37 +86,38 @@ function serve(gateway: Gateway, first: LoadedConfig, load: LoadConfig, log: Log
     process.on('SIGTERM', drain)
     process.on('SIGINT', drain)
     process.on('SIGHUP', () => {
-      if (!isDraining) reload(gateway, first, load, log)
+      // One after the other, so that the last signal's file is the one in force.
+      if (!isDraining) reloading = reloading.then(() => reload(gateway, running))
     })
     log.info({ addresses: gateway.addresses, revision: gateway.revision }, 'ready')
   })
 }
 
-function reload(gateway: Gateway, first: LoadedConfig, load: LoadConfig, log: Log): void {
-  const config = load()
-  if (!config.ok) {
-    log.error(
-      { mistakes: config.error, inForce: gateway.revision },
-      'reload refused: the configuration has mistakes; the policy in force stays',
-    )
-    return
-  }
-  const { data, settings, policy } = config.value
-  if (!isSame({ data, settings }, { data: first.data, settings: first.settings })) {
-    log.warn({}, 'changes of the gateway section take effect at the next start')
-  }
+/** Never rejects: what cannot be put in force leaves the policy in force as it is, and says so. */
+async function reload(gateway: Gateway, { configFile, first, log }: Running): Promise<void> {
   try {
-    const { revision, cutFlows } = gateway.reload(policy)
+    const config = await loadConfig(configFile)
+    if (!config.ok) {
+      log.error(
+        { mistakes: linesOf(config.error), inForce: gateway.revision },
+        'reload refused: the configuration has mistakes; the policy in force stays',
+      )
+      return
+    }
+    if (gatewayText(config.value) !== gatewayText(first)) {
+      log.warn({}, 'changes of the gateway section take effect at the next start')
+    }
+    const { policy, policyText } = config.value
+    const { revision, cutFlows } = gateway.reload({ text: policyText, document: policy })
     log.info({ revision, cutFlows }, 'policy revision imported')
   } catch (error) {
     log.error(
       { error: String(error), inForce: gateway.revision },
-      'reload failed: the revision cannot be stored; the policy in force stays',
+      'reload failed: the policy in force stays',
     )
   }
 }
 
-/** By their text: URLs have no fields that could be compared. */
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
+function gatewayText({ gateway }: DecodedConfig): string {
+  return JSON.stringify({ ...gateway, hosts: [...gateway.hosts] })
 }

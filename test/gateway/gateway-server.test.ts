@@ -10,11 +10,11 @@ import { startGateway } from '../../gateway/gateway-server.ts'
 import { initialise } from '../../gateway/init-os.ts'
 import { openData } from '../../gateway/open-data-os.ts'
 import {
+  CONFIG,
   type OpenedGateway,
   openGateway,
   policySource,
   QUIET,
-  SETTINGS,
 } from '../support/opened-gateway.ts'
 
 const CLOSED = policySource({ public_default: 'block' })
@@ -22,7 +22,7 @@ const OPEN = policySource({ public_default: 'allow' })
 
 async function adminStatus(opened: OpenedGateway, secret: string): Promise<number | undefined> {
   const { port } = opened.gateway.addresses['admin'] ?? {}
-  const { host } = SETTINGS.admin.url
+  const { host } = new URL(CONFIG.admin.url)
   const request = get({
     host: '127.0.0.1',
     port,
@@ -56,9 +56,9 @@ test('when one listener cannot start, none listens', async (t) => {
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo
   const { data } = await openGateway(t, CLOSED)
-  const admin = { ...SETTINGS.admin, listen: { host: '127.0.0.1', port } }
-  const settings = { ...SETTINGS, admin }
-  const starting = startGateway({ settings, policy: CLOSED, data, log: QUIET, now: Date.now })
+  const admin = { ...CONFIG.admin, listen: { host: '127.0.0.1', port } }
+  const config = { ...CONFIG, admin }
+  const starting = startGateway({ config, policy: CLOSED, data, log: QUIET, now: Date.now })
   await t.throwsAsync(starting, { code: 'EADDRINUSE' })
 })
 
@@ -70,8 +70,8 @@ test('refuses a configured certificate that is not of its key', async (t) => {
   writeFileSync(files.certificateFile, data.keys.gatewayCa.certificatePem)
   const deviceKey = data.keys.deviceCa.key.export({ type: 'pkcs8', format: 'pem' })
   writeFileSync(files.keyFile, deviceKey, { mode: 0o600 })
-  const settings = { ...SETTINGS, login: { ...SETTINGS.login, ...files } }
-  const options = { settings, policy: CLOSED, data, log: QUIET, now: Date.now }
+  const config = { ...CONFIG, login: { ...CONFIG.login, certificate: files } }
+  const options = { config, policy: CLOSED, data, log: QUIET, now: Date.now }
   t.like(await startGateway(options), { ok: false, error: { reason: 'bad_certificate' } })
   chmodSync(files.keyFile, 0o644)
   const open = await startGateway(options)

@@ -4,25 +4,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { Log } from '#lib/log'
+import type { GatewayConfig } from '../../gateway/config/gateway-config.ts'
 import { type Gateway, startGateway } from '../../gateway/gateway-server.ts'
-import type { GatewaySettings, PolicySource } from '../../gateway/gateway-settings.ts'
 import { initialise } from '../../gateway/init-os.ts'
 import { type OpenedData, openData } from '../../gateway/open-data-os.ts'
 import { parsePolicy } from '../../gateway/policy/parse.ts'
+import type { PolicySource } from '../../gateway/policy-source.ts'
 
 export const QUIET: Log = { info() {}, warn() {}, error() {} }
 
 const listener = (name: string) => ({
   listen: { host: '127.0.0.1', port: 0 },
-  url: new URL(`https://${name}.example.com`),
+  url: `https://${name}.example.com`,
 })
 
-export const SETTINGS: GatewaySettings = {
+export const CONFIG: GatewayConfig = {
   organisation: 'Example',
+  data: '/nonexistent',
   tunnel: listener('gw'),
   login: listener('login'),
   admin: listener('admin'),
-  hosts: {},
+  hosts: new Map(),
+  identityProviders: [],
 }
 
 /** A policy from its JSON. */
@@ -53,7 +56,7 @@ export async function openGateway(
   const data = openData(files.data, { log, now: Date.now })
   if (!data.ok) throw new Error(data.error.message)
   t.teardown(() => data.value.store.close())
-  const options = { settings: SETTINGS, policy, data: data.value, log, now: Date.now }
+  const options = { config: CONFIG, policy, data: data.value, log, now: Date.now }
   const started = await startGateway(options)
   if (!started.ok) throw new Error(started.error.message)
   t.teardown(() => started.value.drain(0))
