@@ -39,7 +39,7 @@ type Io = CliIo & RecordingIo
 
 const KEY_OPTION = ['--key <file>', 'private key of a recipient'] as const
 /** More than one key: classes of a recording may have different recipients. */
-const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value]
 
 /** Adds `recordings` and its subcommands to `program`. */
 export function addRecordingCommands(program: Command, io: Io, run: Run): void {
@@ -114,7 +114,7 @@ function addDecrypt(recordings: Command, io: Io, run: Run): void {
     .command('decrypt')
     .description('write a recording in the clear to standard output')
     .argument('<recording>', 'id or file')
-    .requiredOption(...KEY_OPTION, collect, [])
+    .requiredOption(...KEY_OPTION, collect)
     .addOption(
       new Option('--format <format>', 'what to write')
         .choices(['asciicast', 'text', 'jsonl'])
@@ -150,7 +150,7 @@ function addPlay(recordings: Command, io: Io, run: Run): void {
     .command('play')
     .description('play a recording in this terminal')
     .argument('<recording>', 'id or file')
-    .requiredOption(...KEY_OPTION, collect, [])
+    .requiredOption(...KEY_OPTION, collect)
     .option('--speed <factor>', '2 plays twice as fast', positive, 1)
     .option('--idle-limit <seconds>', 'no pause is longer than this', positive)
     .addHelpText(

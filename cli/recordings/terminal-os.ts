@@ -2,7 +2,7 @@
  * Recordings, keys and the terminal as the `recordings` commands use them.
  */
 import { once } from 'node:events'
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { err, ok } from '#lib/result'
 import { keyExists, keyFailure, type RecordingIo } from '../commands/recordings.ts'
@@ -24,10 +24,8 @@ export const recordingIo: RecordingIo = {
   },
   async createKey(path, kem) {
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) return keyExists(path)
-    const { publicLine, fingerprint } = await createRecipientKeyFile(path, kem)
-    const publicFile = `${path}.pub`
-    writeFileSync(publicFile, `${publicLine}\n`)
-    return ok({ publicFile, fingerprint })
+    const { fingerprint } = await createRecipientKeyFile(path, kem)
+    return ok({ publicFile: `${path}.pub`, fingerprint })
   },
   async write(chunk) {
     if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
