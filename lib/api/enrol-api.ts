@@ -73,25 +73,27 @@ export type RenewRequest = Readonly<z.infer<typeof renewRequest>>
 export type Renewed = Readonly<z.infer<typeof renewed>>
 
 /** `error` of a refused enrolment call (RFC 8628 section 3.5, and ours). Never renamed. */
-export type EnrolReason =
-  | 'authorization_pending'
-  | 'slow_down'
-  | 'access_denied'
-  | 'expired_token'
-  | 'invalid_grant'
-  | 'invalid_request'
-  | 'bad_csr'
-  | 'bad_key_type'
-  | 'bad_device_name'
-  | 'too_many_requests'
-  | 'already_enrolled'
-  | 'different_user'
-  | 'device_unknown'
-  | 'device_revoked'
-  | 'bad_certificate'
-  | 'certificate_too_old'
-  | 'bad_proof'
-  | 'key_mismatch'
+export const ENROL_REASONS = [
+  'authorization_pending',
+  'slow_down',
+  'access_denied',
+  'expired_token',
+  'invalid_grant',
+  'invalid_request',
+  'bad_csr',
+  'bad_key_type',
+  'bad_device_name',
+  'too_many_requests',
+  'already_enrolled',
+  'different_user',
+  'device_unknown',
+  'device_revoked',
+  'bad_certificate',
+  'certificate_too_old',
+  'bad_proof',
+  'key_mismatch',
+] as const
+export type EnrolReason = (typeof ENROL_REASONS)[number]
 
 /** Body of a refused call. `error` is an `EnrolReason`, or one that this version does not know yet. */
 export type EnrolError = Readonly<z.infer<typeof enrolError>>

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import test from 'ava'
 import fc from 'fast-check'
+import { ENROL_REASONS } from '#lib/api/enrol-api'
 import { isDisplayName, ownerVerdict, pollVerdict } from '../../../gateway/enrol/enrolment.ts'
 import { formatUserCode, newUserCode, parseUserCode } from '../../../gateway/enrol/user-code.ts'
 import type { Device, Enrolment } from '../../../gateway/store/store.ts'
@@ -84,4 +86,10 @@ test('T93: names are shown only without control, format and direction characters
     t.true(isDisplayName(name))
   const bad = ['', ' ', 'a\u0000', 'a\u2028', 'a\u202e', 'a\ufeff', '\ud800']
   for (const name of bad) t.false(isDisplayName(name))
+})
+
+test('D7 docs: the reference lists every reason, and no other', (t) => {
+  const page = readFileSync('docs/reference/enrolment.md', 'utf8')
+  const rows = page.slice(page.indexOf('## Reasons')).matchAll(/^\| `(\w+)` \|/gm)
+  t.deepEqual([...rows].map(([, reason]) => reason).sort(), [...ENROL_REASONS].sort())
 })

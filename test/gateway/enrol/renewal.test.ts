@@ -4,6 +4,7 @@ import { keySha256 } from '#lib/enrol/key-words'
 import { generateDeviceKey } from '../../../daemon/enrol/device-key.ts'
 import { renewalBody, renewLapsed } from '../../../daemon/enrol/enrol-client.ts'
 import { renewDevice } from '../../../gateway/enrol/renewal.ts'
+import { createRenewalPost } from '../../../gateway/enrol/renewal-post.ts'
 import { createAuthority } from '../../../gateway/keys/certificate.ts'
 import { issueDeviceCertificate } from '../../../gateway/keys/device-certificate.ts'
 import type { Authority } from '../../../gateway/keys/gateway-keys.ts'
@@ -81,6 +82,24 @@ test('D7: over the tunnel the leaf must be that of the connection', async (t) =>
   t.true((await renewDevice(deps, await body(), place)).ok)
   const other = { audience: ORIGIN, deviceId: '99999999-2222-4333-8444-555555555555' }
   t.deepEqual(await renewDevice(deps, await body(), other), { ok: false, error: 'key_mismatch' })
+})
+
+test('D7: the answer to a post over the tunnel is JSON, refusals too', async (t) => {
+  const { deps, body } = await setUp(DAY_MS / 2)
+  const post = createRenewalPost(deps, ORIGIN)
+  const leaf = { deviceId: DEVICE_ID, keySha256: 'k', notAfterMs: 0 }
+  const admitted = (): never => t.fail() as never
+  const peer = { leaf, sourceAddress: '192.0.2.1', admitted }
+  const renewed = await post(peer, JSON.stringify(await body()))
+  t.is(renewed.status, 200)
+  t.regex(JSON.parse(renewed.body).certificate, /BEGIN CERTIFICATE/)
+  for (const text of ['', '{', '[]', '{"certificate_pem":"x","csr":"x","proof":"x","a":1}']) {
+    const refusal = await post(peer, text)
+    t.is(refusal.status, 400)
+    t.is(JSON.parse(refusal.body).error, 'invalid_request')
+  }
+  const forged = await post(peer, JSON.stringify(await body({ audience: 'https://evil.example' })))
+  t.is(JSON.parse(forged.body).error, 'bad_proof')
 })
 
 type World = Awaited<ReturnType<typeof setUp>>
