@@ -63,25 +63,29 @@ function authenticate({ checkSecret, log }: AdminOptions) {
   let passed: Buffer | undefined
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (reply.sent) return undefined
-    const known = await failures.get(request.ip)
-    if (known !== null && known.remainingPoints <= 0) {
-      return refuse(reply, {
-        status: 429,
-        code: 'too_many_failures',
-        message: 'Too many wrong secrets. Wait a minute.',
-      })
-    }
     const [, secret] =
       /^Bearer ([\x21-\x7e]{1,256})$/.exec(request.headers.authorization ?? '') ?? []
     const digest = createHash('sha256')
       .update(secret ?? '')
       .digest()
     if (secret !== undefined && passed !== undefined && timingSafeEqual(digest, passed)) return
+    // Counted before it is checked: many at once must not all get past the limit to the costly hash.
+    const isWithinLimit = await failures.consume(request.ip).then(
+      () => true,
+      () => false,
+    )
+    if (!isWithinLimit) {
+      return refuse(reply, {
+        status: 429,
+        code: 'too_many_failures',
+        message: 'Too many wrong secrets. Wait a minute.',
+      })
+    }
     if (secret !== undefined && (await checkSecret(secret))) {
       passed = digest
+      await failures.delete(request.ip)
       return
     }
-    await failures.consume(request.ip).catch(() => undefined)
     log.warn({ source: request.ip }, 'admin secret refused')
     reply.header('www-authenticate', 'Bearer')
     return refuse(reply, {

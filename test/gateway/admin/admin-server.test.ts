@@ -18,7 +18,10 @@ const NOW_MS = Date.UTC(2026, 10, 21)
 type Answer = { readonly status: number; readonly body: string; readonly headers: string }
 
 /** A running API with one device, one flow, one recording, and curl as its client. */
-async function startApi(t: ExecutionContext) {
+async function startApi(
+  t: ExecutionContext,
+  checkSecret = async (secret: string): Promise<boolean> => secret === SECRET,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'zt-test-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const store = openMemoryStore()
@@ -70,7 +73,7 @@ async function startApi(t: ExecutionContext) {
     store,
     log,
     recordingsDir: recordings,
-    checkSecret: async (secret) => secret === SECRET,
+    checkSecret,
     onDeviceRevoked: (id) => revoked.push(id),
     nowMs: () => NOW_MS,
   })
@@ -156,6 +159,21 @@ test('E1 refuses no secret and a wrong one, never says why, and slows a guesser 
   t.is(statuses.at(-1), 429)
   t.is((await asAdmin('/api/v1/devices')).status, 429)
   t.false(JSON.stringify(log.lines).includes('guess-'))
+})
+
+test('T122 guesses made at once are no more than guesses made one by one, and lock nobody out who is in', async (t) => {
+  let checks = 0
+  const { asAdmin, curl } = await startApi(t, async (secret) => {
+    if (secret === SECRET) return true
+    checks++
+    await new Promise((resolve) => setImmediate(resolve))
+    return false
+  })
+  t.is((await asAdmin('/api/v1/devices')).status, 200)
+  const urls = Array.from({ length: 30 }, () => 'https://admin.test/api/v1/flows')
+  await curl('/api/v1/flows', '--parallel', '-H', 'Authorization: Bearer wrong', ...urls)
+  t.is(checks, 10)
+  t.is((await asAdmin('/api/v1/devices')).status, 200)
 })
 
 test('T94 answers only under its own name, with a policy that allows no script', async (t) => {
