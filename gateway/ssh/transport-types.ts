@@ -91,6 +91,8 @@ export interface SshTransport {
   readonly outputBufferedBytes: number
   /** True from 1 MiB of unwritten output until it fell below 256 KiB: stop reading what feeds this transport. */
   readonly backlogged: boolean
+  /** Keys are being exchanged: messages wait here, and only what the peer sends next can release them. */
+  readonly exchangingKeys: boolean
   readonly closed: boolean
 }
 

@@ -98,6 +98,10 @@ class Transport implements SshTransport {
     return this.#writer.bufferedOctets + this.#heldOctets
   }
 
+  get exchangingKeys(): boolean {
+    return this.#handshake !== undefined
+  }
+
   receive(chunk: Buffer): void {
     if (this.closed) return
     const packets = this.peerIdentification === '' ? this.#identify(chunk) : chunk
