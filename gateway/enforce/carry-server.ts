@@ -80,6 +80,7 @@ export async function carrySsh(
     permit,
     dialled: address,
     onSession,
+    cutReason: () => cutReason,
   })
   live.end({
     closeReason: cutReason ?? end.closeReason,

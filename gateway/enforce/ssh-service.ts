@@ -1,4 +1,5 @@
 /** The seam to SSH inspection: what a flow under an SSH permit hands over. */
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
@@ -7,7 +8,7 @@ import type { Facts } from '../policy/facts.ts'
 export type SshFlow = {
   readonly flowId: string
   readonly client: Duplex
-  readonly target: Duplex
+  readonly target: Socket
   readonly facts: Facts
   /** Its enforcement is `ssh`. */
   readonly permit: Permit
@@ -15,6 +16,8 @@ export type SshFlow = {
   readonly dialled: string
   /** Notes the recording in the flow's record. */
   readonly onSession: (sessionId: string) => void
+  /** Why the flow was cut, once it was: both streams are then reset. */
+  readonly cutReason: () => string | undefined
 }
 
 /** How an SSH session ended, for the flow record; octets as on the wire. */

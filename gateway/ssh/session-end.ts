@@ -1,0 +1,55 @@
+/** Why SSH sessions end: stable codes for records and logs, and the words that a person at the client reads. */
+import type { Side } from './side.ts'
+import type { TransportClosed } from './transport-types.ts'
+
+/** Why no session came about, after the client had said who wants to log in. */
+export type LoginRefusal =
+  | 'unix_user_not_allowed'
+  | 'force_command_unsupported'
+  | 'recording_unavailable'
+  | 'host_key_unknown'
+  | 'host_key_refused'
+  | 'target_refused'
+  | 'target_failed'
+
+/** What the words are about; both names were validated when the flow and the login were parsed. */
+export type LoginSubject = { readonly unixUser: string; readonly host: string }
+
+const REFUSALS: Readonly<Record<LoginRefusal, (subject: LoginSubject) => string>> = {
+  unix_user_not_allowed: ({ unixUser, host }) =>
+    `you may not log in to ${host} as "${unixUser}". Try another user name, or ask your administrator.`,
+  force_command_unsupported: () =>
+    'this certificate permits one command only, which this gateway cannot enforce. Use no certificate.',
+  recording_unavailable: () =>
+    'the session must be recorded, and the gateway cannot record it now. Tell your administrator.',
+  host_key_unknown: ({ host }) =>
+    `the gateway knows no host key of ${host}, so nobody is let through. Ask your administrator to ` +
+    "set host_keys or host_authorities in the application's ssh section.",
+  host_key_refused: ({ host }) =>
+    `what answers as ${host} has another host key than the registered one. It may be an impostor. ` +
+    "If the host was set up anew, your administrator must update host_keys in the application's ssh section.",
+  target_refused: ({ unixUser, host }) =>
+    `${host} did not let "${unixUser}" in. Its sshd must trust the gateway's user authority ` +
+    '(TrustedUserCAKeys), the user must exist, and its clock must be right, and no address translation may stand in between.',
+  target_failed: ({ host }) => `${host} ended the connection before the login. Try again later.`,
+}
+
+/** One line or two for the client's terminal. */
+export function refusalText(reason: LoginRefusal, subject: LoginSubject): string {
+  return `zt: ${REFUSALS[reason](subject)}`
+}
+
+/** Ends that the gateway makes, and the words with them. */
+export const GATEWAY_ENDS = {
+  recording_failed: 'zt: the recording failed, so the session ends',
+  idle_timeout: 'zt: the session was idle for too long',
+  login_grace_exceeded: 'zt: login took too long',
+  internal_error: 'zt: internal error of the gateway',
+} as const
+export type GatewayEnd = keyof typeof GATEWAY_ENDS
+
+/** The code of an end that a side brought about: `done` when the user's client said goodbye, else who did what. */
+export function closeReasonOf(side: Side, closed: TransportClosed): string {
+  if (side === 'user' && closed.reason === 'disconnected') return 'done'
+  return `${side}_${closed.reason}`
+}

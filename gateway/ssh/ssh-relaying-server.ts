@@ -1,0 +1,65 @@
+/** Joins two authenticated legs by the relay core: carries out its actions, and lets nobody send faster than the other reads. */
+import type { Recorder } from '../recording/recorder.ts'
+import type { ProtocolBreach, RelayAction, SshRelay } from './relay.ts'
+import { otherSide, type Side } from './side.ts'
+import type { SshLeg } from './ssh-leg-server.ts'
+import type { ReceivedPacket } from './transport-types.ts'
+
+export type Legs = Readonly<Record<Side, SshLeg>>
+
+/** Begins to relay. @param onBreach told when a side broke the protocol; who holds the legs then ends them. */
+export function relayLegs(
+  legs: Legs,
+  relay: SshRelay,
+  recorder: Recorder | undefined,
+  onBreach: (side: Side, reason: ProtocolBreach) => void,
+): void {
+  const join = (from: Side): void => {
+    const [leg, other] = [legs[from], legs[otherSide(from)]]
+    leg.onPacket = (packet) => {
+      const action = relay.take(from, packet.payload)
+      if (action.kind === 'end') onBreach(from, action.reason)
+      else carryOut(action, packet, leg, other)
+    }
+  }
+  join('user')
+  join('target')
+  const balance = (): void => {
+    legs.user.setReading(mayRead(legs.user, legs.target, recorder))
+    legs.target.setReading(mayRead(legs.target, legs.user, recorder))
+  }
+  legs.user.onProgress = balance
+  legs.target.onProgress = balance
+  if (recorder !== undefined) recorder.onDrain = balance
+}
+
+function carryOut(
+  action: Exclude<RelayAction, { readonly kind: 'end' }>,
+  packet: ReceivedPacket,
+  leg: SshLeg,
+  other: SshLeg,
+): void {
+  switch (action.kind) {
+    case 'forward':
+      other.transport.forward(packet)
+      break
+    case 'rewrite':
+      other.transport.send(action.payload)
+      break
+    case 'answer':
+      leg.transport.send(action.payload)
+      break
+    case 'drop':
+      break
+  }
+}
+
+/**
+ * Two full legs that both exchange keys would wait for each other for ever: each one's queue is released by what the
+ * other end sends, which is read only here.
+ */
+function mayRead(leg: SshLeg, other: SshLeg, recorder: Recorder | undefined): boolean {
+  if (recorder?.backlogged === true) return false
+  const bothExchange = leg.transport.exchangingKeys && other.transport.exchangingKeys
+  return !other.transport.backlogged || bothExchange
+}

@@ -1,0 +1,33 @@
+/** What SSH inspection is made of. */
+import type { Log } from '#lib/log'
+import type { SshSigner } from '#lib/ssh/signature'
+import type { Recordings } from '../recording/recorder.ts'
+import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
+
+export type SshServiceDeps = {
+  /** The ssh-user-ca: certifies logins at targets. */
+  readonly userAuthority: SshSigner
+  /** The ssh-host-ca: certifies what the user's client is shown. */
+  readonly hostAuthority: SshSigner
+  /** 32 octets from which the raw host keys are derived. */
+  readonly hostSeed: Buffer
+  readonly recordings: Recordings
+  /** Other names under which a user may have typed this host: its short forms under pushed search domains. */
+  readonly shortNames: (host: string) => readonly string[]
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly binding?: AeadBinding | undefined
+  readonly algorithms: { readonly user: AlgorithmLists; readonly target: AlgorithmLists }
+  readonly timing: SshTiming
+}
+
+/** Times, milliseconds. */
+export type SshTiming = {
+  /** From the first octet to the user's shell; longer than a flow may be held for a prompt (120 s). */
+  readonly loginGraceMs: number
+  /** Keys are exchanged anew at least this often (RFC 4253 section 9). */
+  readonly rekeyAfterMs: number
+}
+
+export const SSH_TIMING: SshTiming = { loginGraceMs: 180_000, rekeyAfterMs: 3_600_000 }
