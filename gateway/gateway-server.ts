@@ -16,6 +16,7 @@ import type { CompiledPolicy } from './policy/compile.ts'
 import { evaluate } from './policy/evaluate.ts'
 import { createPolicyInForce, type PolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
+import { openRecordingAccess, type RecordingAccess } from './recording-access-store.ts'
 
 export type GatewayOptions = {
   readonly config: GatewayConfig
@@ -32,8 +33,8 @@ export interface Gateway {
   readonly addresses: Readonly<Record<string, ListenerConfig['listen']>>
   /** Revision of the policy in force. */
   readonly revision: number
-  /** Puts a policy in force as the next revision; flows that it does not permit as they are end now. */
-  reload(policy: PolicySource): { readonly revision: number; readonly cutFlows: number }
+  /** Reads the list of recipients again, and puts a policy in force as the next revision; flows that it does not permit as they are end now. */
+  reload(policy: PolicySource): Promise<{ readonly revision: number; readonly cutFlows: number }>
   /** Accepts nothing new and lets flows end for at most `deadlineMs`, then closes all but the store. */
   drain(deadlineMs: number): Promise<void>
 }
@@ -50,6 +51,7 @@ type Listener = {
 type Parts = GatewayOptions & {
   readonly table: FlowTable
   readonly policyInForce: PolicyInForce
+  readonly recording: RecordingAccess
   readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
   /** Ends what a device has open. */
   readonly cutDevice: (deviceId: string, reason: string) => void
@@ -66,6 +68,7 @@ export async function startGateway(
   const { config, data, log, now } = options
   const tls = await allTls(options)
   if (!tls.ok) return tls
+  const recording = await openRecordingAccess({ config: config.recordings, data, log })
   const listeners: Listener[] = []
   const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
@@ -78,10 +81,11 @@ export async function startGateway(
     const cutFlows = table.cutDevice(deviceId, reason)
     log.info({ deviceId, reason, cutFlows }, 'device cut')
   }
-  await startAll({ ...options, table, policyInForce, tls: tls.value, cutDevice }, listeners)
+  const parts = { ...options, table, policyInForce, recording, tls: tls.value, cutDevice }
+  await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.
   policyInForce.recompile()
-  return ok(assemble(listeners, table, policyInForce, now))
+  return ok(assemble(listeners, parts))
 }
 
 async function allTls({ config, data, now }: GatewayOptions) {
@@ -123,9 +127,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
 
 function assemble(
   listeners: readonly Listener[],
-  table: FlowTable,
-  { snapshot, replace }: PolicyInForce,
-  now: () => number,
+  { table, policyInForce: { snapshot, replace }, recording, now }: Parts,
 ): Gateway {
   const decideBy = (policy: CompiledPolicy) => (facts: Parameters<typeof evaluate>[1]) =>
     evaluate(policy, facts, Math.floor(now() / 1000))
@@ -134,7 +136,8 @@ function assemble(
     get revision() {
       return snapshot.current.revision
     },
-    reload(source) {
+    async reload(source) {
+      await recording.reloadRecipients()
       const before = snapshot.current.policy
       replace(source)
       const { revision, policy } = snapshot.current

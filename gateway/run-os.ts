@@ -108,7 +108,7 @@ async function reload(gateway: Gateway, { configFile, first, log }: Running): Pr
       log.warn({}, 'changes of the gateway section take effect at the next start')
     }
     const { policy, policyText } = config.value
-    const { revision, cutFlows } = gateway.reload({ text: policyText, document: policy })
+    const { revision, cutFlows } = await gateway.reload({ text: policyText, document: policy })
     log.info({ revision, cutFlows }, 'policy revision imported')
   } catch (error) {
     log.error(

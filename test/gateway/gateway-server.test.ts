@@ -45,8 +45,8 @@ test('E9: the admin listener has a certificate of the gateway CA and takes the b
 test('a policy is a revision; the same again is not a new one', async (t) => {
   const { gateway, data } = await openGateway(t, CLOSED)
   t.is(gateway.revision, 1)
-  t.is(gateway.reload(CLOSED).revision, 1)
-  t.is(gateway.reload(OPEN).revision, 2)
+  t.is((await gateway.reload(CLOSED)).revision, 1)
+  t.is((await gateway.reload(OPEN)).revision, 2)
   t.is(data.store.revisions.latest()?.text, OPEN.text)
 })
 

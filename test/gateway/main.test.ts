@@ -318,3 +318,22 @@ for (const [what, [spoil, says]] of Object.entries(signRefusals)) {
     t.false(existsSync(out))
   })
 }
+
+test.serial(
+  'S9: run says who can open recordings, and takes no list that is not signed',
+  async (t) => {
+    const { dir, config, write } = await initOrganisation(t)
+    const out = join(dir, 'recipients.jws')
+    const key = join(dir, 'recipients-signer.key')
+    const recipient = await recipientFile(dir, 'admin.pub')
+    await gatewayCommand('recipients', 'sign', '--key', key, '--recipient', recipient, '--out', out)
+    write(configText(BLOCK_PUBLIC, '  recordings: { recipients_file: recipients.jws }\n'))
+    const gateway = startGatewayProcess(t, config)
+    const inForce = await gateway.line(/^recipients in force$/)
+    t.regex(JSON.stringify(inForce['recipients']), /^\{"output":\["SHA256:[^"]+"\]\}$/)
+    await gateway.line(/^ready$/)
+    writeFileSync(out, 'x.y.z')
+    t.is((await reload(gateway, /^list of recipients refused/))['reason'], 'bad_signature')
+    await gateway.line(/^policy revision imported$/)
+  },
+)

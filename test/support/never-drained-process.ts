@@ -11,7 +11,7 @@ setInterval(() => undefined, 60_000)
 const gateway = {
   addresses: {},
   revision: 1,
-  reload: () => ({ revision: 1, cutFlows: 0 }),
+  reload: async () => ({ revision: 1, cutFlows: 0 }),
   drain: () => new Promise<void>(() => undefined),
 }
 const running = { configFile: '/nonexistent/zt.yaml', first: config.value, log: openLog() }

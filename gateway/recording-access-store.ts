@@ -1,0 +1,71 @@
+/**
+ * Recording, put together from configuration and keys: the folder, and the list of recipients in force.
+ */
+import type { Log } from '#lib/log'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import type { OpenedData } from './open-data-os.ts'
+import { RecipientListFile } from './recording/recipient-list-store.ts'
+import type { Recordings } from './recording/recorder.ts'
+import { openRecordingStore } from './recording/recording-store.ts'
+
+const MIB = 1024 * 1024
+
+export type RecordingAccessOptions = {
+  readonly config: GatewayConfig['recordings']
+  readonly data: OpenedData
+  readonly log: Log
+}
+
+export interface RecordingAccess {
+  /** Refuses with `no_recipient` while no list is in force. */
+  readonly recordings: Recordings
+  /** Reads the list of recipients again; one that is not signed, or older, leaves the list in force. Never rejects. */
+  reloadRecipients(): Promise<void>
+}
+
+/** Opens the folder, closing what a crash left open, and reads the list. @throws {Error} when the folder cannot be used. */
+export async function openRecordingAccess({
+  config,
+  data,
+  log,
+}: RecordingAccessOptions): Promise<RecordingAccess> {
+  const { keys, store, recordingsDir } = data
+  const list =
+    config === undefined
+      ? undefined
+      : new RecipientListFile(config.recipientsFile, keys.recipientsSigner)
+  const reloadRecipients = () => reload(list, log)
+  await reloadRecipients()
+  const recordings = await openRecordingStore({
+    directory: recordingsDir,
+    recipients: () => list?.recipients,
+    evidenceKey: keys.evidenceSigning,
+    rows: store.recordings,
+    freeSpaceReserveBytes: (config?.freeSpaceReserveMib ?? 0) * MIB,
+    log,
+  })
+  return { recordings, reloadRecipients }
+}
+
+async function reload(list: RecipientListFile | undefined, log: Log): Promise<void> {
+  if (list === undefined) {
+    log.warn({}, 'no recipients configured: sessions that must be recorded are refused')
+    return
+  }
+  try {
+    const read = await list.reload()
+    if (read.ok) log.info(namesOf(read.value), 'recipients in force')
+    else
+      log.error({ reason: read.error.reason }, 'list of recipients refused; the one in force stays')
+  } catch (error) {
+    log.error({ error: String(error) }, 'list of recipients cannot be read; the one in force stays')
+  }
+}
+
+function namesOf(sets: NonNullable<RecipientListFile['recipients']>) {
+  const entries = Object.entries(sets).map(([name, all]) => [
+    name,
+    all.map(({ fingerprint }) => fingerprint),
+  ])
+  return { recipients: Object.fromEntries(entries) as Record<string, string[]> }
+}
