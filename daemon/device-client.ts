@@ -12,7 +12,13 @@ import type { FlowState } from './flow-client.ts'
 import { parseAuthority } from './listen/target.ts'
 import { compileRoutes, type LocalRoutes, type Routes } from './route.ts'
 import { refusalOf, type StatusFacts } from './status.ts'
-import type { DialTcp, TcpEndpoint, TunnelClient, TunnelCredentials } from './tunnel/tunnel.ts'
+import type {
+  DialTcp,
+  TcpEndpoint,
+  TunnelClient,
+  TunnelCredentials,
+  TunnelStateName,
+} from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
 
 export type DeviceOptions = {
@@ -67,6 +73,7 @@ export function createDevice(options: DeviceOptions): Device {
 
   function begin(registration: Registration): void {
     const current = (): Registration => life?.registration ?? registration
+    let before: TunnelStateName = 'down'
     const tunnel = createTunnelClient({
       gateway: gatewayOf(registration),
       credentials: credentialsOf(registration),
@@ -74,6 +81,8 @@ export function createDevice(options: DeviceOptions): Device {
       events: {
         onStatus: ({ state }) => {
           if (state !== 'connecting') for (const wake of waiting) wake()
+          if (state === 'connected' && before !== state) life?.renewal.wake()
+          before = state
         },
         onSettings: takeSettings,
         onNotice: ({ reason }) => log.info({ reason }, 'notice of the gateway'),

@@ -25,6 +25,8 @@ export type RenewalOptions = {
 }
 
 export interface RenewalJob {
+  /** Looks at once: the tunnel has just come up. */
+  wake(): void
   stop(): void
 }
 
@@ -37,6 +39,7 @@ export function startRenewal(options: RenewalOptions): RenewalJob {
   const { checkMs = CHECK_MS } = options
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  let isChecking = false
 
   async function check(): Promise<void> {
     const { certificate } = options.registration()
@@ -45,10 +48,13 @@ export function startRenewal(options: RenewalOptions): RenewalJob {
     if (plan.action === 'renew') await renewOnce(options, () => stopped)
   }
   function schedule(delayMs: number): void {
+    clearTimeout(timer)
     timer = setTimeout(() => {
+      isChecking = true
       check()
         .catch((error: unknown) => options.log.error({ error: String(error) }, 'renewal failed'))
         .finally(() => {
+          isChecking = false
           if (!stopped) schedule(checkMs * (1 + JITTER * Math.random()))
         })
     }, delayMs)
@@ -56,6 +62,9 @@ export function startRenewal(options: RenewalOptions): RenewalJob {
   }
   schedule(0)
   return {
+    wake: () => {
+      if (!stopped && !isChecking) schedule(0)
+    },
     stop: () => {
       stopped = true
       clearTimeout(timer)

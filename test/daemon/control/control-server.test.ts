@@ -13,8 +13,8 @@ import {
   type HandleControl,
   startControlServer,
 } from '../../../daemon/control/control-server.ts'
-import { memoryLog } from '../../support/memory-log.ts'
 import { asNobody, runProgram } from '../../support/run-program.ts'
+import { memoryLog } from '../../support/tunnel.ts'
 
 const ROOT = 0
 const NOBODY = 65534
@@ -35,12 +35,12 @@ async function startControl(t: ExecutionContext, options: Partial<ControlServerO
     }
     return err({ code: 'not_enrolled', message: 'Run "zt enroll".' })
   }
-  const { log, lines } = memoryLog()
+  const log = memoryLog()
   const path = join(freshFolder(t), 'control.sock')
   const place = { path, ownerUid: ROOT, daemonUid: ROOT }
   const started = await startControlServer({ ...place, handle, log, ...options })
   if (started.ok) t.teardown(() => started.value.close())
-  return { started, asked, lines, path: options.path ?? path }
+  return { started, asked, lines: log.lines, path: options.path ?? path }
 }
 
 /** Sends text in one piece; the answer ends after `lines` lines or when the server closes. */
@@ -85,10 +85,7 @@ test('D15 T100: another user gets nothing, even when the file system would let t
   const { stdout } = await runProgram(asNobody(nc), '{"method":"apps"}\n')
   t.is(stdout, '')
   t.is(asked.length, 0)
-  t.deepEqual(
-    lines.map(({ fields }) => fields),
-    [{ uid: NOBODY, reason: 'other_user' }],
-  )
+  t.deepEqual(lines, [{ uid: NOBODY, reason: 'other_user', message: 'control refused' }])
 })
 
 test('D15: an owner who is not the user of the daemon can ask, and is named to the handler', async (t) => {

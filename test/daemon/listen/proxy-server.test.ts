@@ -7,8 +7,8 @@ import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { createOwnerLookup, procLookup } from '../../../daemon/listen/connection-owner-os.ts'
 import type { OpenFlow } from '../../../daemon/listen/open-flow.ts'
 import { type ProxyServerOptions, startProxyServer } from '../../../daemon/listen/proxy-server.ts'
-import { memoryLog } from '../../support/memory-log.ts'
 import { asNobody, runProgram } from '../../support/run-program.ts'
+import { memoryLog } from '../../support/tunnel.ts'
 
 const ROOT = 0
 
@@ -33,7 +33,7 @@ async function startWorld(t: ExecutionContext, options: Partial<ProxyServerOptio
     if (target.host === 'login.corp') return err({ status: 407, reason: 'session_expired' })
     return ok(net.connect({ port: webPort, host: '127.0.0.1', allowHalfOpen: true }))
   }
-  const { log, lines } = memoryLog()
+  const log = memoryLog()
   const proxy = await startProxyServer({
     port: 0,
     openFlow,
@@ -49,7 +49,7 @@ async function startWorld(t: ExecutionContext, options: Partial<ProxyServerOptio
     web.close()
   })
   const curl = (...args: string[]) => runProgram(['curl', '-sS', '-m', '10', ...args])
-  return { proxy, asked, lines, curl, webPort, address: `127.0.0.1:${proxy.port}` }
+  return { proxy, asked, lines: log.lines, curl, webPort, address: `127.0.0.1:${proxy.port}` }
 }
 
 const clients: Record<string, [(address: string) => string[], string]> = {
