@@ -10,6 +10,7 @@ import { createFlowTable, type FlowTable } from './flow/flow-table.ts'
 import { recheckFlows } from './flow/recheck.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { listenerTls } from './listener-tls-os.ts'
+import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
@@ -98,7 +99,7 @@ async function allTls({ config, data, now }: GatewayOptions) {
 }
 
 /** In order: what others depend on first. On failure the earlier ones are closed again. */
-const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [startAdmin]
+const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [startAdmin, startLogin]
 
 async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
   try {
@@ -123,6 +124,12 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     nowMs: now,
   })
   return { name: 'admin', address: server.address, drain: () => server.close() }
+}
+
+async function startLogin({ config, data, log, now, tls }: Parts): Promise<Listener> {
+  const { keys, store } = data
+  const server = await startLoginAccess({ config, keys, store, tls: tls.login, log, now })
+  return { name: 'login', address: server.address, drain: () => server.close() }
 }
 
 function assemble(

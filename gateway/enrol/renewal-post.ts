@@ -10,7 +10,7 @@ import { type RenewDeps, renewDevice } from './renewal.ts'
  * Makes the answer to `POST /renew`.
  * @param audience origin of the tunnel listener, `https://host:port`.
  */
-export function createRenewalPost(deps: RenewDeps, audience: string): PostHandler {
+export function renewalPost(deps: RenewDeps, audience: string): PostHandler {
   return async (peer, body) => {
     const request = decodeRenewRequest(parseJson(body))
     if (!request.ok) return refusal('invalid_request')

@@ -42,6 +42,18 @@ test('E9: the admin listener has a certificate of the gateway CA and takes the b
   t.is(await adminStatus(opened, 'a'.repeat(43)), 401)
 })
 
+test('D7: the login listener hands out the gateway CA under its own name', async (t) => {
+  const { gateway, caPem } = await openGateway(t, CLOSED)
+  const { port } = gateway.addresses['login'] ?? {}
+  const { host } = new URL(CONFIG.login.url)
+  const options = { host: '127.0.0.1', port, servername: host, ca: caPem, headers: { host } }
+  const [response] = (await once(get({ ...options, path: '/ca.pem' }), 'response')) as [
+    IncomingMessage,
+  ]
+  t.is(response.statusCode, 200)
+  t.is((await response.toArray()).join(''), caPem)
+})
+
 test('a policy is a revision; the same again is not a new one', async (t) => {
   const { gateway, data } = await openGateway(t, CLOSED)
   t.is(gateway.revision, 1)

@@ -4,7 +4,7 @@ import { keySha256 } from '#lib/enrol/key-words'
 import { generateDeviceKey } from '../../../daemon/enrol/device-key.ts'
 import { renewalBody, renewLapsed } from '../../../daemon/enrol/enrol-client.ts'
 import { renewDevice } from '../../../gateway/enrol/renewal.ts'
-import { createRenewalPost } from '../../../gateway/enrol/renewal-post.ts'
+import { renewalPost } from '../../../gateway/enrol/renewal-post.ts'
 import { createAuthority } from '../../../gateway/keys/certificate.ts'
 import { issueDeviceCertificate } from '../../../gateway/keys/device-certificate.ts'
 import type { Authority } from '../../../gateway/keys/gateway-keys.ts'
@@ -86,7 +86,7 @@ test('D7: over the tunnel the leaf must be that of the connection', async (t) =>
 
 test('D7: the answer to a post over the tunnel is JSON, refusals too', async (t) => {
   const { deps, body } = await setUp(DAY_MS / 2)
-  const post = createRenewalPost(deps, ORIGIN)
+  const post = renewalPost(deps, ORIGIN)
   const leaf = { deviceId: DEVICE_ID, keySha256: 'k', notAfterMs: 0 }
   const admitted = (): never => t.fail() as never
   const peer = { leaf, sourceAddress: '192.0.2.1', admitted }
