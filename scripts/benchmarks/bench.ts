@@ -4,12 +4,13 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { markdown, type Report, replaceSection, verdict } from './report.ts'
+import { benchSsh } from './ssh-benchmark.ts'
 import { benchTunnel } from './tunnel-benchmark.ts'
 
 const DOCUMENT = 'docs/benchmarks.md'
 const SUBCOMMANDS: Readonly<
   Record<string, (quick: boolean, log: (line: string) => void) => Promise<Report>>
-> = { tunnel: benchTunnel }
+> = { tunnel: benchTunnel, ssh: benchSsh }
 
 const HELP = `Usage: scripts/bench tunnel|ssh [--quick]
 

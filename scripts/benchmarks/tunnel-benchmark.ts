@@ -10,6 +10,7 @@ import { demoPolicy } from '../lab/policy-texts.ts'
 import { type Contender, startHaproxy, startSshForward } from './peers.ts'
 import { cpuSeconds, memoryKib } from './process-cost.ts'
 import type { Report, Row } from './report.ts'
+import { type Figures, figuresOf, interleave } from './rounds.ts'
 import { type Bar, pairedRatio } from './statistics.ts'
 
 const LOAD_PORT = 9000
@@ -127,25 +128,27 @@ async function measure(
   ]
   const rows: Row[] = []
   for (const { work, argv } of works) {
-    const rate = series(contenders)
-    const cost = series(contenders)
-    await interleave(contenders, sizes.rounds, async (contender) => {
-      const { seconds, cpu } = await once(load, contender, argv)
-      rate[contender.name]?.push(sizes.mib / seconds)
-      cost[contender.name]?.push((cpu * 1024) / sizes.mib)
-    })
+    const results = await interleave(contenders, sizes.rounds, (contender) =>
+      once(load, contender, argv),
+    )
     rows.push(
-      { work, unit: 'MiB/s', figures: rate },
-      { work: `${work}, CPU`, unit: 's/GiB', figures: cost },
+      { work, unit: 'MiB/s', figures: figuresOf(results, ({ seconds }) => sizes.mib / seconds) },
+      {
+        work: `${work}, CPU`,
+        unit: 's/GiB',
+        figures: figuresOf(results, ({ cpu }) => (cpu * 1024) / sizes.mib),
+      },
     )
     log(`${work}: done`)
   }
-  const flows = series(contenders)
-  await interleave(contenders, sizes.rounds, async (contender) => {
-    const { seconds } = await once(load, contender, ['flows', String(sizes.flows), '8'])
-    flows[contender.name]?.push(sizes.flows / seconds)
+  const flows = await interleave(contenders, sizes.rounds, (contender) =>
+    once(load, contender, ['flows', String(sizes.flows), '8']),
+  )
+  rows.push({
+    work: 'new flows',
+    unit: '1/s',
+    figures: figuresOf(flows, ({ seconds }) => sizes.flows / seconds),
   })
-  rows.push({ work: 'new flows', unit: '1/s', figures: flows })
   log('new flows: done')
   rows.push({
     work: 'memory of an idle flow',
@@ -155,31 +158,13 @@ async function measure(
   return rows
 }
 
-const series = (contenders: readonly Contender[]): Record<string, number[]> =>
-  Object.fromEntries(contenders.map(({ name }) => [name, []]))
-
-/** Round by round, every contender once, the order turning so that nobody is always first. */
-async function interleave(
-  contenders: readonly Contender[],
-  rounds: number,
-  act: (contender: Contender) => Promise<void>,
-): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      const contender = contenders[(round + turn) % contenders.length]
-      if (contender !== undefined) await act(contender)
-    }
-  }
-}
-
 async function idleMemory(
   contenders: readonly Contender[],
   organisation: Organisation,
   load: string,
   sizes: Sizes,
-): Promise<Record<string, number[]>> {
-  const result = series(contenders)
-  for (const contender of contenders) {
+): Promise<Figures> {
+  const grown = await interleave(contenders, 1, async (contender) => {
     const pids = contender.processes.map((process) => process.pid)
     const before = memoryKib(pids)
     const holder = await startProcess({
@@ -188,10 +173,11 @@ async function idleMemory(
       readyWhen: /ready/,
       ...(contender.socks === undefined ? {} : { env: { LOAD_SOCKS: contender.socks } }),
     })
-    result[contender.name]?.push(Math.max(0, memoryKib(pids) - before) / sizes.idle)
+    const after = memoryKib(pids)
     await holder.stop()
-  }
-  return result
+    return Math.max(0, after - before) / sizes.idle
+  })
+  return figuresOf(grown, (kib) => kib)
 }
 
 /** Bars of the first backend (node:http2). */

@@ -1,0 +1,115 @@
+/**
+ * The SSH hop alone: the gateway's own inspection, keys and recordings, on a loopback port without tunnel and policy.
+ *
+ *   node ssh-hop-process.js SETTINGS.json      prints "ready" when it listens
+ */
+import { readFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { signerFor } from '#lib/ssh/signature'
+import { loadKeys } from '../../gateway/keys/key-store.ts'
+import type { Permit } from '../../gateway/policy/decision.ts'
+import { RecipientListFile } from '../../gateway/recording/recipient-list-store.ts'
+import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
+import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
+import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
+import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
+import { SSH_TIMING } from '../../gateway/ssh/ssh-service-deps.ts'
+import { openMemoryStore } from '../../gateway/store/memory-store.ts'
+
+type Settings = {
+  readonly port: number
+  readonly record: 'required' | 'off'
+  readonly keysDir: string
+  readonly recordingsDir: string
+  readonly recipientsFile: string
+  readonly target: { readonly host: string; readonly port: number; readonly hostKey: string }
+}
+
+const [, , settingsFile = ''] = process.argv
+const settings = JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
+const keys = loadKeys(settings.keysDir)
+if (!keys.ok) throw new Error(`keys: ${keys.error.reason}`)
+const recipients = new RecipientListFile(settings.recipientsFile, keys.value.recipientsSigner)
+const loaded = await recipients.reload()
+if (!loaded.ok) throw new Error(`recipients: ${loaded.error.reason}`)
+
+const deps = {
+  userAuthority: signerFor(keys.value.sshUserCa),
+  hostAuthority: signerFor(keys.value.sshHostCa),
+  hostSeed: keys.value.hostSeed.export(),
+  recordings: await openRecordingStore({
+    directory: settings.recordingsDir,
+    recipients: () => recipients.recipients,
+    evidenceKey: keys.value.evidenceSigning,
+    rows: openMemoryStore().recordings,
+    freeSpaceReserveBytes: 0,
+    log: silent,
+  }),
+  shortNames: () => [],
+  log: silent,
+  now: Date.now,
+  binding: loadAeadBinding(),
+  algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
+  timing: SSH_TIMING,
+}
+
+const { target } = settings
+const permit: Permit = {
+  kind: 'permit',
+  reason: 'allowed_by_policy',
+  application: 'bench',
+  policy: 'bench',
+  enforcement: {
+    kind: 'ssh',
+    ssh: {
+      unixUsers: ['root'],
+      record: settings.record,
+      hostKeys: [target.hostKey],
+      hostAuthorities: [],
+    },
+  },
+  revision: 1,
+  trace: [],
+}
+
+let flows = 0
+function serve(client: Socket): void {
+  const toTarget = connect({
+    host: target.host,
+    port: target.port,
+    noDelay: true,
+    allowHalfOpen: true,
+  })
+  toTarget.once('error', () => client.destroy())
+  toTarget.once('connect', () => {
+    const served = serveSsh(
+      {
+        flowId: `bench-flow-${++flows}`,
+        client,
+        target: toTarget,
+        facts: {
+          subject: {
+            userId: 'u',
+            email: 'bench@corp.example',
+            groups: [],
+            deviceId: 'bench-device',
+          },
+          sourceAddress: '127.0.0.1',
+          destination: { host: target.host, port: target.port, transport: 'tcp' },
+        },
+        permit,
+        dialled: target.host,
+        onSession: () => {},
+        cutReason: () => undefined,
+      },
+      deps,
+    )
+    served.catch((failure: unknown) => console.error(failure))
+  })
+}
+
+createServer({ noDelay: true, allowHalfOpen: true }, serve).listen(settings.port, '127.0.0.1', () =>
+  console.log('ready'),
+)
