@@ -1,7 +1,7 @@
 /**
  * The bootstrap administrator's secret: 32 random octets, printed once by `init`, kept as a scrypt hash (RFC 7914).
  */
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { err, ok, type Result } from '#lib/result'
 
 /** The hash as it stands in `admin.hash`: `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, base64url without padding. */
@@ -25,7 +25,7 @@ export async function hashAdminSecret(secret: string): Promise<string> {
   return `$scrypt$ln=15,r=8,p=1$${salt.toString('base64url')}$${hash.toString('base64url')}\n`
 }
 
-/** Tells whether a secret is the administrator's; constant-time. A right one is hashed once, then remembered by digest. */
+/** Tells whether a secret is the administrator's; constant-time. Costs a hash: remember and limit callers. */
 export type AdminCheck = (secret: string) => Promise<boolean>
 
 /** Makes the check from the stored text. */
@@ -33,14 +33,9 @@ export function adminCheck(stored: string): Result<AdminCheck, { readonly reason
   const [, salt, hash] = STORED.exec(stored) ?? []
   if (salt === undefined || hash === undefined) return err({ reason: 'bad_hash' })
   const wanted = Buffer.from(hash, 'base64url')
-  let known: Buffer | undefined
   return ok(async (secret) => {
     if (!SECRET.test(secret)) return false
-    const digest = createHash('sha256').update(secret).digest()
-    if (known !== undefined) return timingSafeEqual(digest, known)
-    const isRight = timingSafeEqual(await derive(secret, Buffer.from(salt, 'base64url')), wanted)
-    if (isRight) known = digest
-    return isRight
+    return timingSafeEqual(await derive(secret, Buffer.from(salt, 'base64url')), wanted)
   })
 }
 
