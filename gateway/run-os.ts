@@ -14,6 +14,7 @@ const DRAIN_MS = 30_000
 
 /** Runs until a signal ends it. @returns the exit code. */
 export async function runGateway(configFile: string, log: Log): Promise<number> {
+  const onHangup = holdHangups()
   const config = await loadConfig(configFile)
   if (!config.ok) {
     log.error({ mistakes: linesOf(config.error) }, 'the configuration has mistakes')
@@ -24,7 +25,7 @@ export async function runGateway(configFile: string, log: Log): Promise<number> 
   try {
     const gateway = await start(config.value, data.value, log)
     if (!gateway.ok) return refuse(log, gateway.error)
-    return await serve(gateway.value, { configFile, first: config.value, log })
+    return await serve(gateway.value, { configFile, first: config.value, log, onHangup })
   } finally {
     data.value.store.close()
   }
@@ -59,6 +60,21 @@ type Running = {
   /** What the gateway was started with. */
   readonly first: DecodedConfig
   readonly log: Log
+  /** Calls `listener` at each SIGHUP, and at once if there was one before. */
+  readonly onHangup: (listener: () => void) => void
+}
+
+/** A SIGHUP during the start must neither end the process nor get lost. */
+export function holdHangups(): Running['onHangup'] {
+  let isPending = false
+  let take = (): void => {
+    isPending = true
+  }
+  process.on('SIGHUP', () => take())
+  return (listener) => {
+    take = listener
+    if (isPending) listener()
+  }
 }
 
 /** Installs the signals, says that it is ready, and settles with the exit code when the process may end. */
@@ -85,11 +101,11 @@ export function serve(gateway: Gateway, running: Running): Promise<number> {
     }
     process.on('SIGTERM', drain)
     process.on('SIGINT', drain)
-    process.on('SIGHUP', () => {
+    log.info({ addresses: gateway.addresses, revision: gateway.revision }, 'ready')
+    running.onHangup(() => {
       // One after the other, so that the last signal's file is the one in force.
       if (!isDraining) reloading = reloading.then(() => reload(gateway, running))
     })
-    log.info({ addresses: gateway.addresses, revision: gateway.revision }, 'ready')
   })
 }
 

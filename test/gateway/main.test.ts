@@ -162,6 +162,21 @@ test.serial(
   },
 )
 
+test.serial('a SIGHUP during the start is taken when it is ready', async (t) => {
+  const { dir, config, write } = await initOrganisation(t)
+  const recipient = await recipientFile(dir, 'admin.pub')
+  const out = join(dir, 'recipients.jws')
+  const key = join(dir, 'recipients-signer.key')
+  await gatewayCommand('recipients', 'sign', '--key', key, '--recipient', recipient, '--out', out)
+  write(configText(BLOCK_PUBLIC, '  recordings: { recipients_file: recipients.jws }\n'))
+  const gateway = startGatewayProcess(t, config)
+  // Said before any listener is opened.
+  await gateway.line(/^recipients in force$/)
+  gateway.child.kill('SIGHUP')
+  await gateway.line(/^ready$/)
+  t.is((await gateway.line(/^policy revision imported$/))['revision'], 1)
+})
+
 test.serial('SIGHUP says that a changed gateway section waits for the next start', async (t) => {
   const { config, write } = await initOrganisation(t)
   const gateway = startGatewayProcess(t, config)
