@@ -3,7 +3,7 @@
  */
 import type { EnrolReason } from '#lib/api/enrol-api'
 import { enrolSentence } from '../enrol/reasons.ts'
-import type { LoginReason } from '../identity/idp-client.ts'
+import type { LoginReason } from '../identity/login-error.ts'
 
 /** A page that only says something. */
 export type PageMessage = {
