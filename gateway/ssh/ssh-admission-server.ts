@@ -1,27 +1,68 @@
-/** What a session needs before the target is asked: a certificate for one login, and a recording that is open. */
+/** Everything that must hold before the target is asked to let a user in; what it costs is paid in that order. */
 import { formatAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
 import type { SshFlow } from '../enforce/ssh-service.ts'
+import type { SshLimits } from '../policy/decision.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { mintTargetCredential, type TargetCredential } from './ca.ts'
+import type { SshLeg } from './ssh-leg-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
-import type { TargetRefusal } from './ssh-target-login-server.ts'
+import type { SshTargetLogin, TargetRefusal } from './ssh-target-login-server.ts'
+import type { UserProof } from './user-proof.ts'
 
-/**
- * Certifies a fresh key for this login.
- * @throws {Error} when the UNIX user or our own address is malformed: a bug, both were parsed before.
- */
-export function certifyLogin(
-  flow: SshFlow,
-  sessionId: string,
-  unixUser: string,
-  deps: SshServiceDeps,
-): TargetCredential {
+/** Who asks, as far as the user's leg knows. */
+export type LoginRequest = { readonly unixUser: string; readonly proof: UserProof }
+
+/** A session that is being set up. */
+export type SessionParts = {
+  /** Names the recording and the certificate; never user-controlled. */
+  readonly id: string
+  readonly flow: SshFlow
+  readonly limits: SshLimits
+  readonly target: Pick<SshTargetLogin, 'proved'>
+  readonly deps: SshServiceDeps
+}
+
+/** What the session then has. */
+export type Admission = {
+  readonly leg: SshLeg
+  readonly credential: TargetCredential
+  /** Open; absent where the permit wants none. */
+  readonly recorder: Recorder | undefined
+}
+
+/** @returns what the session goes on with, or why nobody gets in; nothing is left open then. */
+export async function admit(
+  request: LoginRequest,
+  session: SessionParts,
+): Promise<Result<Admission, TargetRefusal>> {
+  const objection = objectionTo(request, session.limits)
+  if (objection !== undefined) return err(objection)
+  const proved = await session.target.proved
+  if (!proved.ok) return proved
+  const credential = certify(request.unixUser, session)
+  const login = { leg: proved.value, credential }
+  if (session.limits.record === 'off') return ok({ ...login, recorder: undefined })
+  const recorder = await openRecording(request.unixUser, credential.serial, session)
+  return recorder.ok ? ok({ ...login, recorder: recorder.value }) : recorder
+}
+
+function objectionTo(
+  { unixUser, proof }: LoginRequest,
+  { unixUsers }: SshLimits,
+): TargetRefusal | undefined {
+  if (!unixUsers.includes(unixUser)) return { reason: 'unix_user_not_allowed', detail: unixUser }
+  if (proof.method !== 'certificate' || proof.forceCommand === undefined) return undefined
+  return { reason: 'force_command_unsupported', detail: proof.keyId }
+}
+
+/** A certificate for a fresh key. @throws {Error} on a malformed UNIX user: a bug, it was parsed before. */
+function certify(unixUser: string, { id, flow, deps }: SessionParts): TargetCredential {
   const own = parseAddress(flow.target.localAddress ?? '')
   const minted = mintTargetCredential({
     authority: deps.userAuthority,
     userEmail: flow.facts.subject.email,
-    sessionId,
+    sessionId: id,
     unixUser,
     extensions: ['permit-pty'],
     nowSeconds: Math.floor(deps.now() / 1000),
@@ -31,27 +72,25 @@ export function certifyLogin(
   return minted.value
 }
 
-/** Opens the recording of a session, or says why nobody may go on. */
-export async function openRecording(
-  flow: SshFlow,
-  sessionId: string,
-  login: { readonly unixUser: string; readonly serial: bigint },
-  deps: SshServiceDeps,
+async function openRecording(
+  unixUser: string,
+  serial: bigint,
+  { id, flow, deps }: SessionParts,
 ): Promise<Result<Recorder, TargetRefusal>> {
   const { facts, permit } = flow
   const opened = await deps.recordings.open({
-    sessionId,
+    sessionId: id,
     flowId: flow.flowId,
     startedAtMs: deps.now(),
     userEmail: facts.subject.email,
     deviceId: facts.subject.deviceId,
-    unixUser: login.unixUser,
+    unixUser,
     targetHost: facts.destination.host,
     targetPort: facts.destination.port,
     application: permit.application ?? '',
     policy: permit.policy ?? '',
     policyRevision: permit.revision,
-    certificateSerial: login.serial.toString(),
+    certificateSerial: serial.toString(),
   })
   if (opened.ok) return ok(opened.value)
   return err({ reason: 'recording_unavailable', detail: opened.error.reason })

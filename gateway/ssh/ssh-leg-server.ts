@@ -53,6 +53,12 @@ export class SshLeg {
     else this.#stream.pause()
   }
 
+  /** From here on, messages mean nothing. */
+  ignore(): void {
+    this.onPacket = () => {}
+    this.onProgress = () => {}
+  }
+
   #receive(chunk: Buffer): void {
     this.receivedOctets += chunk.length
     this.transport.receive(chunk)

@@ -11,7 +11,7 @@ import type { UserProof } from './user-proof.ts'
 
 export type UserLoginHandlers = {
   /** Someone may log in as far as the user's side is concerned: call `permit` or `deny`, once. */
-  readonly onDecide: (unixUser: string, proof: UserProof) => void
+  readonly onDecide: (request: { readonly unixUser: string; readonly proof: UserProof }) => void
   /** The client must be turned away with this DISCONNECT code and text. */
   readonly onRefused: (reason: string, code: number, text: string) => void
 }
@@ -70,7 +70,7 @@ export class SshUserLogin {
         this.leg.transport.send(step.message)
         break
       case 'decide':
-        this.#handlers.onDecide(step.unixUser, step.proof)
+        this.#handlers.onDecide(step)
         break
       case 'refuse':
         this.#handlers.onRefused(step.reason, step.code, step.text)

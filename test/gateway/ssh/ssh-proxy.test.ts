@@ -258,6 +258,14 @@ test('S1: keys are exchanged anew by the clock on both legs while data passes', 
   t.is((await gateway.lastEnd()).closeReason, 'done')
 })
 
+test('S1 T07: both legs exchange keys while both directions are full', async (t) => {
+  const { proxied, gateway } = await start(t, {}, ['RekeyLimit 1M'])
+  const input = Buffer.alloc(30_000_000, 'zt')
+  const ran = await proxied.ssh(['-o', 'RekeyLimit=1M', 'target', 'cat'], input)
+  t.true(ran.stdout.equals(input))
+  t.is((await gateway.lastEnd()).closeReason, 'done')
+})
+
 test('S1 T30: the host certificate is good for the name, its short form and the address, and no other', async (t) => {
   const { proxied } = await start(t)
   for (const name of ['db1.corp.internal', 'db1', '127.0.0.1']) {
