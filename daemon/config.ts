@@ -1,7 +1,7 @@
 /**
  * Settings of the daemon: a YAML file and flags over it, to one frozen value or all mistakes at once. Pure.
  */
-import { isMap, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
 
@@ -69,7 +69,9 @@ export function decodeSettings(
       })),
     )
   }
-  const parsed = settings.safeParse(document.toJS() ?? {})
+  const value = plainValue(document)
+  if (!value.ok) return err([{ place: file, message: value.error }])
+  const parsed = settings.safeParse(value.value ?? {})
   if (parsed.success) return ok(parsed.data)
   const lineOf = (key: string): number => {
     const pairs = isMap(document.contents) ? document.contents.items : []
@@ -83,6 +85,15 @@ export function decodeSettings(
       message,
     })),
   )
+}
+
+/** An alias without its anchor, or too many of them, is found only here. */
+function plainValue(document: Document): Result<unknown, string> {
+  try {
+    return ok(document.toJS())
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error))
+  }
 }
 
 /** Decodes values of flags; places are the flags. Never throws. */

@@ -1,14 +1,14 @@
 /**
  * Dials through the upstream proxy, or directly where there is none: raw TCP for the tunnel, an agent for HTTPS calls.
  */
-import { EventEmitter } from 'node:events'
-import type { ClientRequest } from 'node:http'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { Agent, type RequestOptions } from 'node:https'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
-import { HttpsProxyAgent } from 'https-proxy-agent'
 import { SocksClient } from 'socks'
+import { printAuthority } from '../listen/target.ts'
 import type { DialTcp, TcpEndpoint } from '../tunnel/tunnel.ts'
 import { parseUpstream, type UpstreamProxy } from './upstream-proxy.ts'
 
@@ -31,12 +31,14 @@ export class UpstreamRefused extends Error {
 
 /** Makes the dialler of the daemon. Its errors hold no URL, since that may hold a password. */
 export function createDial({ urlFor, ownPorts }: UpstreamChoice): DialTcp {
-  return async (to, signal) => {
+  return (to, signal) => {
     const url = urlFor(to)
-    if (url === undefined) return dialDirectly(to, signal)
-    const proxy = parseUpstream(url, ownPorts())
-    if (!proxy.ok) throw new UpstreamRefused(proxy.error.reason, proxy.error.reason)
-    return abortable(signal, dialThrough(proxy.value, to))
+    return attempt(signal, (own) => {
+      if (url === undefined) return dialDirectly(to, own)
+      const proxy = parseUpstream(url, ownPorts())
+      if (!proxy.ok) throw new UpstreamRefused(proxy.error.reason, proxy.error.reason)
+      return dialThrough(proxy.value, to, own)
+    })
   }
 }
 
@@ -66,71 +68,88 @@ function tlsOptions(options: RequestOptions, socket: Duplex): ConnectionOptions 
   return { ...Object.fromEntries(present), socket }
 }
 
+/** A signal of our own: the caller's may fire when the connection has long been standing, and must not end it then. */
+async function attempt<T>(signal: AbortSignal, work: (own: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController()
+  const giveUp = (): void => own.abort()
+  signal.addEventListener('abort', giveUp, { once: true })
+  try {
+    return await work(own.signal)
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
 async function dialDirectly(to: TcpEndpoint, signal: AbortSignal): Promise<Socket> {
   const socket = connect({ host: to.host, port: to.port, noDelay: true, signal })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', reject)
-  })
-  socket.removeAllListeners('error')
+  await once(socket, 'connect')
   return socket
 }
 
-function dialThrough(proxy: UpstreamProxy, to: TcpEndpoint): Promise<Socket> {
-  return proxy.kind === 'http' ? dialHttp(proxy, to) : dialSocks(proxy, to)
+async function dialThrough(
+  proxy: UpstreamProxy,
+  to: TcpEndpoint,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  let raw: Socket | undefined
+  try {
+    raw = await dialDirectly(proxy, signal)
+    return proxy.kind === 'http'
+      ? await askHttp(await secured(raw, proxy), proxy, to)
+      : await askSocks(raw, proxy, to)
+  } catch {
+    raw?.destroy()
+    // The packages' errors carry their options, and so the password.
+    const why = signal.aborted ? 'no answer in time' : 'unreachable, or it refused'
+    throw new UpstreamRefused(signal.aborted ? 'connect_timeout' : 'upstream_refused', why)
+  }
 }
 
-async function dialSocks(proxy: UpstreamProxy, to: TcpEndpoint): Promise<Socket> {
+async function askSocks(raw: Socket, proxy: UpstreamProxy, to: TcpEndpoint): Promise<Socket> {
   const { username, password } = proxy.url
   const user = username === '' ? {} : { userId: decodeURIComponent(username) }
   const secret = password === '' ? {} : { password: decodeURIComponent(password) }
-  try {
-    const { socket } = await SocksClient.createConnection({
-      command: 'connect',
-      proxy: {
-        host: proxy.host,
-        port: proxy.port,
-        type: proxy.kind === 'socks5' ? 5 : 4,
-        ...user,
-        ...secret,
+  const type = proxy.kind === 'socks5' ? 5 : 4
+  const { socket } = await SocksClient.createConnection({
+    command: 'connect',
+    proxy: { host: proxy.host, port: proxy.port, type, ...user, ...secret },
+    destination: to,
+    existing_socket: raw,
+    timeout: CONNECT_TIMEOUT_MS,
+  })
+  return socket
+}
+
+/** An https:// proxy is spoken to over TLS, checked with the system's CAs. */
+async function secured(raw: Socket, { url, host }: UpstreamProxy): Promise<Duplex> {
+  if (url.protocol !== 'https:') return raw
+  const socket = connectTls({ socket: raw, host, ...(isIP(host) ? {} : { servername: host }) })
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+/** CONNECT (RFC 9110 section 9.3.6) by node:http: https-proxy-agent cannot give up a proxy that stays silent. */
+function askHttp(over: Duplex, { url }: UpstreamProxy, to: TcpEndpoint): Promise<Duplex> {
+  const authority = printAuthority(to)
+  const { username, password } = url
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const credentials = `Basic ${Buffer.from(pair).toString('base64')}`
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      createConnection: () => over,
+      method: 'CONNECT',
+      path: authority,
+      headers: {
+        host: authority,
+        ...(pair === ':' ? {} : { 'proxy-authorization': credentials }),
       },
-      destination: to,
-      timeout: CONNECT_TIMEOUT_MS,
     })
-    return socket.setNoDelay()
-  } catch {
-    // The package's error carries its options, and so the password.
-    throw new UpstreamRefused('upstream_refused', 'SOCKS proxy unreachable, or it refused')
-  }
-}
-
-async function dialHttp(proxy: UpstreamProxy, to: TcpEndpoint): Promise<Socket> {
-  const agent = new HttpsProxyAgent(proxy.url)
-  let status = 0
-  agent.on('proxyConnect', (answer: { statusCode: number }) => {
-    status = answer.statusCode
+    asked.on('error', reject)
+    asked.on('connect', ({ statusCode = 0 }, socket, head) => {
+      if (statusCode < 200 || statusCode > 299) return reject(new Error(String(statusCode)))
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
+    })
+    asked.end()
   })
-  // The agent speaks CONNECT for a request; there is none here, only its events.
-  const request = new EventEmitter() as ClientRequest
-  try {
-    const socket = await agent.connect(request, { ...to, secureEndpoint: false })
-    if (status === 200) return socket.setNoDelay()
-    socket.destroy()
-  } catch {
-    // An error may quote the URL, and so the password.
-  }
-  throw new UpstreamRefused('upstream_refused', `HTTP proxy unreachable, or it refused (${status})`)
-}
-
-/** Neither package takes a signal: a connection that comes too late is closed. */
-async function abortable(signal: AbortSignal, dialling: Promise<Socket>): Promise<Socket> {
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  try {
-    return await Promise.race([dialling, aborted])
-  } catch (error) {
-    dialling.then((socket) => socket.destroy()).catch(() => {})
-    throw error
-  }
 }

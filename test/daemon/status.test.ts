@@ -1,0 +1,74 @@
+import test from 'ava'
+import { refusalOf, type StatusFacts, statusOf } from '../../daemon/status.ts'
+import type { TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
+
+const NOW = 1_700_000_000_000
+const registered = {
+  loginUrl: 'https://login.example.com',
+  userEmail: 'a@example.com',
+  deviceId: 'd',
+  certificateNotAfterMs: NOW,
+}
+const connected: TunnelStatus = {
+  state: 'connected',
+  connections: 2,
+  openFlows: 1,
+  lastHeardAtMs: NOW - 1000,
+}
+const facts: StatusFacts = {
+  version: '1',
+  nowMs: NOW,
+  registered,
+  tunnel: connected,
+  proxyPort: 7080,
+  refusedOtherUsers: 0,
+  sshHostAuthorities: [],
+}
+
+const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> = {
+  'data that passed a second ago': [{}, 'connected', undefined],
+  'a connection that was silent for 11 s': [
+    { tunnel: { ...connected, lastHeardAtMs: NOW - 11_000 } },
+    'unreachable',
+    'gateway_silent',
+  ],
+  'a connection that never heard anything': [
+    { tunnel: { state: 'connected', connections: 2, openFlows: 0 } },
+    'unreachable',
+    'gateway_silent',
+  ],
+  "the tunnel's own reason": [
+    { tunnel: { ...connected, state: 'unreachable', reason: 'ping_timeout' } },
+    'unreachable',
+    'ping_timeout',
+  ],
+  'why a lapsed certificate is not renewed': [
+    { tunnel: { ...connected, state: 'certificate_expired' }, renewalReason: 'device_unknown' },
+    'certificate_expired',
+    'device_unknown',
+  ],
+}
+for (const [title, [change, state, reason]] of Object.entries(table)) {
+  test(`D8 T108 status: ${title} → ${state}`, (t) => {
+    const status = statusOf({ ...facts, ...change })
+    t.is(status.state as string, state)
+    t.is(status.reason, reason)
+  })
+}
+
+test('D8 status: a device without registration shows neither user nor gateway', (t) => {
+  const { registered: _, tunnel: __, ...rest } = facts
+  const status = statusOf(rest)
+  t.is(status.state, 'not_enrolled')
+  t.false('userEmail' in status || 'gatewayUrl' in status)
+})
+
+test('D8 status: only a connected tunnel may be tried', (t) => {
+  t.is(refusalOf({ state: 'connected' }), undefined)
+  t.is(refusalOf({ state: 'connecting' }), 'gateway_unreachable')
+  t.is(refusalOf({ state: 'unreachable' }), 'gateway_unreachable')
+  t.is(refusalOf({ state: 'down' }), 'down')
+  t.is(refusalOf({ state: 'revoked' }), 'device_revoked')
+  t.is(refusalOf({ state: 'certificate_expired' }), 'certificate_expired')
+  t.is(refusalOf({ state: 'not_enrolled' }), 'not_enrolled')
+})
