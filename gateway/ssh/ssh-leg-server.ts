@@ -37,13 +37,17 @@ export class SshLeg {
       onDrain: () => this.onProgress(),
       onClosed: (closed) => this.#end(closed),
     })
-    this.gone = new Promise((resolve) => stream.once('close', resolve))
+    this.gone = stream.closed
+      ? Promise.resolve()
+      : new Promise((resolve) => stream.once('close', resolve))
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     // An error is followed by close.
     stream.on('error', () => {})
     stream.once('end', () => this.transport.connectionLost())
     stream.once('close', () => this.transport.connectionLost())
-    if (stream.destroyed) queueMicrotask(() => this.transport.connectionLost())
+    // A peer that left while the flow was set up: its end was told to nobody.
+    const isOver = stream.destroyed || stream.readableEnded
+    if (isOver) queueMicrotask(() => this.transport.connectionLost())
   }
 
   /** Reads on, or lets the peer wait. */

@@ -24,6 +24,8 @@ export type TargetLoginHandlers = {
   readonly onRefused: (refusal: TargetRefusal) => void
 }
 
+const KEEPALIVE_MS = 60_000
+
 export class SshTargetLogin {
   /** Undefined when the host key of the target could not be judged: it was then hung up. */
   readonly leg: SshLeg | undefined
@@ -98,6 +100,8 @@ export class SshTargetLogin {
 }
 
 function openLeg(flow: SshFlow, verifier: TargetVerifier, deps: SshServiceDeps): SshLeg {
+  // A target that lost power says nothing; the user's end is watched by the tunnel.
+  flow.target.setKeepAlive(true, KEEPALIVE_MS)
   return new SshLeg(flow.target, {
     role: 'client',
     algorithms: deps.algorithms.target,

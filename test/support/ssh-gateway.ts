@@ -20,7 +20,7 @@ import {
   type SshTiming,
 } from '../../gateway/ssh/ssh-service-deps.ts'
 import { readAll } from './recording-sample.ts'
-import { openSampleStore } from './recording-store.ts'
+import { openSampleStore, SILENT } from './recording-store.ts'
 import { sampleFacts } from './sample-facts.ts'
 
 export const TARGET_NAME = 'db1.corp.internal'
@@ -68,6 +68,48 @@ export async function startSshGateway(options: GatewayOptions): Promise<SshGatew
   return gateway
 }
 
+/** What a gateway gives to inspection, with authorities of this process. */
+export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
+  return {
+    userAuthority,
+    hostAuthority,
+    hostSeed: randomBytes(32),
+    recordings,
+    shortNames: () => ['db1'],
+    log: SILENT,
+    now: Date.now,
+    binding: loadAeadBinding(),
+    algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
+    timing: SSH_TIMING,
+  }
+}
+
+/** A flow under an SSH permit. */
+export function sampleSshFlow(
+  streams: Pick<SshFlow, 'client' | 'target'>,
+  limits: SshLimits,
+  change: Partial<SshFlow> = {},
+): SshFlow {
+  return {
+    ...streams,
+    flowId: 'flow-1',
+    facts: sampleFacts({ destination: { host: TARGET_NAME, port: 22, transport: 'tcp' } }),
+    permit: {
+      kind: 'permit',
+      reason: 'allowed_by_policy',
+      application: 'db',
+      policy: 'staff',
+      enforcement: { kind: 'ssh', ssh: limits },
+      revision: 1,
+      trace: [],
+    },
+    dialled: '127.0.0.1',
+    onSession: () => {},
+    cutReason: () => undefined,
+    ...change,
+  }
+}
+
 class Gateway implements SshGateway {
   port = 0
   readonly log: LogFields[] = []
@@ -88,15 +130,8 @@ class Gateway implements SshGateway {
     this.#key = key
     const write = (fields: LogFields) => void this.log.push(fields)
     this.#deps = {
-      userAuthority,
-      hostAuthority,
-      hostSeed: randomBytes(32),
-      recordings: options.recordings ?? store,
-      shortNames: () => ['db1'],
+      ...sampleServiceDeps(options.recordings ?? store),
       log: { info: write, warn: write, error: write },
-      now: Date.now,
-      binding: loadAeadBinding(),
-      algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
       timing: { ...SSH_TIMING, ...options.timing },
       ...options.deps,
     }
@@ -158,25 +193,13 @@ class Gateway implements SshGateway {
   }
 
   #flow(client: Socket, target: Socket): SshFlow {
-    const { limits, idleTimeoutMs, target: at } = this.#options
-    return {
-      flowId: 'flow-1',
-      client,
-      target,
-      facts: sampleFacts({ destination: { host: TARGET_NAME, port: at.port, transport: 'tcp' } }),
-      permit: {
-        kind: 'permit',
-        reason: 'allowed_by_policy',
-        application: 'db',
-        policy: 'staff',
-        enforcement: { kind: 'ssh', ssh: limits },
-        revision: 1,
-        trace: [],
-        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
-      },
-      dialled: at.address,
+    const { limits, idleTimeoutMs } = this.#options
+    const flow = sampleSshFlow({ client, target }, limits, {
       onSession: (sessionId) => void this.sessions.push(sessionId),
       cutReason: () => this.#cutReason,
-    }
+    })
+    return idleTimeoutMs === undefined
+      ? flow
+      : { ...flow, permit: { ...flow.permit, idleTimeoutMs } }
   }
 }

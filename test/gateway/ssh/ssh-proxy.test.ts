@@ -1,9 +1,12 @@
 /** Who is turned away, what they read, what is recorded and logged, and how sessions end. */
 import { once } from 'node:events'
+import { connect, Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
+import { serveSsh } from '../../../gateway/ssh/ssh-proxy-server.ts'
 import { SILENT } from '../../support/recording-store.ts'
-import type { GatewayOptions } from '../../support/ssh-gateway.ts'
+import { type GatewayOptions, sampleServiceDeps, sampleSshFlow } from '../../support/ssh-gateway.ts'
 import { KeyFolder } from '../../support/ssh-keygen.ts'
 import { type SshPair, startSshPair } from '../../support/ssh-pair.ts'
 
@@ -274,6 +277,37 @@ test('S1 T30: the host certificate is good for the name, its short form and the 
   }
   const other = await proxied.ssh(['-o', 'HostKeyAlias=db2.corp.internal', 'target', 'exit 2'])
   t.is(other.code, 255)
+})
+
+const noise = {
+  'nothing at all': ['', 'user_connection_lost'],
+  'another protocol': ['GET / HTTP/1.1\r\n\r\n', 'user_bad_identification'],
+  'octets that are no packet': [`SSH-2.0-x\r\n${'\xff'.repeat(64)}`, 'user_bad_packet_length'],
+} as const
+for (const [title, [text, reason]] of Object.entries(noise)) {
+  test(`S11: a client that sends ${title} ends its session, and the target sees no login`, async (t) => {
+    const { gateway, sshd } = await start(t)
+    const socket = connect(gateway.port, '127.0.0.1')
+    socket.end(Buffer.from(text, 'latin1'))
+    await once(socket.resume(), 'close')
+    t.is((await gateway.lastEnd()).closeReason, reason)
+    t.notRegex(sshd.log(), /Accepted|Invalid user/)
+  })
+}
+
+test('S11: a flow whose streams are gone already ends at once', async (t) => {
+  const recordings: Recordings = { open: () => Promise.reject(new Error('nobody asked')) }
+  const client = new PassThrough().destroy()
+  const target = new Socket().destroy()
+  await once(target, 'close')
+  const flow = sampleSshFlow({ client, target }, { ...limits, hostKeys: [otherKey()] })
+  const end = await serveSsh(flow, sampleServiceDeps(recordings))
+  t.is(end.closeReason, 'user_connection_lost')
+})
+
+test('S1 T48: keepalives of the target are answered by the client', async (t) => {
+  const { proxied } = await start(t, {}, ['ClientAliveInterval 1', 'ClientAliveCountMax 1'])
+  t.is((await proxied.ssh(['target', 'sleep 3; exit 5'])).code, 5)
 })
 
 test('S4: an error in the gateway lets nobody in', async (t) => {
