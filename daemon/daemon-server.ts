@@ -102,7 +102,7 @@ function startProxy(
   log.info({ source: owners.source, shared: config.sharePort }, 'owners of connections')
   return startProxyServer({
     port: config.proxyPort,
-    openFlow: createOpenFlow(() => device.flowState),
+    openFlow: createOpenFlow(device),
     pac: (port) => printPac(device.facts.settings, port),
     lookupOwner: owners.lookup,
     mayUse: (uid) => config.sharePort || uid === ownerUid(),

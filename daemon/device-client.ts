@@ -48,7 +48,7 @@ export interface Device {
   forget(): Promise<void>
   up(): void
   down(): Promise<void>
-  /** Settles when the tunnel is connected, or after `limitMs`. */
+  /** Settles when the tunnel is up and has said what is ours, or is known not to come up, or after `limitMs`. */
   settled(limitMs: number): Promise<void>
   /** Ends the tunnel; the registration stays on disk. */
   close(): Promise<void>
@@ -80,11 +80,14 @@ export function createDevice(options: DeviceOptions): Device {
       dial: options.dial,
       events: {
         onStatus: ({ state }) => {
-          if (state !== 'connecting') for (const wake of waiting) wake()
+          wakeIfSettled()
           if (state === 'connected' && before !== state) life?.renewal.wake()
           before = state
         },
-        onSettings: takeSettings,
+        onSettings: (settings) => {
+          takeSettings(settings)
+          wakeIfSettled()
+        },
         onNotice: ({ reason }) => log.info({ reason }, 'notice of the gateway'),
       },
     })
@@ -101,6 +104,10 @@ export function createDevice(options: DeviceOptions): Device {
     })
     life = { registration, tunnel, renewal, ...routesOf(registration, options) }
     tunnel.start()
+  }
+
+  function wakeIfSettled(): void {
+    if (!isSettling(life)) for (const wake of waiting) wake()
   }
 
   function change(part: Partial<Life>): void {
@@ -166,8 +173,7 @@ export function createDevice(options: DeviceOptions): Device {
           resolve()
         }
         waiting.add(done)
-        const state = life?.tunnel.status.state
-        if (state !== 'connecting') done()
+        if (!isSettling(life)) done()
       })
     },
     close: end,
@@ -191,11 +197,19 @@ function factsOf(life: Life | undefined): DeviceFacts {
   }
 }
 
+/** Connecting, or connected without having heard what is ours. */
+function isSettling(life: Life | undefined): boolean {
+  if (life === undefined) return false
+  const { state } = life.tunnel.status
+  return state === 'connecting' || (state === 'connected' && life.routes === undefined)
+}
+
 function flowStateOf(life: Life | undefined): FlowState {
-  if (life === undefined) return { reason: 'not_enrolled' }
+  if (life === undefined) return { isSettling: false, reason: 'not_enrolled' }
+  const known = { isSettling: isSettling(life) }
   const refusal = refusalOf(life.tunnel.status)
-  if (life.routes === undefined) return { reason: refusal ?? 'gateway_unreachable' }
-  return { routes: life.routes, tunnel: refusal ?? life.tunnel }
+  if (life.routes === undefined) return { ...known, reason: refusal ?? 'gateway_unreachable' }
+  return { ...known, routes: life.routes, tunnel: refusal ?? life.tunnel }
 }
 
 function routesOf(registration: Registration, options: DeviceOptions): { routes?: Routes } {

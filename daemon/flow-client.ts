@@ -12,24 +12,44 @@ import { type LocalReason, localRefusal } from './listen/refusal.ts'
 import type { Route, Routes } from './route.ts'
 import type { TunnelClient } from './tunnel/tunnel.ts'
 
-/** What the daemon knows when a flow comes. */
-export type FlowState =
-  /** Nothing is known to be ours, so everything may be: refused with the reason. */
+/** What the daemon knows when a flow comes. `isSettling`: it will know more in a moment. */
+export type FlowState = {
+  readonly isSettling: boolean
+} /** Nothing is known to be ours, so everything may be: refused with the reason. */ & (
   | { readonly routes?: undefined; readonly reason: LocalReason }
   | {
       readonly routes: Routes
       /** The tunnel, or why there is none now. */
       readonly tunnel: Pick<TunnelClient, 'openFlow'> | LocalReason
     }
+)
 
-/** @param state asked anew for each flow. */
-export function createOpenFlow(state: () => FlowState): OpenFlow {
+/** Where the state comes from. */
+export type FlowStateSource = {
+  /** The state now; asked anew for each flow. */
+  readonly flowState: FlowState
+  /** Settles when the tunnel is up or is known not to come up, or after `limitMs`. */
+  settled(limitMs: number): Promise<void>
+}
+
+/** How long a flow waits for a tunnel that is just coming up: after the start, after sleep. */
+const SETTLE_MS = 5_000
+
+/** Makes the opener of flows. */
+export function createOpenFlow(source: FlowStateSource): OpenFlow {
   return async (target, claims) => {
-    const now = state()
+    const now = await settledState(source, target)
     if (now.routes === undefined) return err(localRefusal(now.reason))
     const joined = { correlationId: randomBytes(CORRELATION_OCTETS).toString('hex'), ...claims }
     return openBy(now.routes.routeFor(target), target, joined, now)
   }
+}
+
+async function settledState(source: FlowStateSource, target: FlowTarget): Promise<FlowState> {
+  const before = source.flowState
+  const isDirect = before.routes?.routeFor(target).kind === 'direct'
+  if (before.isSettling && !isDirect) await source.settled(SETTLE_MS)
+  return source.flowState
 }
 
 /** Joins log lines of daemon and gateway; no secret, only unlikely to repeat. */

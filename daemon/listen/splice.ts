@@ -22,13 +22,22 @@ function join(from: Duplex, to: Duplex, closed: () => void): void {
   from.pipe(to)
   from.on('error', () => {
     failed = true
-    to.destroy()
+    cut(to)
   })
   from.on('close', () => {
     closed()
     // What was read to the end was passed on, and `to` still has to write it; all else was cut.
-    if (failed || !from.readableEnded) to.destroy()
+    if (failed || !from.readableEnded) cut(to)
     else if (!to.readableEnded) to.resume()
   })
-  if (from.destroyed) to.destroy()
+  if (from.destroyed) cut(to)
+}
+
+/** Ends a side so that what was cut off does not look complete: a socket is reset. */
+function cut(stream: Duplex): void {
+  if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') {
+    stream.resetAndDestroy()
+  } else {
+    stream.destroy()
+  }
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
 import { issueDevice, newKeys } from '../support/certificates.ts'
@@ -134,6 +134,57 @@ test('D8 T108: ours stays refused while the gateway is away, also after a restar
     'page /x',
   )
 })
+
+test('D8: a flow that comes while the tunnel comes up waits for it', async (t) => {
+  const web = await startWeb(t)
+  const gateway = await startGatewayFor(t, web.port)
+  const registration = registrationOf(gateway, await gateway.enrol())
+  const { proxy } = await startDaemonRig(t, { registration })
+  const early = Array.from({ length: 3 }, () =>
+    curl('--socks5-hostname', proxy, 'http://wiki.corp.internal/early'),
+  )
+  for (const { stdout } of await Promise.all(early)) t.is(stdout, 'page /early')
+})
+
+test('D8 T108: a gateway that falls silent without a word is shown within 10 s, and refuses what is ours', async (t) => {
+  const web = await startWeb(t)
+  const gateway = await startGatewayFor(t, web.port)
+  const wire = await startFreezableWire(t, gateway.server.address.port)
+  const registration = {
+    ...registrationOf(gateway, await gateway.enrol()),
+    tunnelUrl: `https://127.0.0.1:${wire.port}`,
+  }
+  const rig = await startDaemonRig(t, { registration })
+  await rig.until(({ state, connections }) => state === 'connected' && connections === 2)
+  wire.freeze()
+  const frozenAtMs = Date.now()
+  await rig.until(({ state }) => state !== 'connected')
+  t.true(Date.now() - frozenAtMs <= 10_500)
+  const { code } = await curl('--socks5-hostname', rig.proxy, 'http://wiki.corp.internal/')
+  t.is(code, 97)
+  t.deepEqual(web.asked, [])
+})
+
+/** Forwards TCP until frozen; then nothing moves and nobody is told. */
+async function startFreezableWire(t: ExecutionContext, port: number) {
+  const sockets: net.Socket[] = []
+  const server = net.createServer((near) => {
+    const far = net.connect(port, '127.0.0.1')
+    for (const socket of [near, far]) socket.on('error', () => socket.destroy())
+    near.pipe(far).pipe(near)
+    sockets.push(near, far)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const freeze = (): void => {
+    server.removeAllListeners('connection')
+    for (const socket of sockets) socket.unpipe().pause()
+  }
+  return { port: (server.address() as AddressInfo).port, freeze }
+}
 
 test('D8: before the first settings everything is refused, since anything may be ours', async (t) => {
   const web = await startWeb(t)
