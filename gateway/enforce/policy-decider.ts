@@ -1,0 +1,32 @@
+/** Enforcement's questions, answered by the policy in force at that moment. */
+import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import { decide, decideAddress } from '../policy/evaluate.ts'
+import { explain, visibleApplications } from '../policy/explain.ts'
+import type { Facts } from '../policy/facts.ts'
+import type { PolicySnapshot } from '../policy-snapshot.ts'
+import type { Decider } from './decider.ts'
+
+/** The decider, and what people may ask about its decisions. */
+export interface PolicyDecider extends Decider {
+  explain(facts: Facts): Explanation
+  applications(facts: Facts): readonly VisibleApplication[]
+}
+
+/** @param now Unix milliseconds. */
+export function createPolicyDecider(
+  snapshot: PolicySnapshot<CompiledPolicy>,
+  now: () => number,
+): PolicyDecider {
+  const policy = () => snapshot.current.policy
+  const nowSeconds = () => Math.floor(now() / 1000)
+  return {
+    get revision() {
+      return snapshot.current.revision
+    },
+    decide: (facts) => decide(policy(), facts, nowSeconds()),
+    decideAddress: (facts) => decideAddress(policy(), facts, nowSeconds()),
+    explain: (facts) => explain(policy(), facts, nowSeconds()),
+    applications: (facts) => visibleApplications(policy(), facts),
+  }
+}

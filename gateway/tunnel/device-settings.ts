@@ -1,0 +1,25 @@
+/** What daemons are told to treat as ours, from the policy in force. */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { formatPrefix } from '#lib/net/prefix'
+import { publicKeyBlob } from '#lib/ssh/public-key'
+import { printPublicKeyLine } from '#lib/ssh/public-key-line'
+import type { DeviceSettings } from '#lib/wire/control-message'
+import type { PolicyDocument } from '../policy/document.ts'
+
+/** @param hostAuthorities OpenSSH lines of the gateway's SSH host CA. */
+export function deviceSettings(
+  { tunnel }: Pick<PolicyDocument, 'tunnel'>,
+  hostAuthorities: readonly string[],
+): DeviceSettings {
+  return {
+    domains: tunnel.domains,
+    prefixes: tunnel.prefixes.map(formatPrefix),
+    others: tunnel.others,
+    sshHostAuthorities: hostAuthorities,
+  }
+}
+
+/** The line of an SSH authority for `known_hosts`, from its private key. */
+export function authorityLine(key: KeyObject): string {
+  return printPublicKeyLine(publicKeyBlob(createPublicKey(key)))
+}
