@@ -1,7 +1,6 @@
 /**
  * Access through the tunnel, put together: the listener, the enforcement of flows, the control streams.
  */
-import type { AddressInfo } from 'node:net'
 import type { Log } from '#lib/log'
 import { dialTarget } from './enforce/dial-client.ts'
 import { explainFlow } from './enforce/explain-flow.ts'
@@ -41,7 +40,7 @@ export type TunnelAccessOptions = {
 }
 
 export interface TunnelAccess {
-  readonly address: AddressInfo
+  readonly address: { readonly host: string; readonly port: number }
   /** Closes the connections of a device at once, and its flows with them. @returns how many connections. */
   closeDevice(deviceId: string, reason: string): number
   /** Accepts nothing new, lets flows end, closes all that is left after `deadlineMs`. */

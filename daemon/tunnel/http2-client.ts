@@ -52,7 +52,7 @@ const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
 const CONNECTION_WINDOW_BYTES = 256 * 1024 * 1024
 const FRAME_BYTES = 256 * 1024
-const SESSION_MEMORY = 64
+const SESSION_MEMORY = 512
 
 /** Connects; the connection is handed out after the gateway answered a PING, so it is known to be let in. */
 export async function connectHttp2(

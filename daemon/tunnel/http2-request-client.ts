@@ -48,8 +48,8 @@ export function verdict(
 function resetOnDestroy(stream: ClientHttp2Stream): void {
   const destroy = stream.destroy.bind(stream)
   stream.destroy = (error?: Error) => {
-    const isOrderly = stream.readableEnded && stream.writableFinished
-    return destroy(error ?? (isOrderly ? undefined : new Error('flow given up')))
+    // Closed already: both ends said END_STREAM, or a reset has been sent or received.
+    return destroy(error ?? (stream.closed ? undefined : new Error('flow given up')))
   }
 }
 

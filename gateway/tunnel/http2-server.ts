@@ -30,7 +30,7 @@ const HEADER_LIST_BYTES = 16 * 1024
 const HEADER_PAIRS = 64
 const CONCURRENT_STREAMS = 2048
 /** Mebibytes that nghttp2 may hold for one session: queued frames, not stream data. */
-const SESSION_MEMORY = 64
+const SESSION_MEMORY = 512
 /** Time for a peer to read why it has to go; its flows are cut before. */
 const FAREWELL_MS = 500
 

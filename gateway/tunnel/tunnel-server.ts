@@ -39,7 +39,7 @@ export type TunnelServerOptions = {
 }
 
 export interface TunnelServer {
-  readonly address: AddressInfo
+  readonly address: { readonly host: string; readonly port: number }
   /** Closes every connection of a device at once, telling it why. @returns how many. */
   closeDevice(deviceId: string, reason: string): number
   /** Connections that are let in now. */
@@ -70,8 +70,9 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
   })
   const server = openAcceptor(tls, options)
   await listen(server, options.listen)
+  const { address: host, port } = server.address() as AddressInfo
   return {
-    address: server.address() as AddressInfo,
+    address: { host, port },
     closeDevice: links.closeDevice,
     get connections() {
       return links.count

@@ -85,7 +85,8 @@ function watchEnd(end: RelayEnd, other: RelayEnd, reason: string, state: State):
   const onClose = (): void => {
     if (isOver) return
     isOver = true
-    if (!stream.readableEnded || !stream.writableFinished) takeOther()
+    // `writableFinished` would not do: an HTTP/2 stream closes once its end is on the wire, without saying so.
+    if (!stream.readableEnded || !stream.writableEnded || stream.errored !== null) takeOther()
     state.left -= 1
     if (state.left === 0) state.settle(state.reason ?? 'done')
   }

@@ -28,9 +28,13 @@ export function memoryLog(): MemoryLog {
 export const dialTcp: DialTcp = ({ host, port }, signal) =>
   new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true })
-    signal.addEventListener('abort', () => socket.destroy(new Error('aborted')), { once: true })
+    const giveUp = () => socket.destroy(new Error('aborted'))
+    signal.addEventListener('abort', giveUp, { once: true })
     socket.once('error', reject)
-    socket.once('connect', () => resolve(socket))
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', giveUp)
+      resolve(socket)
+    })
   })
 
 /** One gateway with one authority and any number of devices. */
