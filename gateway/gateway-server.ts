@@ -18,6 +18,8 @@ import { evaluate } from './policy/evaluate.ts'
 import { createPolicyInForce, type PolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
 import { openRecordingAccess, type RecordingAccess } from './recording-access-store.ts'
+import { openSshAccess } from './ssh-access-os.ts'
+import { startTunnelAccess } from './tunnel-access-server.ts'
 
 export type GatewayOptions = {
   readonly config: GatewayConfig
@@ -55,8 +57,12 @@ type Parts = GatewayOptions & {
   readonly recording: RecordingAccess
   readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
   /** Ends what a device has open. */
-  readonly cutDevice: (deviceId: string, reason: string) => void
+  readonly cutDevice: CutDevice
+  /** How listeners close what a device has open with them; they add themselves. */
+  readonly closers: CutDevice[]
 }
+
+type CutDevice = (deviceId: string, reason: string) => void
 
 /**
  * Starts every listener.
@@ -78,11 +84,13 @@ export async function startGateway(
     now,
   })
   const table = createFlowTable()
-  const cutDevice = (deviceId: string, reason: string): void => {
+  const closers: CutDevice[] = []
+  const cutDevice: CutDevice = (deviceId, reason) => {
     const cutFlows = table.cutDevice(deviceId, reason)
+    for (const close of closers) close(deviceId, reason)
     log.info({ deviceId, reason, cutFlows }, 'device cut')
   }
-  const parts = { ...options, table, policyInForce, recording, tls: tls.value, cutDevice }
+  const parts = { ...options, table, policyInForce, recording, tls: tls.value, cutDevice, closers }
   await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.
   policyInForce.recompile()
@@ -99,7 +107,11 @@ async function allTls({ config, data, now }: GatewayOptions) {
 }
 
 /** In order: what others depend on first. On failure the earlier ones are closed again. */
-const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [startAdmin, startLogin]
+const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [
+  startAdmin,
+  startLogin,
+  startTunnel,
+]
 
 async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
   try {
@@ -130,6 +142,20 @@ async function startLogin({ config, data, log, now, tls }: Parts): Promise<Liste
   const { keys, store } = data
   const server = await startLoginAccess({ config, keys, store, tls: tls.login, log, now })
   return { name: 'login', address: server.address, drain: () => server.close() }
+}
+
+async function startTunnel(parts: Parts): Promise<Listener> {
+  const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
+  const { store, keys } = data
+  const { snapshot } = policyInForce
+  const access = await startTunnelAccess({
+    ...{ config, store, snapshot, table, log, now },
+    tls: tls.tunnel,
+    keys,
+    serveSsh: openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now }),
+  })
+  closers.push(access.closeDevice)
+  return { name: 'tunnel', address: access.address, drain: access.drain }
 }
 
 function assemble(

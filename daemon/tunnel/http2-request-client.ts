@@ -36,7 +36,9 @@ export function verdict(
         return
       }
       resolve(err(refusalOf(status, headers['proxy-status'])))
-      stream.close(constants.NGHTTP2_NO_ERROR)
+      // Ended, not closed: node:http2 would send RST_STREAM, of which a gateway takes only so many.
+      stream.end()
+      stream.resume()
     })
   })
 }

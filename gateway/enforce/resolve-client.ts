@@ -13,7 +13,7 @@ export type Resolve = (
 
 export type ResolverOptions = {
   /** Fixed addresses by canonical name. */
-  readonly hosts: () => Readonly<Record<string, string>>
+  readonly hosts: ReadonlyMap<string, string>
   readonly timeoutMs?: number
   /** The machine's resolver; replaced in tests. */
   readonly lookupAll?: (name: string) => Promise<readonly { readonly address: string }[]>
@@ -40,8 +40,7 @@ export function createResolver(options: ResolverOptions): Resolve {
   }
 
   return (name) => {
-    const hosts = options.hosts()
-    const fixed = Object.hasOwn(hosts, name) ? hosts[name] : undefined
+    const fixed = options.hosts.get(name)
     return fixed === undefined ? ask(name) : Promise.resolve(toAddresses([fixed]))
   }
 }

@@ -29,10 +29,3 @@ export type SshEnd = {
 
 /** Serves until both streams are closed. May reject only for bugs. */
 export type ServeSsh = (flow: SshFlow) => Promise<SshEnd>
-
-/** Where no SSH inspection is: such flows end, for they may not pass uninspected. */
-export const noSsh: ServeSsh = ({ client, target }) => {
-  client.destroy()
-  target.destroy()
-  return Promise.resolve({ closeReason: 'ssh_inspection_unavailable' })
-}

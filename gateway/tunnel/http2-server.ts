@@ -31,6 +31,8 @@ const HEADER_PAIRS = 64
 const CONCURRENT_STREAMS = 2048
 /** Mebibytes that nghttp2 may hold for one session: queued frames, not stream data. */
 const SESSION_MEMORY = 512
+/** Between PINGs of the gateway; the daemon's own are more frequent. */
+const PING_MS = 30_000
 /** Time for a peer to read why it has to go; its flows are cut before. */
 const FAREWELL_MS = 500
 
@@ -40,6 +42,7 @@ export function serveHttp2(
   peer: TunnelPeer,
   handlers: TunnelHandlers,
   onClosed: () => void,
+  pingMs: number = PING_MS,
 ): TunnelLink {
   const session = openSession(socket)
   const streams = new Set<ServerHttp2Stream>()
@@ -51,6 +54,7 @@ export function serveHttp2(
     stream.on('error', () => undefined)
     onStream(stream, headers, peer, handlers)
   })
+  watchLife(session, socket, pingMs)
   return {
     close(reason) {
       for (const stream of streams) stream.destroy()
@@ -58,6 +62,25 @@ export function serveHttp2(
     },
     drain: () => session.close(),
   }
+}
+
+/**
+ * A peer that does not answer one PING until the next is due is gone: a laptop that sleeps, or one that reset so many
+ * streams (CVE-2023-44487) that nghttp2 stopped listening to it, which it does without a word to anyone.
+ */
+function watchLife(session: ServerHttp2Session, socket: TLSSocket, pingMs: number): void {
+  let isAnswered = true
+  const timer = setInterval(() => {
+    if (!isAnswered) {
+      socket.destroy()
+      return
+    }
+    isAnswered = false
+    session.ping((error) => {
+      if (error === null) isAnswered = true
+    })
+  }, pingMs)
+  session.once('close', () => clearInterval(timer))
 }
 
 /** Tells a peer that is not admitted why, in GOAWAY, and closes. */
@@ -90,9 +113,10 @@ function openSession(socket: TLSSocket): ServerHttp2Session {
 function sayFarewell(session: ServerHttp2Session, socket: TLSSocket, reason: string): void {
   if (session.destroyed) return
   session.removeAllListeners('stream')
-  session.on('stream', (stream: ServerHttp2Stream) =>
-    stream.close(constants.NGHTTP2_REFUSED_STREAM),
-  )
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => undefined)
+    stream.close(constants.NGHTTP2_REFUSED_STREAM)
+  })
   session.goaway(constants.NGHTTP2_NO_ERROR, 0, Buffer.from(reason))
   const timer = setTimeout(() => socket.destroy(), FAREWELL_MS)
   socket.once('close', () => clearTimeout(timer))

@@ -36,6 +36,8 @@ export type TunnelServerOptions = {
   readonly onConnected?: (deviceId: string) => void
   readonly pendingLimits?: PendingLimits
   readonly handshakeTimeoutMs?: number
+  /** Between PINGs of HTTP/2 connections. */
+  readonly pingMs?: number
 }
 
 export interface TunnelServer {
@@ -176,7 +178,7 @@ function serve(
     options.log.info(fields, 'tunnel connection closed')
   }
   const start = socket.alpnProtocol === 'h2' ? serveHttp2 : serveHttp1
-  const link = start(socket, peer, options.handlers, onClosed)
+  const link = start(socket, peer, options.handlers, onClosed, options.pingMs)
   links.add(deviceId, link)
   options.log.info(fields, 'tunnel connection opened')
   options.onConnected?.(deviceId)

@@ -11,6 +11,7 @@ import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import { createFlowTable, type FlowTable } from '../../gateway/flow/flow-table.ts'
 import type { Denial, Permit } from '../../gateway/policy/decision.ts'
 import type { Reason } from '../../gateway/policy/reasons.ts'
+import type { TunnelServerOptions } from '../../gateway/tunnel/tunnel-server.ts'
 import { memoryLog, startTunnel, type Tunnel } from './tunnel.ts'
 
 export const permit: Permit = {
@@ -71,6 +72,7 @@ export type Enforced = {
 export async function startEnforced(
   t: ExecutionContext,
   change: Partial<FlowServerDeps> = {},
+  serverChange: Partial<TunnelServerOptions> = {},
 ): Promise<Enforced> {
   const table = change.table ?? createFlowTable()
   const records = new Map<string, FlowRecord>()
@@ -97,14 +99,14 @@ export async function startEnforced(
     table,
     records: { put, now: Date.now },
     user: (id) => (id === user.id ? user : undefined),
-    resolve: createResolver({ hosts: () => ({ wiki: '127.0.0.1' }) }),
+    resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
     dial: dialTarget,
     serveSsh: () => Promise.reject(new Error('no SSH in this test')),
     log: memoryLog(),
     now: Date.now,
     ...change,
   })
-  const tunnel = await startTunnel(t, { onFlow })
+  const tunnel = await startTunnel(t, { onFlow }, serverChange)
   return {
     tunnel,
     table,

@@ -14,15 +14,22 @@ import {
 import type { Log, LogFields } from '../../lib/log.ts'
 import { issue, issueDevice, type LeafOptions, makeCa, type TestCa } from './certificates.ts'
 
-/** A log that keeps its lines. */
-export type MemoryLog = Log & { readonly lines: (LogFields & { readonly message: string })[] }
+/** A log that keeps its lines, and lets a test wait for one to come. */
+export type MemoryLog = Log & {
+  readonly lines: (LogFields & { readonly message: string })[]
+  next(message: string): Promise<void>
+}
 
 export function memoryLog(): MemoryLog {
   const lines: MemoryLog['lines'] = []
+  const waiting: { message: string; resolve: () => void }[] = []
   const keep = (fields: LogFields, message: string) => {
     lines.push({ ...fields, message })
+    for (const one of waiting) if (one.message === message) one.resolve()
   }
-  return { lines, info: keep, warn: keep, error: keep }
+  const next = (message: string) =>
+    new Promise<void>((resolve) => waiting.push({ message, resolve }))
+  return { lines, next, info: keep, warn: keep, error: keep }
 }
 
 export const dialTcp: DialTcp = ({ host, port }, signal) =>

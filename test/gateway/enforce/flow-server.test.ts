@@ -110,7 +110,7 @@ test('T120: only the address that was decided on is dialled, and a denied one of
   const decided: (string | undefined)[] = []
   const enforced = await startEnforced(t, {
     resolve: createResolver({
-      hosts: () => ({}),
+      hosts: new Map(),
       lookupAll: async () => [{ address: '169.254.169.254' }, { address: '127.0.0.1' }],
     }),
     decider: decider({
@@ -141,7 +141,7 @@ const failures: Record<string, readonly [string, number, object]> = {
 for (const [title, [host, port, error]] of Object.entries(failures)) {
   test(`refused and recorded: ${title}`, async (t) => {
     const lookupAll = async () => Promise.reject(new Error('ENOTFOUND'))
-    const resolve = createResolver({ hosts: () => ({ wiki: '127.0.0.1' }), lookupAll })
+    const resolve = createResolver({ hosts: new Map([['wiki', '127.0.0.1']]), lookupAll })
     const enforced = await startEnforced(t, { resolve })
     t.like(await open(t, enforced, host, port), { ok: false, error })
     const { reason } = error as { reason: string }
@@ -150,7 +150,7 @@ for (const [title, [host, port, error]] of Object.entries(failures)) {
 }
 
 test('refused and recorded: a resolver that is silent, and a target that is', async (t) => {
-  const resolve = createResolver({ hosts: () => ({}), lookupAll: never, timeoutMs: 20 })
+  const resolve = createResolver({ hosts: new Map(), lookupAll: never, timeoutMs: 20 })
   const silentName = await startEnforced(t, { resolve })
   t.like(await open(t, silentName, 'slow.example', 80), { error: { reason: 'name_not_found' } })
   const timedOut = { ok: false, error: { reason: 'target_timeout' } } as const

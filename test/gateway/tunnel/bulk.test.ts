@@ -6,7 +6,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { connect as connectTls } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { type Enforced, startEnforced, startTarget } from '../../support/decisions.ts'
+import {
+  denial,
+  type Enforced,
+  permitAll,
+  startEnforced,
+  startTarget,
+} from '../../support/decisions.ts'
 import { connectDevice } from '../../support/tunnel.ts'
 
 const MIB = 1024 * 1024
@@ -146,7 +152,7 @@ test('a truncated download does not look whole to the program', async (t) => {
 })
 
 test('T122: a device that resets streams without end loses its connection, not the gateway', async (t) => {
-  const enforced = await startEnforced(t)
+  const enforced = await startEnforced(t, {}, { pingMs: 300 })
   const { tunnel } = enforced
   const device = await tunnel.enrol()
   const socket = connectTls({
@@ -157,7 +163,8 @@ test('T122: a device that resets streams without end loses its connection, not t
   const session = connectSession('https://127.0.0.1', { createConnection: () => socket })
   session.on('error', () => undefined)
   await once(session, 'remoteSettings')
-  const closed = new Promise<void>((resolve) => session.once('close', () => resolve()))
+  t.teardown(() => socket.destroy())
+  const closed = tunnel.log.next('tunnel connection closed')
   const openAndReset = (): void => {
     if (session.closed || session.destroyed) return
     const stream = session.request({ ':method': 'CONNECT', ':authority': 'wiki:1' })
@@ -169,4 +176,17 @@ test('T122: a device that resets streams without end loses its connection, not t
   await closed
   const again = await connectDevice(t, tunnel.client(device))
   t.true(again.usable)
+})
+
+test('5000 refused flows cost no connection', async (t) => {
+  const decider = { ...permitAll, decide: () => denial('no_application') }
+  const enforced = await startEnforced(t, { decider })
+  const { tunnel } = enforced
+  const connection = await connectDevice(t, tunnel.client(await tunnel.enrol()))
+  const ask = () => connection.openFlow({ host: 'wiki', port: 1 }, {})
+  for (let round = 0; round < 50; round++) {
+    const answers = await Promise.all(Array.from({ length: 100 }, ask))
+    t.true(answers.every((answer) => !answer.ok && answer.error.reason === 'no_application'))
+  }
+  t.true(connection.usable)
 })
