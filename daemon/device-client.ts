@@ -5,37 +5,31 @@
 import type { Agent } from 'node:https'
 import type { Log } from '#lib/log'
 import type { DeviceSettings } from '#lib/wire/control-message'
+import {
+  copyOf,
+  credentialsOf,
+  type DeviceFacts,
+  factsOf,
+  flowStateOf,
+  gatewayOf,
+  isSettling,
+  type Life,
+  type OwnSettings,
+  routesOf,
+} from './device-life.ts'
 import type { IdentityStore } from './enrol/identity-store.ts'
-import { type Registration, validityOf } from './enrol/registration.ts'
-import { type RenewalJob, startRenewal } from './enrol/renewal-job.ts'
+import type { Registration } from './enrol/registration.ts'
+import { startRenewal } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
-import { parseAuthority } from './listen/target.ts'
-import { compileRoutes, type LocalRoutes, type Routes } from './route.ts'
-import { refusalOf, type StatusFacts } from './status.ts'
-import type {
-  DialTcp,
-  TcpEndpoint,
-  TunnelClient,
-  TunnelCredentials,
-  TunnelStateName,
-} from './tunnel/tunnel.ts'
+import type { DialTcp, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
 
-export type DeviceOptions = {
+export type DeviceOptions = OwnSettings & {
   readonly store: IdentityStore
   readonly dial: DialTcp
   readonly agent: Agent
-  readonly refuseOthers: boolean
-  /** Our own ports; asked when routes are made. */
-  readonly ownPorts: () => readonly number[]
   readonly log: Log
 }
-
-/** What is known of the device for a status. */
-export type DeviceFacts = Pick<
-  StatusFacts,
-  'registered' | 'tunnel' | 'renewalReason' | 'settings' | 'sshHostAuthorities'
->
 
 export interface Device {
   readonly registration: Registration | undefined
@@ -53,17 +47,6 @@ export interface Device {
   /** Ends the tunnel; the registration stays on disk. */
   close(): Promise<void>
 }
-
-/** What exists while the device is enrolled. */
-type Life = {
-  readonly registration: Registration
-  readonly tunnel: TunnelClient
-  readonly renewal: RenewalJob
-  readonly routes?: Routes
-  readonly renewalReason?: string
-}
-
-const HTTPS_PORT = 443
 
 /** Makes the device; `adopt` starts it. */
 export function createDevice(options: DeviceOptions): Device {
@@ -177,71 +160,5 @@ export function createDevice(options: DeviceOptions): Device {
       })
     },
     close: end,
-  }
-}
-
-function factsOf(life: Life | undefined): DeviceFacts {
-  if (life === undefined) return { sshHostAuthorities: [] }
-  const { registration, tunnel, routes, renewalReason } = life
-  return {
-    registered: {
-      loginUrl: registration.loginUrl,
-      userEmail: registration.userEmail,
-      deviceId: registration.deviceId,
-      certificateNotAfterMs: validityOf(registration.certificate).notAfterMs,
-    },
-    tunnel: tunnel.status,
-    ...(renewalReason === undefined ? {} : { renewalReason }),
-    ...(routes === undefined ? {} : { settings: routes.settings }),
-    sshHostAuthorities: registration.settings?.sshHostAuthorities ?? [],
-  }
-}
-
-/** Connecting, or connected without having heard what is ours. */
-function isSettling(life: Life | undefined): boolean {
-  if (life === undefined) return false
-  const { state } = life.tunnel.status
-  return state === 'connecting' || (state === 'connected' && life.routes === undefined)
-}
-
-function flowStateOf(life: Life | undefined): FlowState {
-  if (life === undefined) return { isSettling: false, reason: 'not_enrolled' }
-  const known = { isSettling: isSettling(life) }
-  const refusal = refusalOf(life.tunnel.status)
-  if (life.routes === undefined) return { ...known, reason: refusal ?? 'gateway_unreachable' }
-  return { ...known, routes: life.routes, tunnel: refusal ?? life.tunnel }
-}
-
-function routesOf(registration: Registration, options: DeviceOptions): { routes?: Routes } {
-  if (registration.settings === undefined) return {}
-  const local: LocalRoutes = {
-    gateway: [gatewayOf(registration), endpointOf(registration.loginUrl)],
-    ownPorts: options.ownPorts(),
-    refuseOthers: options.refuseOthers,
-  }
-  return { routes: compileRoutes(registration.settings, local) }
-}
-
-function gatewayOf({ tunnelUrl }: Registration): TcpEndpoint {
-  return endpointOf(tunnelUrl)
-}
-
-/** @throws {Error} for a URL without a host, which no gateway sends. */
-function endpointOf(url: string): TcpEndpoint {
-  const target = parseAuthority(new URL(url).host, HTTPS_PORT)
-  if (!target.ok) throw new Error('The registration names no gateway.')
-  return target.value
-}
-
-function credentialsOf({ key, certificate, gatewayCa }: Registration): TunnelCredentials {
-  return { key, certificate, gatewayCa }
-}
-
-function copyOf(settings: DeviceSettings): NonNullable<Registration['settings']> {
-  return {
-    domains: [...settings.domains],
-    prefixes: [...settings.prefixes],
-    others: settings.others,
-    sshHostAuthorities: [...settings.sshHostAuthorities],
   }
 }

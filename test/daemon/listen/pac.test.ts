@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import test from 'ava'
 import { printPac } from '../../../daemon/listen/pac.ts'
 
@@ -16,8 +17,10 @@ type PacModules = readonly [
 
 /** Loaded untyped: the declarations of the engine need DOM types, which this project leaves out. */
 async function find(text: string, url: string): Promise<string> {
-  const names = ['pac-resolver', 'quickjs-wasi']
-  const modules = await Promise.all(names.map((name) => import(name)))
+  const resolver = import.meta.resolve('pac-resolver')
+  // The engine is the resolver's own dependency.
+  const engine = createRequire(resolver).resolve('quickjs-wasi')
+  const modules = await Promise.all([import(resolver), import(engine)])
   const [{ createPacResolver }, { QuickJS }] = modules as unknown as PacModules
   return createPacResolver(await QuickJS.create(), text)(url)
 }
