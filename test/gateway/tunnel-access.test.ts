@@ -1,0 +1,132 @@
+import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import test, { type ExecutionContext } from 'ava'
+import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
+import { createTunnelClient } from '../../daemon/tunnel/tunnel-client.ts'
+import { issueDeviceCertificate } from '../../gateway/keys/device-certificate.ts'
+import { startTarget } from '../support/decisions.ts'
+import { type OpenedGateway, openGateway, policySource } from '../support/opened-gateway.ts'
+import { spkiDigest } from '../support/spki.ts'
+import { dialTcp } from '../support/tunnel.ts'
+
+/** Registers a device of a user of example.com, as enrolment would. */
+async function enrol({ data }: OpenedGateway) {
+  const { store, keys } = data
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const publicKey = createPublicKey(privateKey)
+  const keySha256 = spkiDigest(publicKey)
+  const id = randomUUID()
+  const atMs = Date.now()
+  const user = store.users.upsert({
+    provider: 'corp',
+    providerSubject: '1',
+    email: 'demo@example.com',
+    name: 'Demo',
+    groups: [],
+    lastLoginAtMs: atMs,
+  })
+  const times = { enrolledAtMs: atMs, lastLoginAtMs: atMs }
+  store.devices.insert({ id, userId: user.id, name: 'laptop', keySha256, ...times })
+  const issued = await issueDeviceCertificate(keys.deviceCa, { publicKey, keySha256 }, id, atMs)
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return { id, key, certificate: issued.certificatePem }
+}
+
+type Device = {
+  readonly id: string
+  readonly client: TunnelClient
+  until(isIt: (status: TunnelStatus) => boolean): Promise<void>
+}
+
+async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<Device> {
+  const { id, key, certificate } = await enrol(opened)
+  const { port } = opened.gateway.addresses['tunnel'] ?? { port: 0 }
+  let look = () => {}
+  const client = createTunnelClient({
+    gateway: { host: 'gw.example.com', port },
+    credentials: { key, certificate, gatewayCa: opened.caPem },
+    dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
+    events: { onStatus: () => look(), onSettings: () => look(), onNotice: () => look() },
+  })
+  t.teardown(() => client.stop(0))
+  const until = (isIt: (status: TunnelStatus) => boolean) =>
+    new Promise<void>((resolve) => {
+      look = () => {
+        if (isIt(client.status)) resolve()
+      }
+      look()
+    })
+  client.start()
+  await until(({ userEmail }) => userEmail !== undefined)
+  return { id, client, until }
+}
+
+const policyFor = (port: number, decision = 'allow') =>
+  policySource({
+    tunnel: { domains: ['corp.internal'], prefixes: [], others: 'direct' },
+    applications: [
+      {
+        name: 'echo',
+        destinations: [`127.0.0.1:${port}`],
+        policies: [{ name: 'staff', decision, include: [{ email_domain: 'example.com' }] }],
+      },
+    ],
+  })
+
+async function start(t: ExecutionContext) {
+  const target = await startTarget(t, (socket) => {
+    socket.pipe(socket)
+  })
+  const opened = await openGateway(t, policyFor(target.port))
+  const device = await connected(t, opened)
+  return { target, opened, device, to: { host: '127.0.0.1', port: target.port } }
+}
+
+const closeOf = (stream: Duplex) => new Promise((resolve) => stream.once('close', resolve))
+
+test('S2: a permitted flow passes, others are denied as explain says, and no SYN reaches them', async (t) => {
+  const { target, opened, device, to } = await start(t)
+  const other = await startTarget(t, () => undefined)
+  const { client } = device
+  const flow = await client.openFlow(to, { process: 'test' })
+  if (!flow.ok) return t.fail(flow.error.reason)
+  flow.value.end('hello')
+  t.is(String((await once(flow.value, 'data'))[0]), 'hello')
+  const denied = await client.openFlow({ host: '127.0.0.1', port: other.port }, {})
+  const why = await client.explain('127.0.0.1', other.port)
+  if (denied.ok || !why.ok) return t.fail()
+  t.is(denied.error.reason, why.value.reason)
+  t.is(why.value.verdict, 'denial')
+  t.like(await client.explain('127.0.0.1', target.port), { value: { verdict: 'permit' } })
+  t.like(await client.applications(), { value: [{ name: 'echo' }] })
+  t.is(other.sockets.length, 0)
+  const records = opened.data.store.flows.list({ limit: 10 })
+  t.deepEqual(records.map(({ verdict }) => verdict).sort(), ['denial', 'permit'])
+})
+
+test('T120: no rule opens the gateway to itself', async (t) => {
+  const { device, opened } = await start(t)
+  for (const { port } of Object.values(opened.gateway.addresses)) {
+    await opened.gateway.reload(policyFor(port))
+    const flow = await device.client.openFlow({ host: '127.0.0.1', port }, {})
+    t.like(flow, { ok: false, error: { reason: 'address_forbidden' } })
+  }
+})
+
+test('T87: a policy that denies cuts the open flow', async (t) => {
+  const { target, opened, device, to } = await start(t)
+  const flow = await device.client.openFlow(to, {})
+  if (!flow.ok) return t.fail(flow.error.reason)
+  const closed = closeOf(flow.value)
+  t.is((await opened.gateway.reload(policyFor(target.port, 'deny'))).cutFlows, 1)
+  await closed
+  t.like(await device.client.openFlow(to, {}), { error: { reason: 'denied_by_policy' } })
+})
+
+test('T87: drain ends connections; the device sees the gateway leave', async (t) => {
+  const { opened, device } = await start(t)
+  await opened.gateway.drain(1000)
+  await device.until(({ state }) => state === 'unreachable')
+  t.is(device.client.status.connections, 0)
+})
