@@ -4,22 +4,18 @@
  */
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
-import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
-import { createFlowTable, type FlowTable } from './flow/flow-table.ts'
+import { createFlowTable } from './flow/flow-table.ts'
 import { recheckFlows } from './flow/recheck.ts'
-import type { ServerCertificate } from './keys/server-certificate.ts'
 import { listenerTls } from './listener-tls-os.ts'
-import { startLoginAccess } from './login-access-server.ts'
+import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import { evaluate } from './policy/evaluate.ts'
-import { createPolicyInForce, type PolicyInForce } from './policy-in-force.ts'
+import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
-import { openRecordingAccess, type RecordingAccess } from './recording-access-store.ts'
-import { openSshAccess } from './ssh-access-os.ts'
-import { startTunnelAccess } from './tunnel-access-server.ts'
+import { openRecordingAccess } from './recording-access-store.ts'
 
 export type GatewayOptions = {
   readonly config: GatewayConfig
@@ -29,6 +25,9 @@ export type GatewayOptions = {
   /** Unix milliseconds. */
   readonly now: () => number
 }
+
+/** After the deadline of a drain: for what is cut to be written down, ms. */
+const CLOSING_MS = 2000
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -41,28 +40,6 @@ export interface Gateway {
   /** Accepts nothing new and lets flows end for at most `deadlineMs`, then closes all but the store. */
   drain(deadlineMs: number): Promise<void>
 }
-
-/** A listener of the gateway, as the composition sees it. */
-type Listener = {
-  readonly name: 'tunnel' | 'login' | 'admin'
-  readonly address: ListenerConfig['listen']
-  /** Settles when it is closed. */
-  drain(deadlineMs: number): Promise<void>
-}
-
-/** What listeners are made of. */
-type Parts = GatewayOptions & {
-  readonly table: FlowTable
-  readonly policyInForce: PolicyInForce
-  readonly recording: RecordingAccess
-  readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
-  /** Ends what a device has open. */
-  readonly cutDevice: CutDevice
-  /** How listeners close what a device has open with them; they add themselves. */
-  readonly closers: CutDevice[]
-}
-
-type CutDevice = (deviceId: string, reason: string) => void
 
 /**
  * Starts every listener.
@@ -106,58 +83,6 @@ async function allTls({ config, data, now }: GatewayOptions) {
   return ok({ tunnel: tunnel.value, login: login.value, admin: admin.value })
 }
 
-/** In order: what others depend on first. On failure the earlier ones are closed again. */
-const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [
-  startAdmin,
-  startLogin,
-  startTunnel,
-]
-
-async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
-  try {
-    for (const start of STARTERS) listeners.push(await start(parts))
-  } catch (error) {
-    await Promise.all(listeners.map((listener) => listener.drain(0)))
-    throw error
-  }
-}
-
-async function startAdmin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, cutDevice } = parts
-  const server = await startAdminServer({
-    listen: config.admin.listen,
-    url: new URL(config.admin.url),
-    tls: tls.admin,
-    store: data.store,
-    recordingsDir: data.recordingsDir,
-    checkSecret: data.checkSecret,
-    onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
-    log,
-    nowMs: now,
-  })
-  return { name: 'admin', address: server.address, drain: () => server.close() }
-}
-
-async function startLogin({ config, data, log, now, tls }: Parts): Promise<Listener> {
-  const { keys, store } = data
-  const server = await startLoginAccess({ config, keys, store, tls: tls.login, log, now })
-  return { name: 'login', address: server.address, drain: () => server.close() }
-}
-
-async function startTunnel(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { store, keys } = data
-  const { snapshot } = policyInForce
-  const access = await startTunnelAccess({
-    ...{ config, store, snapshot, table, log, now },
-    tls: tls.tunnel,
-    keys,
-    serveSsh: openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now }),
-  })
-  closers.push(access.closeDevice)
-  return { name: 'tunnel', address: access.address, drain: access.drain }
-}
-
 function assemble(
   listeners: readonly Listener[],
   { table, policyInForce: { snapshot, replace }, recording, now }: Parts,
@@ -178,7 +103,7 @@ function assemble(
     },
     async drain(deadlineMs) {
       const all = Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
-      await within(deadlineMs, all)
+      await within(deadlineMs + CLOSING_MS, all)
       table.cutWhere(() => true, 'gateway_draining')
     },
   }

@@ -23,14 +23,17 @@ export type SshAccessOptions = {
   readonly now: () => number
 }
 
-/** The taker of flows that are permitted as SSH. */
-export function openSshAccess({
-  keys,
-  recordings,
-  snapshot,
-  log,
-  now,
-}: SshAccessOptions): ServeSsh {
+export interface SshAccess {
+  /** The taker of flows that are permitted as SSH. */
+  readonly serve: ServeSsh
+  /** Settles when every session so far has ended and its recording is closed. */
+  settled(): Promise<void>
+}
+
+/** Puts it together; nothing listens. */
+export function openSshAccess(options: SshAccessOptions): SshAccess {
+  const { keys, recordings, snapshot, log, now } = options
+  const sessions = new Set<Promise<unknown>>()
   const deps = {
     userAuthority: signerFor(keys.sshUserCa),
     hostAuthority: signerFor(keys.sshHostCa),
@@ -43,5 +46,18 @@ export function openSshAccess({
     algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
     timing: SSH_TIMING,
   }
-  return (flow) => serveSsh(flow, deps)
+  return {
+    serve(flow) {
+      const session = serveSsh(flow, deps)
+      sessions.add(session)
+      const forget = (): void => {
+        sessions.delete(session)
+      }
+      session.then(forget, forget)
+      return session
+    },
+    async settled() {
+      await Promise.allSettled(sessions)
+    },
+  }
 }

@@ -1,0 +1,103 @@
+/**
+ * The listeners of the gateway: what each is given, in which order they start.
+ */
+import type { Log } from '#lib/log'
+import { startAdminServer } from './admin/admin-server.ts'
+import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import type { FlowTable } from './flow/flow-table.ts'
+import type { ServerCertificate } from './keys/server-certificate.ts'
+import { startLoginAccess } from './login-access-server.ts'
+import type { OpenedData } from './open-data-os.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
+import type { RecordingAccess } from './recording-access-store.ts'
+import { openSshAccess } from './ssh-access-os.ts'
+import { startTunnelAccess } from './tunnel-access-server.ts'
+
+/** A listener of the gateway, as the composition sees it. */
+export type Listener = {
+  readonly name: 'tunnel' | 'login' | 'admin'
+  readonly address: ListenerConfig['listen']
+  /** Settles when it is closed. */
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** What listeners are made of. */
+export type Parts = {
+  readonly config: GatewayConfig
+  readonly data: OpenedData
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly table: FlowTable
+  readonly policyInForce: PolicyInForce
+  readonly recording: RecordingAccess
+  readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
+  /** Ends what a device has open. */
+  readonly cutDevice: CutDevice
+  /** How listeners close what a device has open with them; they add themselves. */
+  readonly closers: CutDevice[]
+}
+
+/** Ends what a device has open, telling why. */
+export type CutDevice = (deviceId: string, reason: string) => void
+
+/** The tunnel last: what a device does after it connects needs the others. */
+const STARTERS: readonly ((parts: Parts) => Promise<Listener>)[] = [
+  startAdmin,
+  startLogin,
+  startTunnel,
+]
+
+/** Starts every listener into `listeners`. @throws {Error} when one cannot start; the earlier ones are closed then. */
+export async function startAll(parts: Parts, listeners: Listener[]): Promise<void> {
+  try {
+    for (const start of STARTERS) listeners.push(await start(parts))
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.drain(0)))
+    throw error
+  }
+}
+
+async function startAdmin(parts: Parts): Promise<Listener> {
+  const { config, data, log, now, tls, cutDevice } = parts
+  const server = await startAdminServer({
+    listen: config.admin.listen,
+    url: new URL(config.admin.url),
+    tls: tls.admin,
+    store: data.store,
+    recordingsDir: data.recordingsDir,
+    checkSecret: data.checkSecret,
+    onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
+    log,
+    nowMs: now,
+  })
+  return { name: 'admin', address: server.address, drain: () => server.close() }
+}
+
+async function startLogin({ config, data, log, now, tls }: Parts): Promise<Listener> {
+  const { keys, store } = data
+  const server = await startLoginAccess({ config, keys, store, tls: tls.login, log, now })
+  return { name: 'login', address: server.address, drain: () => server.close() }
+}
+
+async function startTunnel(parts: Parts): Promise<Listener> {
+  const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
+  const { store, keys } = data
+  const { snapshot } = policyInForce
+  const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
+  const access = await startTunnelAccess({
+    ...{ config, store, snapshot, table, log, now },
+    tls: tls.tunnel,
+    keys,
+    serveSsh: ssh.serve,
+  })
+  closers.push(access.closeDevice)
+  return {
+    name: 'tunnel',
+    address: access.address,
+    async drain(deadlineMs) {
+      await access.drain(deadlineMs)
+      await ssh.settled()
+    },
+  }
+}
