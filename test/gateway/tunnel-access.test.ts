@@ -130,3 +130,16 @@ test('T87: drain ends connections; the device sees the gateway leave', async (t)
   await device.until(({ state }) => state === 'unreachable')
   t.is(device.client.status.connections, 0)
 })
+
+test('T87: a flow that outlasts the deadline of a drain is cut, and its record is closed', async (t) => {
+  const { opened, device, to } = await start(t)
+  const flow = await device.client.openFlow(to, {})
+  if (!flow.ok) return t.fail(flow.error.reason)
+  flow.value.on('error', () => undefined)
+  const closed = closeOf(flow.value)
+  await opened.gateway.drain(100)
+  await closed
+  const [record] = opened.data.store.flows.list({ limit: 1 })
+  t.is(record?.state, 'closed')
+  t.is(record?.verdict, 'permit')
+})
