@@ -82,6 +82,8 @@ async function attempt<T>(signal: AbortSignal, work: (own: AbortSignal) => Promi
 
 async function dialDirectly(to: TcpEndpoint, signal: AbortSignal): Promise<Socket> {
   const socket = connect({ host: to.host, port: to.port, noDelay: true, signal })
+  // Stays: a reset in the moment before somebody else listens must not end the daemon.
+  socket.on('error', () => {})
   await once(socket, 'connect')
   return socket
 }
@@ -124,6 +126,7 @@ async function askSocks(raw: Socket, proxy: UpstreamProxy, to: TcpEndpoint): Pro
 async function secured(raw: Socket, { url, host }: UpstreamProxy): Promise<Duplex> {
   if (url.protocol !== 'https:') return raw
   const socket = connectTls({ socket: raw, host, ...(isIP(host) ? {} : { servername: host }) })
+  socket.on('error', () => {})
   await once(socket, 'secureConnect')
   return socket
 }

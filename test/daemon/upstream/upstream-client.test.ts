@@ -68,6 +68,7 @@ test('D1: a proxy that asks for a password gets the one of the URL', async (t) =
   const proxy = http.createServer()
   proxy.on('connect', (request, client) => {
     seen.push(request.headers['proxy-authorization'])
+    client.on('error', () => {})
     client.end('HTTP/1.1 200 OK\r\n\r\n')
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
@@ -82,7 +83,7 @@ test('D1: a proxy that asks for a password gets the one of the URL', async (t) =
 test('D1: a proxy that refuses, is away, or is ourselves gives a stable reason without the password', async (t) => {
   const proxy = http.createServer()
   proxy.on('connect', (_request, client) =>
-    client.end('HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n'),
+    client.on('error', () => {}).end('HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n'),
   )
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   t.teardown(() => proxy.close())
@@ -116,7 +117,12 @@ test('D1: a proxy that never answers is given up at the deadline', async (t) => 
   for (const scheme of ['http', 'https', 'socks5']) {
     const dial = createDial({ urlFor: () => `${scheme}://127.0.0.1:${port}`, ownPorts: () => [] })
     const closed = new Promise((resolve) => {
-      silent.once('connection', (socket) => socket.on('close', resolve).resume())
+      silent.once('connection', (socket) =>
+        socket
+          .on('error', () => {})
+          .on('close', resolve)
+          .resume(),
+      )
     })
     const error = await t.throwsAsync(() =>
       dial({ host: 'gw.example', port: 1 }, AbortSignal.timeout(200)),
