@@ -73,7 +73,7 @@ test('a permitted flow is relayed with half-close, counted and recorded', async 
   t.is(enforced.table.count, 0)
 })
 
-test('no SYN reaches a target of a denied flow, nor one denied by its address', async (t) => {
+test('G3: no SYN reaches a target of a denied flow, nor one denied by its address', async (t) => {
   const target = await startTarget(t, pipeBack)
   const byName = decider({ decide: () => denial('no_application') })
   const first = await startEnforced(t, { decider: byName })
@@ -265,7 +265,7 @@ for (const greeting of [['SSH-2.0-OpenSSH\r\n'], ['S', 'S', 'H', '-2.0']]) {
   })
 }
 
-test('a client that says SSH- on a flow not enforced as SSH is cut', async (t) => {
+test('G5: a client that says SSH- on a flow not enforced as SSH is cut', async (t) => {
   const target = await startTarget(t, () => undefined)
   const enforced = await startEnforced(t)
   const flow = await opened(t, enforced, target.port)
