@@ -1,43 +1,23 @@
 /**
- * Joins a client and a flow: bytes both ways with back-pressure, half-close carried over, an end of either cleans both.
+ * Joins a client and a flow by the relay that both programs share; a side that breaks resets the other.
  */
 import type { Duplex } from 'node:stream'
+import { type RelayEnd, relay } from '#lib/tunnel/relay'
 
 /**
  * Carries bytes until both directions have ended or one side broke.
  * @param onEnd called once, when both sides are closed.
  */
 export function splice(client: Duplex, flow: Duplex, onEnd: () => void = () => {}): void {
-  let open = 2
-  const closed = (): void => {
-    open--
-    if (open === 0) onEnd()
-  }
-  join(client, flow, closed)
-  join(flow, client, closed)
+  void relay(endOf(client), endOf(flow)).done.then(onEnd)
 }
 
-function join(from: Duplex, to: Duplex, closed: () => void): void {
-  let failed = false
-  from.pipe(to)
-  from.on('error', () => {
-    failed = true
-    cut(to)
-  })
-  from.on('close', () => {
-    closed()
-    // What was read to the end was passed on, and `to` still has to write it; all else was cut.
-    if (failed || !from.readableEnded) cut(to)
-    else if (!to.readableEnded) to.resume()
-  })
-  if (from.destroyed) cut(to)
-}
-
-/** Ends a side so that what was cut off does not look complete: a socket is reset. */
-function cut(stream: Duplex): void {
-  if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') {
-    stream.resetAndDestroy()
-  } else {
-    stream.destroy()
+/** What was cut off must not look complete: a socket is reset. */
+function endOf(stream: Duplex): RelayEnd {
+  const reset = (): void => {
+    if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') {
+      stream.resetAndDestroy()
+    } else stream.destroy()
   }
+  return { stream, reset }
 }
