@@ -109,7 +109,10 @@ function curlVia(
 
 async function deniedBefore(organisation: Organisation): Promise<string> {
   const done = await curlVia(organisation, '--socks5-hostname', '')
-  expect(done.code === CURL_PROXY_REFUSED && done.stderr.includes("(2)"), `curl ended with ${done.code}: ${done.stderr}`)
+  expect(
+    done.code === CURL_PROXY_REFUSED && done.stderr.includes('(2)'),
+    `curl ended with ${done.code}: ${done.stderr}`,
+  )
   const log = readFileSync(organisation.files.webLog, 'utf8')
   expect(!log.includes('connection from'), 'the target saw a connection before any policy')
   return `refused (${done.stderr.trim()}); the target saw no connection`
