@@ -5,6 +5,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
+import { defaultPaths } from '#lib/api/default-paths'
 import { adminAt } from './admin-client.ts'
 import { EXIT } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
@@ -15,10 +16,15 @@ import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 
 const env = process.env
 
-/** Where the daemon puts its socket: the user's runtime folder, else the system's. */
+/** Where the daemon of this user puts its socket. */
 function defaultControl(): string {
-  const runtime = env['XDG_RUNTIME_DIR']
-  return runtime ? join(runtime, 'zt', 'control.sock') : '/run/zt/control.sock'
+  const { controlPath } = defaultPaths({
+    uid: process.getuid?.() ?? 0,
+    home: homedir(),
+    runtimeDir: env['XDG_RUNTIME_DIR'],
+    stateHome: env['XDG_STATE_HOME'],
+  })
+  return controlPath
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [key in K]?: string } {

@@ -7,6 +7,7 @@ import type { VerifyOptions } from '#lib/recording/verdict'
 import { err, ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { RESTORE_TERMINAL } from '../recordings/play-schedule.ts'
 import { printReadError, printVerdict } from '../recordings/print-verdict.ts'
 import {
   type ByteSource,
@@ -164,8 +165,12 @@ function addPlay(recordings: Command, io: Io, run: Run): void {
         const { source, keys } = opened.value
         const idle =
           options.idleLimit === undefined ? {} : { idleLimitMs: options.idleLimit * 1000 }
-        const done = await playRecording(source, keys, { speed: options.speed, ...idle }, io)
-        return conclude(io, done)
+        try {
+          const done = await playRecording(source, keys, { speed: options.speed, ...idle }, io)
+          return conclude(io, done)
+        } finally {
+          await io.write(RESTORE_TERMINAL)
+        }
       }),
     )
 }
