@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { DEFAULT_PROXY_PORT, defaultPaths } from '#lib/api/default-paths'
 import { ok, type Result } from '#lib/result'
+import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { EXIT, HELP, parseCommandLine, type Wanted } from './arguments.ts'
 import {
   type ConfigMistake,
@@ -60,6 +61,7 @@ function configOf(wanted: Extract<Wanted, { command: 'run' }>): DaemonConfig | u
 async function run(config: DaemonConfig): Promise<number> {
   const log = openLog()
   const surroundings = { uid, machineName: hostname(), version: version(), environment: env, log }
+  useBulkBuffers()
   const started = await startDaemon(config, surroundings)
   if (!started.ok) {
     log.error({ reason: started.error.reason }, 'cannot start')

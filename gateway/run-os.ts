@@ -3,6 +3,7 @@
  */
 import type { Log } from '#lib/log'
 import { err, type Result } from '#lib/result'
+import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { type ConfigMistake, type DecodedConfig, formatMistakes } from './config.ts'
 import { loadConfig } from './config-store.ts'
 import { EXIT } from './exit-codes.ts'
@@ -47,6 +48,7 @@ async function start(
 ): Promise<Result<Gateway, StartRefusal>> {
   const source = { text: policyText, document: policy }
   try {
+    useBulkBuffers()
     return await startGateway({ config: gateway, policy: source, data, log, now: Date.now })
   } catch (error) {
     const isListen = error instanceof Error && 'syscall' in error && error.syscall === 'listen'

@@ -9,7 +9,7 @@ import { type RelayEnd, relay } from '#lib/tunnel/relay'
  * @param onEnd called once, when both sides are closed.
  */
 export function splice(client: Duplex, flow: Duplex, onEnd: () => void = () => {}): void {
-  void relay(endOf(client), endOf(flow)).done.then(onEnd)
+  void relay(endOf(client), endOf(flow), { later: setImmediate }).done.then(onEnd)
 }
 
 /** What was cut off must not look complete: a socket is reset. */

@@ -30,7 +30,11 @@ export async function carryRelay(
   const joined = relay(
     { stream: client, reset: live.reset },
     { stream: socket, reset: () => socket.resetAndDestroy() },
-    { ofA: (opening) => objection(opening, live, decider), ofB: sshObjection },
+    {
+      openingOfA: (opening) => objection(opening, live, decider),
+      openingOfB: sshObjection,
+      later: setImmediate,
+    },
   )
   live.onCut = joined.cut
   const stopWatching = watchIdle(joined, permit.idleTimeoutMs)

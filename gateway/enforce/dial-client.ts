@@ -1,6 +1,7 @@
 /** Dials one address that was decided on; names never come here. */
 import { connect, type Socket } from 'node:net'
 import { err, ok, type Result } from '#lib/result'
+import type { EndSignal } from './end-signal.ts'
 
 /** Why a target was not reached; `gave_up` when the flow ended meanwhile. */
 export type DialError = { readonly reason: 'target_unreachable' | 'target_timeout' | 'gave_up' }
@@ -9,26 +10,26 @@ export type DialError = { readonly reason: 'target_unreachable' | 'target_timeou
 export type Dial = (
   to: { readonly address: string; readonly port: number },
   timeoutMs: number,
-  signal: AbortSignal,
+  ended: EndSignal,
 ) => Promise<Result<Socket, DialError>>
 
 /** Half-open is kept and small writes go out at once: this is a relay's socket. */
-export const dialTarget: Dial = ({ address, port }, timeoutMs, signal) =>
+export const dialTarget: Dial = ({ address, port }, timeoutMs, ended) =>
   new Promise((resolve) => {
-    if (signal.aborted) {
+    if (ended.hasEnded) {
       resolve(err({ reason: 'gave_up' }))
       return
     }
     const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
     const settle = (result: Result<Socket, DialError>): void => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', giveUp)
+      stopListening()
       if (!result.ok) socket.destroy()
       resolve(result)
     }
     const giveUp = (): void => settle(err({ reason: 'gave_up' }))
     const timer = setTimeout(() => settle(err({ reason: 'target_timeout' })), timeoutMs)
-    signal.addEventListener('abort', giveUp, { once: true })
+    const stopListening = ended.onEnd(giveUp)
     socket.once('connect', () => settle(ok(socket)))
     // Stays on: an error after the connection is a close for the relay.
     socket.on('error', (error: NodeJS.ErrnoException) =>

@@ -10,13 +10,14 @@ import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { IncomingFlow } from '../tunnel/incoming.ts'
 import { wireRefusal } from '../tunnel/refusal.ts'
+import { createEndSignal, type EndSignal } from './end-signal.ts'
 
 export interface LiveFlow {
   readonly id: string
   /** As far as they are known. */
   facts: Facts
-  /** Aborted when the flow was cut or its peer left: stop what you do for it. */
-  readonly ended: AbortSignal
+  /** Raised when the flow was cut or its peer left: stop what you do for it. */
+  readonly ended: EndSignal
   /** Answers 200, once; later calls give the same stream. Undefined when the flow has ended. */
   accept(): Duplex | undefined
   /** Notes a decision in record and table. @returns false when the flow has ended: do not go on. */
@@ -43,7 +44,7 @@ export function createLiveFlow(
   first: Facts,
   { table }: LiveFlowDeps,
 ): LiveFlow {
-  const ended = new AbortController()
+  const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
   let sessionId: string | undefined
   let isOver = false
@@ -51,14 +52,14 @@ export function createLiveFlow(
   const live: LiveFlow = {
     id: record.id,
     facts: first,
-    ended: ended.signal,
+    ended,
     accept() {
-      if (!ended.signal.aborted) stream ??= flow.accept()
+      if (!ended.hasEnded) stream ??= flow.accept()
       return stream
     },
     decided(decision, detail = {}) {
       record.decided(decision, { facts: live.facts, ...detail })
-      return table.update(record.id, changeOf(decision, live.facts)) && !ended.signal.aborted
+      return table.update(record.id, changeOf(decision, live.facts)) && !ended.hasEnded
     },
     refuse(reason, detail = {}) {
       record.refused(reason, { facts: live.facts, ...detail })
@@ -77,7 +78,7 @@ export function createLiveFlow(
       record.closed(end, { facts: live.facts, ...(sessionId === undefined ? {} : { sessionId }) })
     },
     cut(reason) {
-      ended.abort()
+      raise()
       live.onCut(reason)
     },
     onCut(reason) {
@@ -85,7 +86,7 @@ export function createLiveFlow(
       flow.reset()
     },
   }
-  flow.onGone(() => ended.abort())
+  flow.onGone(raise)
   return live
 }
 

@@ -20,7 +20,7 @@ export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<v
     return
   }
   const client = live.accept()
-  if (client === undefined || live.ended.aborted) {
+  if (client === undefined || live.ended.hasEnded) {
     reached.socket.destroy()
     live.end({ closeReason: 'given_up' })
     return
@@ -40,7 +40,7 @@ function settle(live: LiveFlow, decision: Decision): Permit | undefined {
 /** Resolves, decides on each address, dials the permitted ones in order until one answers. */
 async function reach(live: LiveFlow, deps: FlowServerDeps): Promise<Reached | undefined> {
   const addresses = await addressesOf(live.facts.destination.host, deps)
-  if (live.ended.aborted) return undefined
+  if (live.ended.hasEnded) return undefined
   if (!addresses.ok) {
     live.refuse(addresses.error.reason)
     return undefined
@@ -106,7 +106,7 @@ async function dialFirst(
 
 /** A permit of an older revision does not outlive the dialling: it is decided again, whole. */
 function confirm(live: LiveFlow, reached: Reached, deps: FlowServerDeps): Reached | undefined {
-  if (live.ended.aborted) {
+  if (live.ended.hasEnded) {
     reached.socket.destroy()
     return undefined
   }

@@ -39,12 +39,18 @@ export type CheckOpening = (opening: Uint8Array) => string | undefined
 /** Octets of an opening. */
 export const OPENING_OCTETS = 16
 
+/** What a relay may be told. */
+export type RelayOptions = {
+  /** Judge what the ends begin with. */
+  readonly openingOfA?: CheckOpening
+  readonly openingOfB?: CheckOpening
+  /** Runs a task at the end of this turn of the event loop, `setImmediate`: bulk data is written once a turn then. */
+  readonly later?: (task: () => void) => void
+}
+
 /** Starts to relay. Streams may hold unread data, and may be paused. */
-export function relay(
-  a: RelayEnd,
-  b: RelayEnd,
-  openings: { readonly ofA?: CheckOpening; readonly ofB?: CheckOpening } = {},
-): Relay {
+export function relay(a: RelayEnd, b: RelayEnd, options: RelayOptions = {}): Relay {
+  const { later } = options
   const state: State = { reason: undefined, left: 2, settle: () => undefined }
   const done = new Promise<string>((resolve) => {
     state.settle = resolve
@@ -55,8 +61,8 @@ export function relay(
     a.reset()
     b.reset()
   }
-  const up = pump(a.stream, b.stream, openings.ofA, cut)
-  const down = pump(b.stream, a.stream, openings.ofB, cut)
+  const up = pump(a.stream, b.stream, { check: options.openingOfA, cut, later })
+  const down = pump(b.stream, a.stream, { check: options.openingOfB, cut, later })
   watchEnd(a, b, 'reset_by_a', state)
   watchEnd(b, a, 'reset_by_b', state)
   return {
@@ -100,14 +106,22 @@ function watchEnd(end: RelayEnd, other: RelayEnd, reason: string, state: State):
 
 type Pump = { bytes: number }
 
-function pump(
-  source: Duplex,
-  sink: Duplex,
-  check: CheckOpening | undefined,
-  cut: (reason: string) => void,
-): Pump {
+/**
+ * A chunk of this size is part of a bulk transfer: what comes in the same turn is written in one go, since each write
+ * to a socket is a system call. Smaller ones go out at once.
+ */
+const BULK_OCTETS = 4096
+
+type PumpOptions = {
+  readonly check: CheckOpening | undefined
+  readonly cut: (reason: string) => void
+  readonly later: RelayOptions['later']
+}
+
+function pump(source: Duplex, sink: Duplex, { check, cut, later }: PumpOptions): Pump {
   const counted: Pump = { bytes: 0 }
   const judge = check === undefined ? undefined : openingJudge(check)
+  const gather = later === undefined ? undefined : gatherer(sink, later)
   source.on('data', (chunk: Buffer) => {
     const reason = counted.bytes < OPENING_OCTETS ? judge?.(chunk) : undefined
     if (reason !== undefined) {
@@ -115,12 +129,28 @@ function pump(
       return
     }
     counted.bytes += chunk.length
+    if (chunk.length >= BULK_OCTETS) gather?.()
     if (!sink.write(chunk)) source.pause()
   })
   sink.on('drain', () => source.resume())
   source.once('end', () => sink.end())
   source.resume()
   return counted
+}
+
+/** Holds back what is written to `sink` until the end of this turn. */
+function gatherer(sink: Duplex, later: (task: () => void) => void): () => void {
+  let isGathering = false
+  const release = (): void => {
+    isGathering = false
+    sink.uncork()
+  }
+  return () => {
+    if (isGathering) return
+    isGathering = true
+    sink.cork()
+    later(release)
+  }
 }
 
 function openingJudge(check: CheckOpening): CheckOpening {
