@@ -7,12 +7,12 @@ import type { Facts } from './facts.ts'
 
 /** Attributes of the subject and its connection. */
 export type Asker = {
-  readonly email?: string
-  readonly emailDomain?: string
-  readonly groups?: readonly string[]
-  readonly deviceId?: string
-  readonly source?: IpAddress
-  readonly lastLoginAtSeconds?: number
+  readonly email: string | undefined
+  readonly emailDomain: string | undefined
+  readonly groups: readonly string[] | undefined
+  readonly deviceId: string | undefined
+  readonly source: IpAddress | undefined
+  readonly lastLoginAtSeconds: number | undefined
 }
 
 /** One address part on either side of a single `@` (T26): with two, readers disagree on the domain. */
@@ -21,18 +21,20 @@ const EMAIL = /^[^\s@]+@([^\s@]+)$/
 /** Reads the attributes; never throws, whatever the facts lack. */
 export function readAsker(facts: Facts): Asker {
   const subject: Partial<Facts['subject']> = facts.subject ?? {}
-  const email = typeof subject.email === 'string' ? subject.email.toLowerCase() : ''
+  const { groups, lastLoginAtSeconds } = subject
+  const email = textOf(subject.email)?.toLowerCase() ?? ''
   const emailDomain = EMAIL.exec(email)?.[1]
-  const source =
-    typeof facts.sourceAddress === 'string' ? parseAddress(facts.sourceAddress) : undefined
+  const source = parseAddress(textOf(facts.sourceAddress) ?? '')
   return {
-    ...(emailDomain !== undefined && { email, emailDomain }),
-    ...(Array.isArray(subject.groups) && { groups: subject.groups }),
-    ...(typeof subject.deviceId === 'string' &&
-      subject.deviceId !== '' && { deviceId: subject.deviceId }),
-    ...(source?.ok && { source: source.value }),
-    ...(Number.isFinite(subject.lastLoginAtSeconds) && {
-      lastLoginAtSeconds: Number(subject.lastLoginAtSeconds),
-    }),
+    email: emailDomain === undefined ? undefined : email,
+    emailDomain,
+    groups: Array.isArray(groups) ? groups : undefined,
+    deviceId: textOf(subject.deviceId),
+    source: source.ok ? source.value : undefined,
+    lastLoginAtSeconds: Number.isFinite(lastLoginAtSeconds) ? lastLoginAtSeconds : undefined,
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }

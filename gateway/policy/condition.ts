@@ -1,6 +1,7 @@
 /**
  * Conditions, compiled: hashes and a trie instead of lists. Truth has three values; see ./asker.ts.
  */
+import type { IpAddress } from '#lib/net/address'
 import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Asker } from './asker.ts'
 import type { Condition, Selector } from './document.ts'
@@ -37,7 +38,7 @@ type SelectorSet = {
 export class ConditionEvaluator {
   readonly #groups: ReadonlyMap<string, CompiledCondition>
   readonly #asker: Asker
-  readonly #known = new Map<string, Truth>()
+  #known: Map<string, Truth> | undefined
 
   constructor(groups: ReadonlyMap<string, CompiledCondition>, asker: Asker) {
     this.#groups = groups
@@ -45,33 +46,36 @@ export class ConditionEvaluator {
   }
 
   /** Any of include, all of require, none of exclude. */
-  outcome(condition: CompiledCondition): Outcome {
-    const included = this.#any(condition.include)
+  outcome({ include, require, exclude }: CompiledCondition): Outcome {
+    const included = this.#any(include)
     if (included === 'no') return 'no_match'
-    const requirements = condition.require.map((one) => this.#any(one))
-    if (requirements.includes('no')) return 'requirement_missing'
-    const excluded = this.#any(condition.exclude)
+    let unknown = included === 'unknown'
+    for (const one of require) {
+      const required = this.#any(one)
+      if (required === 'no') return 'requirement_missing'
+      unknown ||= required === 'unknown'
+    }
+    const excluded = this.#any(exclude)
     if (excluded === 'yes') return 'excluded'
-    const unknown = [included, ...requirements, excluded].includes('unknown')
-    return unknown ? 'attribute_missing' : 'matched'
+    return unknown || excluded === 'unknown' ? 'attribute_missing' : 'matched'
   }
 
   #any(set: SelectorSet): Truth {
     if (set.everyone) return 'yes'
-    const { email, emailDomain, groups, deviceId, source } = this.#asker
-    const truths = [
-      has(set.emails, email),
-      has(set.emailDomains, emailDomain),
-      hasAny(set.groups, groups),
-      has(set.deviceIds, deviceId),
-      set.sources && (source ? truth(set.sources.longest(source) === true) : 'unknown'),
-      ...set.ruleGroups.map((name) => this.#ruleGroup(name)),
-    ]
-    if (truths.includes('yes')) return 'yes'
-    return truths.includes('unknown') ? 'unknown' : 'no'
+    let found = this.#attributes(set)
+    for (const name of set.ruleGroups) found = or(found, this.#ruleGroup(name))
+    return found
+  }
+
+  #attributes({ emails, emailDomains, groups, deviceIds, sources }: SelectorSet): Truth {
+    const asker = this.#asker
+    const named = or(has(emails, asker.email), has(emailDomains, asker.emailDomain))
+    const device = or(has(deviceIds, asker.deviceId), lies(sources, asker.source))
+    return or(or(named, device), hasAny(groups, asker.groups))
   }
 
   #ruleGroup(name: string): Truth {
+    this.#known ??= new Map()
     const known = this.#known.get(name)
     if (known !== undefined) return known
     // Stands while the group is looked at: a group within itself admits nobody, and cannot loop.
@@ -112,6 +116,16 @@ function trieOf(ranges: readonly Extract<Selector, { kind: 'ip_range' }>[]): Pre
   const trie = new PrefixTrie<true>()
   for (const { prefix } of ranges) trie.add(prefix, true)
   return trie
+}
+
+function or(a: Truth, b: Truth): Truth {
+  if (a === 'yes' || b === 'yes') return 'yes'
+  return a === 'unknown' || b === 'unknown' ? 'unknown' : 'no'
+}
+
+function lies(sources: PrefixTrie<true> | undefined, source: IpAddress | undefined): Truth {
+  if (sources === undefined) return 'no'
+  return source === undefined ? 'unknown' : truth(sources.longest(source) === true)
 }
 
 function has(set: ReadonlySet<string>, value: string | undefined): Truth {

@@ -1,10 +1,11 @@
 /**
- * Values by destination: a hash of exact names, a hash of zones, a trie of prefixes. A look-up costs one probe per
- * label or bit, however many destinations there are, plus what it finds.
+ * Values by destination: a hash of exact names, a hash of zones, a trie of prefixes, and for `*` the ports cut in
+ * pieces. A look-up costs one probe per label or bit, however many destinations there are, plus what it finds.
  */
 import type { IpAddress } from '#lib/net/address'
 import type { Host } from '#lib/net/endpoint'
 import type { HostName } from '#lib/net/host'
+import { PortIndex } from '#lib/net/port-index'
 import { portCount, portsContain } from '#lib/net/ports'
 import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Destination } from './document.ts'
@@ -20,19 +21,24 @@ export class DestinationIndex<T> {
   readonly #exact = new Map<string, Entry<T>[]>()
   readonly #below = new Map<string, Entry<T>[]>()
   readonly #prefixes = new PrefixTrie<Entry<T>>()
-  readonly #any: Entry<T>[] = []
+  readonly #any: PortIndex<Entry<T>>
 
   constructor(entries: readonly Entry<T>[]) {
     // Smaller sets of ports first: within one host the more specific entry is met first.
     const sized = entries.map((entry) => ({ entry, size: portCount(entry.destination.ports) }))
-    for (const { entry } of sized.sort((a, b) => a.size - b.size)) this.#add(entry)
+    const sorted = sized.sort((a, b) => a.size - b.size).map(({ entry }) => entry)
+    for (const entry of sorted) this.#add(entry)
+    const any = sorted.filter(({ destination }) => destination.host.kind === 'any')
+    this.#any = new PortIndex(any.map((value) => ({ ports: value.destination.ports, value })))
   }
 
   /** Entries whose destination matches this host and service. */
   matches(host: Host, service: Service): Entry<T>[] {
     const found =
       host.kind === 'name' ? this.#byName(host.name) : this.#prefixes.matches(host.address)
-    return [...found, ...this.#any].filter((entry) => serves(entry.destination, service))
+    const any = this.#any.at(service.port)
+    const all = any.length === 0 ? found : [...found, ...any]
+    return all.filter((entry) => serves(entry.destination, service))
   }
 
   /** Entries written on addresses that match; `*` is not written on addresses. */
@@ -42,15 +48,16 @@ export class DestinationIndex<T> {
 
   #add(entry: Entry<T>): void {
     const { host } = entry.destination
-    if (host.kind === 'any') this.#any.push(entry)
-    else if (host.kind === 'prefix') this.#prefixes.add(host.prefix, entry)
-    else push(host.pattern.kind === 'exact' ? this.#exact : this.#below, host.pattern.name, entry)
+    if (host.kind === 'prefix') this.#prefixes.add(host.prefix, entry)
+    if (host.kind !== 'name') return
+    push(host.pattern.kind === 'exact' ? this.#exact : this.#below, host.pattern.name, entry)
   }
 
   #byName(name: HostName): Entry<T>[] {
-    const found = [...(this.#exact.get(name) ?? [])]
+    const found = this.#exact.get(name)?.slice() ?? []
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-      found.push(...(this.#below.get(name.slice(dot + 1)) ?? []))
+      const below = this.#below.get(name.slice(dot + 1))
+      if (below !== undefined) found.push(...below)
     }
     return found
   }

@@ -7,7 +7,7 @@ import type { CompiledPolicy } from './compile.ts'
 import type { Decision } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { deny, type Flow, readFlow, type Verdict } from './flow.ts'
-import { addressPhase, isPublicAddress } from './phases/address.ts'
+import { addressPhase, hasAddress, isPublicAddress } from './phases/address.ts'
 import { applicationPhase } from './phases/application.ts'
 import { networkPhase } from './phases/network.ts'
 
@@ -39,9 +39,9 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
     applicationPhase(policy, flow) ??
     networkPhase(policy.rulesAfter, flow) ??
     defaultVerdict(policy, flow)
-  const { address } = flow
-  if (verdict.kind === 'denial' || address === undefined) return verdict
-  return addressPhase(policy, { ...flow, address }, verdict)
+  return verdict.kind === 'permit' && hasAddress(flow)
+    ? addressPhase(policy, flow, verdict)
+    : verdict
 }
 
 function defaultVerdict(policy: CompiledPolicy, flow: Flow): Verdict {

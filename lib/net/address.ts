@@ -13,7 +13,7 @@ export type IpAddress = {
 
 /** Longest text form: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const TEXT_LIMIT = 45
-const OCTET = /^(?:0|[1-9][0-9]{0,2})$/
+const IPV4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
 const GROUP = /^[0-9a-f]{1,4}$/i
 const GROUPS = 8
 /** Octets before the IPv4 part of `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2). */
@@ -52,10 +52,10 @@ function isMapped(bytes: Uint8Array): boolean {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => OCTET.test(part))) return undefined
-  const octets = parts.map(Number)
-  return octets.every((octet) => octet <= 255) ? Uint8Array.from(octets) : undefined
+  const parts = IPV4.exec(text)
+  if (parts === null) return undefined
+  const [a, b, c, d] = [Number(parts[1]), Number(parts[2]), Number(parts[3]), Number(parts[4])]
+  return Math.max(a, b, c, d) <= 255 ? Uint8Array.of(a, b, c, d) : undefined
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -33,7 +33,13 @@ export class PrefixTrie<T> {
 
   /** First value of the longest prefix that contains `address`. */
   longest(address: IpAddress): T | undefined {
-    return this.matches(address)[0]
+    let found: T | undefined
+    let node: Node<T> | undefined = this.#roots[address.version]
+    for (let bit = 0; node !== undefined; bit++) {
+      found = node.values[0] ?? found
+      node = node.children[bitAt(address, bit)]
+    }
+    return found
   }
 }
 

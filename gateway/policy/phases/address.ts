@@ -20,21 +20,25 @@ import { narrow } from '../narrow.ts'
 import { applicationVerdict } from './application.ts'
 import { applies, byPrecedence } from './network.ts'
 
+type Dialled = Flow & { readonly address: IpAddress }
+type Allowed = Verdict & { readonly kind: 'permit' }
+
 const NEVER = [isUnspecified, isLinkLocal, isMetadata, isMulticast, isReserved, isTranslated]
 
 /** The final verdict on a permitted flow whose address is known. */
-export function addressPhase(
-  policy: CompiledPolicy,
-  flow: Flow & { readonly address: IpAddress },
-  permit: Verdict & { readonly kind: 'permit' },
-): Verdict {
-  const { address, service, host } = flow
-  const owner = policy.applications.onAddress(address, service)[0]
-  if (isForbidden(policy.own, flow, ownedByLiteral(owner, flow, permit))) {
+export function addressPhase(policy: CompiledPolicy, flow: Dialled, permit: Allowed): Verdict {
+  const owner = policy.applications.onAddress(flow.address, flow.service)[0]
+  if (isNever(policy.own, flow) || (isLoopback(flow.address) && !opensLoopback(owner, flow))) {
     flow.trace.push({ phase: 'address', name: 'never', outcome: 'matched' })
     return deny('address_forbidden', namesOf(permit))
   }
-  return host.kind === 'address' ? permit : nameVerdict(policy, flow, permit, owner)
+  if (isLoopback(flow.address)) return ownerVerdict(owner?.value, flow, permit, 'address_forbidden')
+  return flow.host.kind === 'address' ? permit : nameVerdict(policy, flow, permit, owner?.value)
+}
+
+/** Whether it is known where the flow would be dialled. */
+export function hasAddress(flow: Flow): flow is Dialled {
+  return flow.address !== undefined
 }
 
 /** Whether the address is private or otherwise not of the public Internet. */
@@ -45,14 +49,14 @@ export function isPublicAddress(address: IpAddress): boolean {
 /** A name was decided by its name; now the address behind it must pass everything that is written on it. */
 function nameVerdict(
   policy: CompiledPolicy,
-  flow: Flow & { readonly address: IpAddress },
-  permit: Verdict & { readonly kind: 'permit' },
-  owner: Entry<CompiledApplication> | undefined,
+  flow: Dialled,
+  permit: Allowed,
+  owner: CompiledApplication | undefined,
 ): Verdict {
   const { blockedBy, allowed } = rulesOnAddress(policy, flow)
   if (blockedBy !== undefined)
     return deny('blocked_by_rule', { ...namesOf(permit), rule: blockedBy })
-  if (owner !== undefined) return ownerVerdict(owner.value, flow, permit)
+  if (owner !== undefined) return ownerVerdict(owner, flow, permit, 'address_not_permitted')
   // A public name that points into the private network (DNS rebinding): the default for public ones is no answer.
   const byDefault = permit.reason === 'allowed_by_default'
   if (!byDefault || allowed || isPublicAddress(flow.address)) return permit
@@ -60,7 +64,7 @@ function nameVerdict(
   return deny('address_not_permitted', namesOf(permit))
 }
 
-function rulesOnAddress(policy: CompiledPolicy, flow: Flow & { readonly address: IpAddress }) {
+function rulesOnAddress(policy: CompiledPolicy, flow: Dialled) {
   const entries = [policy.rulesBefore, policy.rulesAfter].flatMap((rules) =>
     rules.onAddress(flow.address, flow.service),
   )
@@ -75,39 +79,34 @@ function rulesOnAddress(policy: CompiledPolicy, flow: Flow & { readonly address:
   }
 }
 
+/** The owner of the address must permit too, and its limits count. */
 function ownerVerdict(
-  owner: CompiledApplication,
+  owner: CompiledApplication | undefined,
   flow: Flow,
-  permit: Verdict & { readonly kind: 'permit' },
+  permit: Allowed,
+  refusal: 'address_not_permitted' | 'address_forbidden',
 ): Verdict {
-  if (owner.name === permit.application) return permit
-  const second = applicationVerdict(owner, flow, 'address')
-  const narrowed = second.kind === 'permit' ? narrow(permit, second) : undefined
-  return narrowed ?? deny('address_not_permitted', namesOf(permit))
+  if (owner !== undefined && owner.name === permit.application) return permit
+  const second = owner && applicationVerdict(owner, flow, 'address')
+  const narrowed = second?.kind === 'permit' ? narrow(permit, second) : undefined
+  return narrowed ?? deny(refusal, namesOf(permit))
 }
 
 /** Loopback opens only for a program that asked for the very address, by an application written inside loopback. */
-function ownedByLiteral(
-  owner: Entry<CompiledApplication> | undefined,
-  { host }: Flow,
-  permit: Verdict,
-): boolean {
+function opensLoopback(owner: Entry<CompiledApplication> | undefined, { host }: Flow): boolean {
   if (owner === undefined || host.kind !== 'address') return false
   const { host: written } = owner.destination
-  const inLoopback =
+  return (
     written.kind === 'prefix' && written.prefix.length >= 8 && isLoopback(written.prefix.address)
-  return inLoopback && owner.value.name === permit.application
+  )
 }
 
-function isForbidden(
-  own: OwnListeners,
-  { address, service }: Flow & { readonly address: IpAddress },
-  loopbackOpened: boolean,
-): boolean {
-  if (isLoopback(address)) return !loopbackOpened || own.ports.includes(service.port)
-  if (NEVER.some((is) => is(address))) return true
-  const isOwn = own.addresses.some((one) => equalAddresses(one, address))
-  return isOwn && own.ports.includes(service.port)
+function isNever({ addresses, ports }: OwnListeners, { address, service }: Dialled): boolean {
+  const isOwn = isLoopback(address) || addresses.some((one) => equalAddresses(one, address))
+  return (
+    (isOwn && ports.includes(service.port)) ||
+    NEVER.some((is) => is(address) && !isLoopback(address))
+  )
 }
 
 function namesOf({ application, policy, rule }: Verdict) {

@@ -59,7 +59,7 @@ function lineVerdict(
 /** A login whose time is not known is over. */
 function isSessionOver({ sessionLengthMs }: CompiledPolicyLine, flow: Flow): boolean {
   if (sessionLengthMs === undefined) return false
-  const { lastLoginAtSeconds = Number.NEGATIVE_INFINITY } = flow.asker
+  const lastLoginAtSeconds = flow.asker.lastLoginAtSeconds ?? Number.NEGATIVE_INFINITY
   return (flow.nowSeconds - lastLoginAtSeconds) * 1000 >= sessionLengthMs
 }
 
