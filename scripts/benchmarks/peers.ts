@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
+import { type LabProcess, must, startProcess } from '../lab/child-process.ts'
 import type { Lab } from '../lab/namespace-lab.ts'
 import { startSshd } from '../lab/sshd.ts'
 
@@ -20,11 +20,6 @@ export type Contender = {
 
 /** Port numbers inside the lab's namespaces, and loopback ports of the laptop side. */
 const PORTS = { haproxyServer: 7120, haproxyClient: 17_121, sshd: 2222, sshForward: 17_101 }
-
-async function must(argv: readonly string[]): Promise<void> {
-  const done = await run(argv)
-  if (done.code !== 0) throw new Error(`${argv[0]}: ${done.stderr.trim()}`)
-}
 
 /** P-256 certificates like ours, so that handshakes cost the same. */
 async function makeCertificates(folder: string): Promise<void> {

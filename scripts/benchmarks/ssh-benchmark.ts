@@ -5,9 +5,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
+import { type LabProcess, must, run, startProcess } from '../lab/child-process.ts'
 import { enrol } from '../lab/demo-steps.ts'
-import { must, type Organisation, startOrganisation } from '../lab/organisation.ts'
+import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy, NAMES } from '../lab/policy-texts.ts'
 import { startSshd } from '../lab/sshd.ts'
 import { cpuSeconds, memoryKib } from './process-cost.ts'
@@ -54,9 +54,10 @@ export async function benchSsh(quick: boolean, log: (line: string) => void): Pro
       ...(await loopbackWays(organisation, folder, started)),
       await tunnelWay(organisation, folder),
     ]
-    const rows = await measure(ways, data, sizes, log)
+    // Before the bulk work: what that leaves in the heap would hide what a session costs.
     const idleKib = await idleMemory(ways, sizes)
     log('idle sessions: done')
+    const rows = await measure(ways, data, sizes, log)
     return {
       title: 'SSH',
       method: `Medians of ${sizes.rounds} interleaved rounds, ${sizes.mib} MiB each way with ${CIPHER}, \`ssh host cat\`, Node ${process.version}. The first four over loopback; the last through three namespaces. CPU is the hop's own.`,
@@ -213,6 +214,8 @@ async function measure(
 async function idleMemory(ways: readonly Way[], { idle }: Sizes): Promise<number> {
   const way = ways.find(({ name }) => name === NAME.hop)
   if (way?.hop === undefined) throw new Error('the hop is missing')
+  // The first session loads code and tables that all of them share.
+  await transfer(way, 'get', '/dev/null')
   const before = memoryKib([way.hop.pid])
   const sessions: LabProcess[] = []
   try {

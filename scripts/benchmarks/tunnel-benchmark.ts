@@ -3,9 +3,9 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
+import { type LabProcess, must, run, startProcess } from '../lab/child-process.ts'
 import { enrol } from '../lab/demo-steps.ts'
-import { must, type Organisation, startOrganisation } from '../lab/organisation.ts'
+import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy } from '../lab/policy-texts.ts'
 import { type Contender, startHaproxy, startSshForward } from './peers.ts'
 import { cpuSeconds, memoryKib } from './process-cost.ts'

@@ -147,3 +147,11 @@ export async function run(
     return { code: failed.code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? '' }
   }
 }
+
+/** Runs a command that has to succeed. @returns its standard output. */
+export async function must(argv: readonly string[]): Promise<string> {
+  const done = await run(argv)
+  if (done.code !== 0)
+    throw new Error(`${argv.join(' ')}\nexit ${done.code}: ${done.stderr.trim()}`)
+  return done.stdout
+}

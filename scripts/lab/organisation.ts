@@ -2,30 +2,23 @@
  * A small organisation on this machine: identity provider, targets, gateway and an enrolled daemon, all real.
  * Used by the demo, by rig tests and by the benchmarks.
  */
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type LabProcess, run, startProcess } from './child-process.ts'
+import { type LabProcess, startProcess } from './child-process.ts'
+import { type Person, startIdentityProvider } from './identity-provider.ts'
+import { initialise, startLabGateway, type Urls, urlsOf } from './lab-gateway.ts'
 import { type Lab, loopbackLab, namespaceLab } from './namespace-lab.ts'
-import { emptyPolicy, NAMES, PORTS, type PolicyInput } from './policy-texts.ts'
+import { emptyPolicy, PORTS, type PolicyInput } from './policy-texts.ts'
+import { program } from './programs.ts'
 import { startSshd } from './sshd.ts'
-
-/** Someone who can log in at the identity provider. */
-export type Person = {
-  readonly email: string
-  readonly password: string
-  readonly name: string
-  readonly groups: readonly string[]
-}
 
 /** What a running organisation offers. */
 export type Organisation = {
   readonly lab: Lab
   readonly folder: string
   readonly people: readonly Person[]
-  readonly urls: Readonly<Record<'tunnel' | 'login' | 'admin', string>>
+  readonly urls: Urls
   readonly proxy: { readonly host: string; readonly port: number }
   readonly control: string
   readonly adminToken: string
@@ -49,15 +42,10 @@ export type Organisation = {
   close(): Promise<void>
 }
 
-const DIST = fileURLToPath(new URL('../..', import.meta.url))
-const TUNNEL_PORT = 8443
-const LOGIN_PORT = 7443
-const ADMIN_PORT = 7444
-const IDP_PORT = 7080
 /** Loopback labs share 127.0.0.0/8 with the machine: sshd takes a port that needs no privilege. */
 const UNPRIVILEGED_SSH_PORT = 10_022
 
-const program = (path: string): string[] => [process.execPath, join(DIST, path)]
+type Closers = (() => Promise<unknown>)[]
 
 /**
  * Starts everything but the enrolment; private destinations are denied until `applyPolicy`.
@@ -65,9 +53,7 @@ const program = (path: string): string[] => [process.execPath, join(DIST, path)]
  */
 export async function startOrganisation(kind: Lab['kind']): Promise<Organisation> {
   const folder = mkdtempSync(join(tmpdir(), 'zt-lab-'))
-  const closers: (() => Promise<unknown>)[] = [
-    async () => rmSync(folder, { recursive: true, force: true }),
-  ]
+  const closers: Closers = [async () => rmSync(folder, { recursive: true, force: true })]
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
@@ -81,183 +67,78 @@ export async function startOrganisation(kind: Lab['kind']): Promise<Organisation
   }
 }
 
-type Closers = (() => Promise<unknown>)[]
-
 async function startAll(
   lab: Lab,
   folder: string,
   closers: Closers,
 ): Promise<Omit<Organisation, 'close'>> {
-  const at = (name: string): string => join(folder, name)
-  const started = async (starting: Promise<LabProcess>): Promise<LabProcess> => {
-    const process = await starting
-    closers.push(() => process.stop())
-    return process
-  }
-  const urls = {
-    tunnel: `https://${lab.gateway}:${TUNNEL_PORT}`,
-    login: `https://${lab.gateway}:${LOGIN_PORT}`,
-    admin: `https://${lab.admin}:${ADMIN_PORT}`,
-  }
-  const people = makePeople()
-  const idp = await started(
-    startIdentityProvider(lab, folder, people, `${urls.login}/oidc/callback`),
-  )
-  const idpInfo = JSON.parse(idp.readyLine) as {
-    issuer: string
-    clientSecret: string
-    caPem: string
-  }
-  writeFileSync(at('idp-ca.pem'), idpInfo.caPem)
-  writeFileSync(at('idp.secret'), idpInfo.clientSecret, { mode: 0o600 })
-
-  const { adminToken, caSha256 } = await initialise(folder)
-  const targets = await startTargets(lab, folder, closers)
-  const configFile = at('zt.yaml')
-  const gatewaySection = gatewayYaml(lab, urls, idpInfo.issuer)
-  const policyInput = {
-    lab,
-    emailDomain: 'corp.example',
-    unixUser: userInfo().username,
-    ...targets.policy,
-  }
-  writeFileSync(configFile, `${gatewaySection}${emptyPolicy(policyInput)}`)
-
-  const gatewayLog = at('gateway.log')
-  let gateway: LabProcess
-  const startGateway = async (): Promise<void> => {
-    gateway = await startProcess({
-      argv: [...lab.inGateway, ...program('gateway/main.js'), 'run', '--config', configFile],
-      logFile: gatewayLog,
-      readyWhen: /"msg":"ready"/,
-    })
-  }
-  await startGateway()
-  closers.push(() => gateway.stop())
-
-  const control = at('control.sock')
-  const daemonLog = at('daemon.log')
-  const daemon = await started(
-    startProcess({
-      argv: [
-        ...program('daemon/main.js'),
-        'run',
-        '--state',
-        at('daemon'),
-        '--control',
-        control,
-        '--proxy',
-        '127.0.0.1:0',
-      ],
-      logFile: daemonLog,
-      readyWhen: /"msg":"ready"/,
-    }),
-  )
-  const proxy = (JSON.parse(daemon.readyLine) as { proxy: { host: string; port: number } }).proxy
-  writeFileSync(at('admin.token'), adminToken, { mode: 0o600 })
+  const urls = urlsOf(lab)
+  const idp = await startIdentityProvider(lab, folder, `${urls.login}/oidc/callback`)
+  closers.push(() => idp.process.stop())
+  const secrets = await initialise(folder)
+  const { sshdLog, policyInput } = await startTargets(lab, folder, closers)
+  const gateway = await startLabGateway(lab, folder, idp.issuer, emptyPolicy(policyInput))
+  closers.push(() => gateway.process().stop())
+  const device = await startDaemon(folder)
+  closers.push(() => device.daemon.stop())
   return {
     lab,
     folder,
-    people,
+    people: idp.people,
     urls,
-    proxy,
-    control,
-    adminToken,
-    caSha256,
+    ...device,
+    ...secrets,
+    ...filesOf(folder, sshdLog),
+    policyInput,
+    zt: ztArgv(folder, device.control, urls.admin, secrets.adminToken),
+    gateway: gateway.process,
+    startGateway: gateway.start,
+    applyPolicy: gateway.apply,
+  }
+}
+
+function filesOf(
+  folder: string,
+  sshdLog: string,
+): Pick<Organisation, 'caFiles' | 'recordings' | 'files'> {
+  const at = (name: string): string => join(folder, name)
+  return {
     caFiles: [at('data/keys/gateway-ca.crt'), at('idp-ca.pem')],
     recordings: { dir: at('data/recordings'), recipientKeyFile: at('recipient.key') },
-    policyInput,
-    zt: [
-      ...program('cli/main.js'),
-      '--control',
-      control,
-      '--admin-url',
-      urls.admin,
-      '--admin-ca',
-      at('data/keys/gateway-ca.crt'),
-      '--admin-token-file',
-      at('admin.token'),
-    ],
     files: {
       webLog: at('web.log'),
-      sshdLog: targets.sshdLog,
-      gatewayLog,
-      daemonLog,
+      sshdLog,
+      gatewayLog: at('gateway.log'),
+      daemonLog: at('daemon.log'),
       data: at('data'),
-    },
-    gateway: () => gateway,
-    daemon,
-    startGateway,
-    applyPolicy: async (text) => {
-      writeFileSync(configFile, `${gatewaySection}${text}`)
-      const applied = gateway.nextLine(/policy revision|reload/i)
-      gateway.signal('SIGHUP')
-      const line = await applied
-      if (!/"revision":/.test(line)) throw new Error(`the gateway refused the policy: ${line}`)
     },
   }
 }
 
-function makePeople(): readonly Person[] {
-  const person = (name: string, groups: readonly string[]): Person => ({
-    email: `${name.toLowerCase()}@corp.example`,
-    password: randomBytes(9).toString('base64url'),
-    name,
-    groups,
-  })
-  return [person('Alice', ['engineers']), person('Bob', ['sales'])]
-}
-
-function startIdentityProvider(
-  lab: Lab,
+/** The secret goes by a file: argv can be read by everybody on the machine. */
+function ztArgv(
   folder: string,
-  accounts: readonly Person[],
-  redirectUri: string,
-): Promise<LabProcess> {
-  const configFile = join(folder, 'idp.json')
-  writeFileSync(
-    configFile,
-    JSON.stringify({ host: lab.laptop, port: IDP_PORT, accounts, redirectUri }),
-    {
-      mode: 0o600,
-    },
-  )
-  return startProcess({
-    argv: [...program('test/support/idp-process.js'), configFile],
-    logFile: join(folder, 'idp.log'),
-    readyWhen: /"ready":true/,
-  })
+  control: string,
+  adminUrl: string,
+  token: string,
+): readonly string[] {
+  const tokenFile = join(folder, 'admin.token')
+  writeFileSync(tokenFile, token, { mode: 0o600 })
+  const ca = join(folder, 'data/keys/gateway-ca.crt')
+  const admin = ['--admin-url', adminUrl, '--admin-ca', ca, '--admin-token-file', tokenFile]
+  return [...program('cli/main.js'), '--control', control, ...admin]
 }
 
-/** `zt-gateway init`, a recipient's key, and the signed list of recipients. */
-async function initialise(folder: string): Promise<{ adminToken: string; caSha256: string }> {
-  const at = (name: string): string => join(folder, name)
-  const gateway = program('gateway/main.js')
-  const made = await must([
-    ...gateway,
-    'init',
-    '--data',
-    at('data'),
-    '--config',
-    at('init.yaml'),
-    '--name',
-    'Demo',
-    '--json',
-  ])
-  const facts = JSON.parse(made) as { adminSecret: string; caSha256: string }
-  await must([...program('cli/main.js'), 'recordings', 'keygen', '--out', at('recipient.key')])
-  await must([
-    ...gateway,
-    'recipients',
-    'sign',
-    '--key',
-    at('recipients-signer.key'),
-    '--recipient',
-    at('recipient.key.pub'),
-    '--out',
-    at('recipients.jws'),
-  ])
-  return { adminToken: facts.adminSecret, caSha256: facts.caSha256 }
+async function startDaemon(folder: string) {
+  const control = join(folder, 'control.sock')
+  const places = ['--state', join(folder, 'daemon'), '--control', control, '--proxy', '127.0.0.1:0']
+  const daemon = await startProcess({
+    argv: [...program('daemon/main.js'), 'run', ...places],
+    logFile: join(folder, 'daemon.log'),
+    readyWhen: /"msg":"ready"/,
+  })
+  const { proxy } = JSON.parse(daemon.readyLine) as { proxy: { host: string; port: number } }
+  return { daemon, proxy, control }
 }
 
 async function startTargets(lab: Lab, folder: string, closers: Closers) {
@@ -284,30 +165,7 @@ async function startTargets(lab: Lab, folder: string, closers: Closers) {
     userAuthorities: [userAuthority],
   })
   closers.push(() => sshd.process.stop())
-  return { sshdLog: sshd.logFile, policy: { hostKey: sshd.hostKey, sshPort } }
-}
-
-function gatewayYaml(lab: Lab, urls: Organisation['urls'], issuer: string): string {
-  const hosts =
-    lab.kind === 'namespaces'
-      ? `${NAMES.wiki}: ${lab.target}, ${NAMES.database}: ${lab.target}, ${NAMES.denied}: ${lab.target}`
-      : ''
-  const listener = (name: 'tunnel' | 'login' | 'admin', address: string, port: number): string =>
-    `  ${name}: { listen: "${address}:${port}", url: "${urls[name]}" }\n`
-  return `gateway:
-  organisation: Demo
-  data: ./data
-${listener('tunnel', lab.gateway, TUNNEL_PORT)}${listener('login', lab.gateway, LOGIN_PORT)}${listener('admin', lab.admin, ADMIN_PORT)}  hosts: { ${hosts} }
-  identity_providers:
-    - { name: demo, kind: oidc, issuer: "${issuer}", client_id: zt, client_secret_file: idp.secret, ca_file: idp-ca.pem, groups_claim: groups }
-  recordings: { recipients_file: recipients.jws }
-`
-}
-
-/** Runs a command that has to succeed. @returns its standard output. */
-export async function must(argv: readonly string[]): Promise<string> {
-  const done = await run(argv)
-  if (done.code !== 0)
-    throw new Error(`${argv.join(' ')}\nexit ${done.code}: ${done.stderr.trim()}`)
-  return done.stdout
+  const unixUser = userInfo().username
+  const policyInput = { lab, emailDomain: 'corp.example', unixUser, hostKey: sshd.hostKey, sshPort }
+  return { sshdLog: sshd.logFile, policyInput }
 }
