@@ -1,6 +1,7 @@
 /**
  * Joins stdin and stdout to a destination through the daemon's proxy port (SOCKS5), with half-close both ways.
  */
+import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
@@ -18,20 +19,34 @@ export async function connectStdio(
       destination: { host, port },
       set_tcp_nodelay: true,
     })
-    process.stdin.pipe(socket)
-    socket.pipe(process.stdout)
-    await new Promise<void>((resolve, reject) => {
-      socket.on('error', reject)
-      socket.on('end', resolve)
-      socket.on('close', () => resolve())
-    })
-    return ok(undefined)
+    return await joinStdio(socket, `${host}:${port}`)
   } catch (failure) {
-    const cause = failure instanceof Error ? failure.message : String(failure)
     return err({
       code: 'connect_refused',
-      message: `${host}:${port} was not reached: ${cause}. "zt explain ${host} ${port}" says why.`,
+      message: `${host}:${port} was not reached: ${textOf(failure)}. "zt explain ${host} ${port}" says why.`,
       exitCode: EXIT.denied,
     })
   }
+}
+
+async function joinStdio(socket: Socket, destination: string): Promise<Result<void, CliFailure>> {
+  process.stdin.pipe(socket)
+  socket.pipe(process.stdout)
+  return new Promise((resolve) => {
+    socket.on('error', (failure) =>
+      resolve(
+        err({
+          code: 'connection_lost',
+          message: `The connection to ${destination} broke: ${textOf(failure)}.`,
+          exitCode: EXIT.failed,
+        }),
+      ),
+    )
+    socket.on('end', () => resolve(ok(undefined)))
+    socket.on('close', () => resolve(ok(undefined)))
+  })
+}
+
+function textOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure)
 }

@@ -81,5 +81,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     createKey: (path, kem) => io().createKey(path, kem),
     write: (chunk) => io().write(chunk),
     sleep: (delayMs) => io().sleep(delayMs),
+    onScreen: (replay) => io().onScreen(replay),
+    readEvidenceKey: (path) => io().readEvidenceKey(path),
   }
 }

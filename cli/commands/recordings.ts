@@ -2,12 +2,12 @@
  * Commands about recordings: list, decrypt, play, verify, keygen. A recording is named by its id, or by a file.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { JWK } from 'jose'
 import { z } from 'zod'
 import type { VerifyOptions } from '#lib/recording/verdict'
 import { err, ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
-import { RESTORE_TERMINAL } from '../recordings/play-schedule.ts'
 import { printReadError, printVerdict } from '../recordings/print-verdict.ts'
 import {
   type ByteSource,
@@ -34,6 +34,10 @@ export type RecordingIo = {
   /** Text or bytes to standard output, as they are; waits while the reader is slow. */
   write(chunk: string | Uint8Array): Promise<void>
   sleep(delayMs: number): Promise<void>
+  /** Runs a replay; then, and when the user interrupts it, a terminal is left as it was found. */
+  onScreen<T>(replay: () => Promise<T>): Promise<T>
+  /** Public half of a gateway's evidence key, from PEM or JWK. */
+  readEvidenceKey(path: string): Promise<Result<JWK, CliFailure>>
 }
 
 type Io = CliIo & RecordingIo
@@ -165,34 +169,32 @@ function addPlay(recordings: Command, io: Io, run: Run): void {
         const { source, keys } = opened.value
         const idle =
           options.idleLimit === undefined ? {} : { idleLimitMs: options.idleLimit * 1000 }
-        try {
-          const done = await playRecording(source, keys, { speed: options.speed, ...idle }, io)
-          return conclude(io, done)
-        } finally {
-          await io.write(RESTORE_TERMINAL)
-        }
+        const done = await io.onScreen(() =>
+          playRecording(source, keys, { speed: options.speed, ...idle }, io),
+        )
+        return conclude(io, done)
       }),
     )
 }
 
 async function openWithKeys(io: Io, name: string, keyFiles: readonly string[]) {
-  const keys = await readKeys(io, keyFiles)
+  const keys = await readAll(keyFiles, io.readKey)
   if (!keys.ok) return keys
   const source = await openRecording(io, name)
   return source.ok ? ok({ source: source.value, keys: keys.value }) : source
 }
 
-async function readKeys(
-  io: Io,
+async function readAll<T>(
   files: readonly string[],
-): Promise<Result<readonly RecipientKey[], CliFailure>> {
-  const keys: RecipientKey[] = []
+  read: (file: string) => Promise<Result<T, CliFailure>>,
+): Promise<Result<readonly T[], CliFailure>> {
+  const values: T[] = []
   for (const file of files) {
-    const key = await io.readKey(file)
-    if (!key.ok) return key
-    keys.push(key.value)
+    const value = await read(file)
+    if (!value.ok) return value
+    values.push(value.value)
   }
-  return ok(keys)
+  return ok(values)
 }
 
 /** Ids are UUIDs; whatever exists as a file is one. */
@@ -246,22 +248,31 @@ function addVerify(recordings: Command, io: Io, run: Run): void {
       collect,
       [],
     )
+    .option(
+      '--evidence-key <file>',
+      'public key of the gateway that must have signed, PEM or JWK',
+      collect,
+      [],
+    )
     .option('--expect-recipient <fingerprint>', 'fail when anybody else could open it', collect, [])
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExit code 0: complete, 4: not a recipient, 7: incomplete, 8: tampered with.\n\nExample:\n  $ zt recordings verify session.zt --key auditor.key',
     )
-    .action((name: string, options: { key: string[]; expectRecipient: string[]; json?: boolean }) =>
-      run(() => verify(io, name, options)),
-    )
+    .action((name: string, options: VerifyFlags) => run(() => verify(io, name, options)))
 }
 
-async function verify(
-  io: Io,
-  name: string,
-  options: { key: readonly string[]; expectRecipient: readonly string[]; json?: boolean },
-): Promise<number> {
+type VerifyFlags = {
+  readonly key: readonly string[]
+  readonly evidenceKey: readonly string[]
+  readonly expectRecipient: readonly string[]
+  readonly json?: boolean
+}
+
+async function verify(io: Io, name: string, options: VerifyFlags): Promise<number> {
+  const evidenceKeys = await readAll(options.evidenceKey, io.readEvidenceKey)
+  if (!evidenceKeys.ok) return report(io, evidenceKeys.error)
   const opened = await openWithKeys(io, name, options.key)
   if (!opened.ok) return report(io, opened.error)
   const manifest = await openManifestOf(io, name)
@@ -270,6 +281,7 @@ async function verify(
   const checks: VerifyOptions = {
     ...(manifest.value === undefined ? {} : { manifest: manifest.value }),
     ...(opened.value.keys.length === 0 ? {} : { keys: opened.value.keys }),
+    ...(evidenceKeys.value.length === 0 ? {} : { evidenceKeys: evidenceKeys.value }),
     ...(expectRecipient.length === 0 ? {} : { expectRecipients: expectRecipient }),
   }
   const verdict = await verifyRecording(opened.value.source, checks)
@@ -309,6 +321,15 @@ export function keyFailure(file: string, reason: string): CliFailure {
   return {
     code: reason,
     message: messages[reason] ?? `${file} cannot be used.`,
+    exitCode: EXIT.usage,
+  }
+}
+
+/** A file that should hold a gateway's public key. */
+export function evidenceKeyFailure(file: string): CliFailure {
+  return {
+    code: 'bad_evidence_key',
+    message: `${file} cannot be read as a public key (PEM or JWK).`,
     exitCode: EXIT.usage,
   }
 }

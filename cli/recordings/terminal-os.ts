@@ -1,11 +1,21 @@
 /**
  * Recordings, keys and the terminal as the `recordings` commands use them.
  */
+import { createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { JWK } from 'jose'
 import { err, ok } from '#lib/result'
-import { keyExists, keyFailure, type RecordingIo } from '../commands/recordings.ts'
+import {
+  evidenceKeyFailure,
+  keyExists,
+  keyFailure,
+  type RecordingIo,
+} from '../commands/recordings.ts'
+import { RESTORE_TERMINAL } from './play-schedule.ts'
 import {
   createRecipientKeyFile,
   openRecordingFile,
@@ -31,4 +41,34 @@ export const recordingIo: RecordingIo = {
     if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
   },
   sleep: (delayMs) => sleep(delayMs),
+  async onScreen(replay) {
+    if (!process.stdout.isTTY) return replay()
+    process.once('SIGINT', restoreAndExit)
+    try {
+      return await replay()
+    } finally {
+      process.off('SIGINT', restoreAndExit)
+      process.stdout.write(RESTORE_TERMINAL)
+    }
+  },
+  async readEvidenceKey(path) {
+    try {
+      return ok(publicJwk(await readFile(path, 'utf8')))
+    } catch {
+      return err(evidenceKeyFailure(path))
+    }
+  },
+}
+
+function restoreAndExit(): void {
+  process.stdout.write(RESTORE_TERMINAL, () => process.exit(128 + constants.signals.SIGINT))
+}
+
+/** Evidence keys are of P-256: another key is a mistake of the user, no finding about the recording. */
+function publicJwk(text: string): JWK {
+  const key = text.trimStart().startsWith('{')
+    ? createPublicKey({ key: JSON.parse(text), format: 'jwk' })
+    : createPublicKey(text)
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('not a P-256 key')
+  return key.export({ format: 'jwk' }) as JWK
 }

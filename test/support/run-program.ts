@@ -37,3 +37,33 @@ export async function runProgram(
 export function asNobody(argv: readonly string[]): string[] {
   return ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...argv]
 }
+
+/**
+ * Runs a program on a pseudo-terminal of its own, and interrupts it once it has shown a text.
+ * @returns what the terminal got, and the exit code.
+ */
+export async function asTerminal(
+  argv: readonly string[],
+  { interruptAfter }: { readonly interruptAfter: string },
+): Promise<{ readonly text: string; readonly code: number | null }> {
+  const command = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  // script(1) passes what it reads to the terminal, where ^C becomes SIGINT.
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  let text = ''
+  let interrupted = false
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (interrupted || !text.includes(interruptAfter)) return
+    interrupted = true
+    child.stdin.write('\u0003')
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return { text, code }
+}
