@@ -5,6 +5,8 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Log } from '#lib/log'
+import { formatHost, parseHost } from '#lib/net/endpoint'
+import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { createDaemonDecoder, encodeControlMessage, type Incoming } from '#lib/wire/control-codec'
 import type {
   DaemonMessage,
@@ -109,9 +111,13 @@ function serveControl(
       clearTimeout(timer)
       isGreeted = greet(incoming, self, deps)
       if (isGreeted) registry.enter(self)
-    } else if (!questions.add(() => answer(incoming, self, deps))) {
+    } else if (!questions.add(() => answer(incoming, self, deps).catch(failed))) {
       self.close('too_many_questions', 'Too many questions wait for an answer.')
     }
+  }
+  const failed = (error: unknown): void => {
+    deps.log.error({ deviceId: peer.leaf.deviceId, error: String(error) }, 'question failed')
+    self.close('internal_error', 'The gateway could not answer.')
   }
   const decoder = createDaemonDecoder()
   stream.on('data', (chunk: Buffer) => {
@@ -189,7 +195,7 @@ async function answer(
     self.close('unexpected', who === undefined ? 'This device has no access.' : 'A second hello.')
     return
   }
-  const target = message.type === 'explain' ? message : { host: 'localhost', port: 1 }
+  const target = message.type === 'explain' ? canonical(message) : NO_TARGET
   const facts = gatherFacts({ ...who, sourceAddress: self.peer.sourceAddress, target })
   if (message.type === 'explain') {
     const explanation = await deps.explain(facts)
@@ -197,6 +203,15 @@ async function answer(
   } else {
     self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
   }
+}
+
+/** For questions that are about no destination. */
+const NO_TARGET: FlowTarget = { host: 'localhost', port: 1 }
+
+/** As a flow's target is written; what is no host stays, and is explained as such. */
+function canonical({ host, port }: FlowTarget): FlowTarget {
+  const parsed = parseHost(host)
+  return { host: parsed.ok ? formatHost(parsed.value) : host, port }
 }
 
 /** Asked for each message: an admission does not last as long as a stream. */

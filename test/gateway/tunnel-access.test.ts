@@ -1,5 +1,7 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import type { Duplex } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
@@ -62,6 +64,23 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
   return { id, client, until }
 }
 
+/** As an administrator does it. @returns the status. */
+async function revoke(opened: OpenedGateway, deviceId: string): Promise<number | undefined> {
+  const host = 'admin.example.com'
+  const request = get({
+    host: '127.0.0.1',
+    port: opened.gateway.addresses['admin']?.port,
+    servername: host,
+    ca: opened.caPem,
+    method: 'POST',
+    path: `/api/v1/devices/${deviceId}/revoke`,
+    headers: { host, authorization: `Bearer ${opened.adminSecret}` },
+  })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
+
 const policyFor = (port: number, decision = 'allow') =>
   policySource({
     tunnel: { domains: ['corp.internal'], prefixes: [], others: 'direct' },
@@ -122,6 +141,18 @@ test('T87: a policy that denies cuts the open flow', async (t) => {
   t.is((await opened.gateway.reload(policyFor(target.port, 'deny'))).cutFlows, 1)
   await closed
   t.like(await device.client.openFlow(to, {}), { error: { reason: 'denied_by_policy' } })
+})
+
+test('T87: revoking a device cuts its flows and its connections at once', async (t) => {
+  const { opened, device, to } = await start(t)
+  const flow = await device.client.openFlow(to, {})
+  if (!flow.ok) return t.fail(flow.error.reason)
+  const closed = closeOf(flow.value)
+  t.is(await revoke(opened, device.id), 200)
+  await closed
+  await device.until(({ state }) => state === 'revoked')
+  const [record] = opened.data.store.flows.list({ limit: 1 })
+  t.is(record?.closeReason, 'device_revoked')
 })
 
 test('T87: drain ends connections; the device sees the gateway leave', async (t) => {

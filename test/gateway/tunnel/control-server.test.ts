@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
+import test from 'ava'
+import {
+  type ControlServerDeps,
+  createControlServer,
+} from '../../../gateway/tunnel/control-server.ts'
+import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
+import { ok } from '../../../lib/result.ts'
+import { memoryLog } from '../../support/tunnel.ts'
+
+const user = {
+  id: 'user-1',
+  provider: 'corp',
+  providerSubject: '1',
+  email: 'demo@example.com',
+  name: 'Demo',
+  groups: [],
+  lastLoginAtMs: 0,
+}
+const device = {
+  id: 'device-1',
+  userId: user.id,
+  name: 'laptop',
+  keySha256: 'aa',
+  enrolledAtMs: 0,
+  lastLoginAtMs: 0,
+}
+const peer: TunnelPeer = {
+  leaf: { deviceId: device.id, keySha256: 'aa', notAfterMs: 1 },
+  sourceAddress: '192.0.2.1',
+  admitted: () => ok(device),
+}
+
+/** A stream whose written lines come out parsed. */
+function streamPair() {
+  const lines: { type: string; id: string; seq: number; reason?: string }[] = []
+  const stream = new Duplex({
+    read: () => undefined,
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)))
+      done()
+    },
+  })
+  return { stream, lines }
+}
+
+function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}) {
+  const server = createControlServer({
+    user: () => user,
+    settings: () => ({ domains: [], prefixes: [], others: 'direct', sshHostAuthorities: [] }),
+    explain: () => new Promise(() => undefined),
+    applications: () => [],
+    log: memoryLog(),
+    ...change,
+  })
+  const { stream, lines } = streamPair()
+  server.onControl(peer, stream)
+  for (const one of sent) stream.push(typeof one === 'string' ? one : `${JSON.stringify(one)}\n`)
+  return { stream, lines }
+}
+
+const hello = { type: 'hello', seq: 1, id: 'h', versions: { min: 1, max: 1 } }
+const explain = (seq: number) => ({ type: 'explain', seq, id: `e${seq}`, host: 'wiki', port: 443 })
+
+test('control: an unknown type is answered with its id, and the stream goes on', async (t) => {
+  const { stream, lines } = serve([
+    hello,
+    { type: 'dance', seq: 2, id: 'd' },
+    { type: 'list_applications', seq: 3, id: 'l' },
+  ])
+  await once(stream, 'data')
+  while (lines.length < 3) await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(
+    lines.map(({ type, id, seq }) => [type, id, seq]),
+    [
+      ['welcome', 'h', 1],
+      ['unsupported', 'd', 2],
+      ['applications', 'l', 3],
+    ],
+  )
+})
+
+const refused: Record<string, readonly [readonly unknown[], string]> = {
+  'a first message that is no hello': [[explain(1)], 'no_hello'],
+  'a version that is too new': [
+    [{ ...hello, versions: { min: 2, max: 3 } }],
+    'version_unsupported',
+  ],
+  'a second hello': [[hello, { ...hello, seq: 2 }], 'unexpected'],
+  'an unknown key': [[hello, { ...explain(2), more: 1 }], 'bad_message'],
+  'a gap in the sequence': [[hello, explain(3)], 'bad_sequence'],
+  'a line without end (T123)': [[hello, 'x'.repeat(17 * 1024)], 'line_too_long'],
+  'more questions than are answered (T123)': [
+    [hello, ...Array.from({ length: 65 }, (_, index) => explain(index + 2))],
+    'too_many_questions',
+  ],
+}
+for (const [title, [sent, reason]] of Object.entries(refused)) {
+  test(`control: ${title} ends the stream, with a word why`, async (t) => {
+    const { stream, lines } = serve(sent)
+    await once(stream, 'finish')
+    t.like(lines.at(-1), { type: 'notice', reason })
+  })
+}
+
+test('T122: a stream that says nothing is closed', async (t) => {
+  const { stream, lines } = serve([], { helloTimeoutMs: 20 })
+  await once(stream, 'finish')
+  t.like(lines.at(-1), { type: 'notice', reason: 'no_hello' })
+})
+
+test('control: a question that cannot be answered ends the stream, not the gateway', async (t) => {
+  const broken = () => Promise.reject(new Error('broken'))
+  const { stream, lines } = serve([hello, explain(2)], { explain: broken })
+  await once(stream, 'finish')
+  t.like(lines.at(-1), { type: 'notice', reason: 'internal_error' })
+})
