@@ -2,8 +2,10 @@
  * The gateway's configuration, from text to frozen values, or every mistake in it with file, line and path.
  * `gateway` is read at start; `policy` is stored as a revision and may be decoded alone. No file is touched here.
  */
+
+import { mapping, required } from '#lib/config/mapping-shape'
 import { formatPath, type Mistake, type Path } from '#lib/config/mistake'
-import { type Decoded, mapping, required } from '#lib/config/shape'
+import type { Decoded } from '#lib/config/shape'
 import { err, ok, type Result } from '#lib/result'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'

@@ -1,20 +1,18 @@
 /**
  * The `gateway:` section as written. The tables also make the reference page.
  */
-import type { Mistake, Path } from '#lib/config/mistake'
+
 import {
-  checked,
   defaulted,
   dictionary,
   list,
   mapping,
-  oneOf,
   optional,
   required,
-  type Shape,
   type ValueOf,
-  wholeNumber,
-} from '#lib/config/shape'
+} from '#lib/config/mapping-shape'
+import type { Mistake, Path } from '#lib/config/mistake'
+import { checked, oneOf, type Shape, wholeNumber } from '#lib/config/shape'
 import {
   address,
   filePath,

@@ -1,19 +1,17 @@
 /**
  * Applications and their policies as written. The tables also make the reference page.
  */
-import { quote } from '#lib/config/mistake'
+
 import {
   defaulted,
   list,
-  mapped,
   mapping,
-  oneOf,
   optional,
   required,
-  type Shape,
-  text,
   type ValueOf,
-} from '#lib/config/shape'
+} from '#lib/config/mapping-shape'
+import { quote } from '#lib/config/mistake'
+import { mapped, oneOf, type Shape, text } from '#lib/config/shape'
 import { duration, name } from '#lib/config/text-shapes'
 import type { SshLimits } from './decision.ts'
 import { destination } from './destination.ts'

@@ -1,16 +1,8 @@
 /**
  * Lines of the network phase as written: rules, and the line that places the applications among them.
  */
-import {
-  isMapping,
-  list,
-  mapped,
-  mapping,
-  oneOf,
-  required,
-  type Shape,
-  wholeNumber,
-} from '#lib/config/shape'
+import { list, mapping, required } from '#lib/config/mapping-shape'
+import { isMapping, mapped, oneOf, type Shape, wholeNumber } from '#lib/config/shape'
 import { name } from '#lib/config/text-shapes'
 import { destination } from './destination.ts'
 import type { ApplicationPhase, NetworkRule } from './document.ts'

@@ -1,19 +1,17 @@
 /**
  * Policy, from an unknown value to a document. Every mistake is reported at once; unknown keys are mistakes (T92).
  */
-import type { Mistake } from '#lib/config/mistake'
+
 import {
-  type Decoded,
   defaulted,
   list,
-  mapped,
   mapping,
-  oneOf,
   optional,
   required,
-  type Shape,
   type ValueOf,
-} from '#lib/config/shape'
+} from '#lib/config/mapping-shape'
+import type { Mistake } from '#lib/config/mistake'
+import { type Decoded, mapped, oneOf, type Shape } from '#lib/config/shape'
 import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'

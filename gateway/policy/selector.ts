@@ -2,17 +2,10 @@
  * Selectors and conditions as policy writes them: `{ group: engineers }`, one key each.
  * One vocabulary for policies, network rules and rule groups.
  */
+
+import { defaulted, list, required } from '#lib/config/mapping-shape'
 import { didYouMean, quote } from '#lib/config/mistake'
-import {
-  type Decoded,
-  defaulted,
-  isMapping,
-  list,
-  mistake,
-  required,
-  type Shape,
-  text,
-} from '#lib/config/shape'
+import { type Decoded, isMapping, mistake, type Shape, text } from '#lib/config/shape'
 import { hostName, line, name, prefix } from '#lib/config/text-shapes'
 import type { Selector } from './document.ts'
 
