@@ -46,9 +46,10 @@ export async function createKeys(
       `${printPublicKeyLine(publicKeyBlob(createPublicKey(key)), `zt ${name}`)}\n`,
     )
   }
-  for (const file of ['token-signing.key', 'evidence-signing.key']) {
-    save(file, privatePem(generateP256Key()))
-  }
+  save('token-signing.key', privatePem(generateP256Key()))
+  const evidenceKey = generateP256Key()
+  save('evidence-signing.key', privatePem(evidenceKey))
+  save('evidence-signing.pub', publicPem(createPublicKey(evidenceKey)))
   save('host-seed.key', randomBytes(HOST_SEED_OCTETS))
   const recipientsSigner = generateKeyPairSync('ed25519').privateKey
   save('recipients-signer.pub', publicPem(createPublicKey(recipientsSigner)))

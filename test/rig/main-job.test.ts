@@ -390,6 +390,28 @@ test.serial('S10 T63 verify says where a recording was changed', async (t) => {
 })
 
 test.serial(
+  'S10 verify believes the evidence key that was given, and no other signer',
+  async (t) => {
+    const { organisation, folder } = t.context
+    const { id } = await latestRecording(organisation)
+    const verify = (keyFile: string): Promise<Finished> =>
+      run([...organisation.zt, 'recordings', 'verify', id, '--evidence-key', keyFile])
+    const mine = await verify(join(organisation.files.data, 'keys/evidence-signing.pub'))
+    t.is(mine.code, 0, mine.stdout + mine.stderr)
+    t.regex(mine.stdout, /signed by a key that you trust/)
+    const other = join(folder, 'other.pub')
+    await run([
+      'sh',
+      '-c',
+      `openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout -out ${other}`,
+    ])
+    const wrong = await verify(other)
+    t.is(wrong.code, 8)
+    t.regex(wrong.stdout, /a key that you do not trust/)
+  },
+)
+
+test.serial(
   'T13 ssh-audit finds nothing to fail in the SSH proxy, and no NIST curve',
   async (t) => {
     const { organisation } = t.context
