@@ -31,7 +31,10 @@ export async function startLoginServer(options: LoginOptions): Promise<LoginServ
   const gates = openGates({ ...LOGIN_LIMITS, ...limits })
   const deps = { ...parts, gates, sessionKey: randomBytes(SESSION_KEY_OCTETS) }
   addEnrolRoutes(app, deps)
-  app.register(async (scope) => addPageRoutes(scope, deps))
+  app.register((scope, _options, done) => {
+    addPageRoutes(scope, deps)
+    done()
+  })
   const address = await listenOn(app, listen)
   return { address, close: () => app.close() }
 }
