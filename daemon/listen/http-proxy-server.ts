@@ -11,7 +11,7 @@ import { isOwnHost, parseAbsoluteForm } from './http-message.ts'
 import type { OpenFlow } from './open-flow.ts'
 import { PAC_TYPE } from './pac.ts'
 import { type LocalReason, localRefusal, printAnswer, refusalAnswer } from './refusal.ts'
-import { splice } from './splice.ts'
+import { splice } from './splice-os.ts'
 import { parseAuthority } from './target.ts'
 
 export type HttpProxyDeps = {

@@ -9,7 +9,7 @@ import type { OpenFlow } from './open-flow.ts'
 import { socks5CodeFor } from './refusal.ts'
 import * as socks4 from './socks4-message.ts'
 import * as socks5 from './socks5-message.ts'
-import { splice } from './splice.ts'
+import { splice } from './splice-os.ts'
 
 export type SocksDeps = {
   readonly openFlow: OpenFlow

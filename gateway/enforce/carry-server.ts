@@ -1,6 +1,7 @@
 /** Joins an answered client and a dialled target under the limits of the permit. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createBulkCollector } from '#lib/tunnel/bulk-buffers-os'
 import { type Relay, type RelayResult, relay } from '#lib/tunnel/relay'
 import { withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
@@ -16,6 +17,7 @@ export type Reached = {
   readonly address: string
 }
 
+const collectBulk = createBulkCollector()
 /** An idle time-out is looked at this many times within its length. */
 const IDLE_LOOKS = 8
 const SHORTEST_LOOK_MS = 10
@@ -34,6 +36,7 @@ export async function carryRelay(
       openingOfA: (opening) => objection(opening, live, decider),
       openingOfB: sshObjection,
       later: setImmediate,
+      onBulk: collectBulk,
     },
   )
   live.onCut = joined.cut

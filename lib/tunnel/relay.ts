@@ -46,11 +46,13 @@ export type RelayOptions = {
   readonly openingOfB?: CheckOpening
   /** Runs a task at the end of this turn of the event loop, `setImmediate`: bulk data is written once a turn then. */
   readonly later?: (task: () => void) => void
+  /** Called with the length of each chunk that is part of a bulk transfer. */
+  readonly onBulk?: (octets: number) => void
 }
 
 /** Starts to relay. Streams may hold unread data, and may be paused. */
 export function relay(a: RelayEnd, b: RelayEnd, options: RelayOptions = {}): Relay {
-  const { later } = options
+  const { later, onBulk } = options
   const state: State = { reason: undefined, left: 2, settle: () => undefined }
   const done = new Promise<string>((resolve) => {
     state.settle = resolve
@@ -61,8 +63,8 @@ export function relay(a: RelayEnd, b: RelayEnd, options: RelayOptions = {}): Rel
     a.reset()
     b.reset()
   }
-  const up = pump(a.stream, b.stream, { check: options.openingOfA, cut, later })
-  const down = pump(b.stream, a.stream, { check: options.openingOfB, cut, later })
+  const up = pump(a.stream, b.stream, { check: options.openingOfA, cut, later, onBulk })
+  const down = pump(b.stream, a.stream, { check: options.openingOfB, cut, later, onBulk })
   watchEnd(a, b, 'reset_by_a', state)
   watchEnd(b, a, 'reset_by_b', state)
   return {
@@ -116,9 +118,11 @@ type PumpOptions = {
   readonly check: CheckOpening | undefined
   readonly cut: (reason: string) => void
   readonly later: RelayOptions['later']
+  readonly onBulk: RelayOptions['onBulk']
 }
 
-function pump(source: Duplex, sink: Duplex, { check, cut, later }: PumpOptions): Pump {
+function pump(source: Duplex, sink: Duplex, options: PumpOptions): Pump {
+  const { check, cut, later, onBulk } = options
   const counted: Pump = { bytes: 0 }
   const judge = check === undefined ? undefined : openingJudge(check)
   const gather = later === undefined ? undefined : gatherer(sink, later)
@@ -129,7 +133,10 @@ function pump(source: Duplex, sink: Duplex, { check, cut, later }: PumpOptions):
       return
     }
     counted.bytes += chunk.length
-    if (chunk.length >= BULK_OCTETS) gather?.()
+    if (chunk.length >= BULK_OCTETS) {
+      gather?.()
+      onBulk?.(chunk.length)
+    }
     if (!sink.write(chunk)) source.pause()
   })
   sink.on('drain', () => source.resume())

@@ -98,7 +98,7 @@ function watched(
       events,
       ...change,
     },
-    { timing: { checkMs: 50, pongMs: 200, connectMs: 2000 }, random: () => 0 },
+    { timing: { checkMs: 50, pongMs: 2000, connectMs: 10_000 }, random: () => 0 },
   )
   t.teardown(() => client.stop(0))
   const until = <T>(read: () => T | undefined): Promise<T> =>

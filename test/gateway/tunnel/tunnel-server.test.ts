@@ -183,7 +183,7 @@ test('a dead gateway is noticed by an unanswered PING', async (t) => {
   const connection = await connectDevice(
     t,
     tunnel.client(device, {
-      timing: { checkMs: 50, pongMs: 100 },
+      timing: { checkMs: 50, pongMs: 2000 },
       // The path dies without a FIN: octets are swallowed from then on.
       dial: async (to, signal) => {
         const socket = await dialTcp(to, signal)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { splice } from '../../../daemon/listen/splice.ts'
+import { splice } from '../../../daemon/listen/splice-os.ts'
 
 /** Two connected pairs with a splice in the middle: what `program` says, `target` hears. */
 async function startSplice(t: ExecutionContext) {
