@@ -6,7 +6,8 @@ import type { Log } from '#lib/log'
 import type { GatewayConfig, IdentityProviderConfig } from './config/gateway-config.ts'
 import { openEnrolments } from './enrol/enrolments.ts'
 import { renewDevice } from './enrol/renewal.ts'
-import { type IdpClient, openIdp } from './identity/idp-client.ts'
+import type { IdentityProvider } from './identity/identity-provider.ts'
+import { OIDC_CALLBACK, openIdp } from './identity/idp-client.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { type LoginServer, startLoginServer } from './login/login-server.ts'
@@ -52,9 +53,9 @@ function openProvider(
   { name, issuer, clientId, clientSecretFile, caFile, groupsClaim }: IdentityProviderConfig,
   loginUrl: URL,
   deps: Pick<LoginAccessOptions, 'log' | 'now'>,
-): IdpClient {
+): IdentityProvider {
   const clientSecret = readFileSync(clientSecretFile, 'utf8').trim()
-  const redirectUri = `${loginUrl.origin}/oidc/callback`
+  const redirectUri = `${loginUrl.origin}${OIDC_CALLBACK}`
   const ca = caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }
   return openIdp({ name, issuer, clientId, clientSecret, groupsClaim, redirectUri, ...ca }, deps)
 }

@@ -26,7 +26,7 @@ export function deviceJson(device: Device, user: User | undefined) {
     revoked: device.revokedAtMs !== undefined,
     ...times({
       enrolledAt: device.enrolledAtMs,
-      lastLoginAt: device.lastLoginAtMs,
+      lastLoginAt: device.login.atMs,
       lastSeenAt: device.lastSeenAtMs,
       certificateNotAfter: device.certificateNotAfterMs,
       revokedAt: device.revokedAtMs,

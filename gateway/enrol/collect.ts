@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Enrolled } from '#lib/api/enrol-api'
 import { err, ok } from '#lib/result'
+import type { LoginContext } from '../identity/identity.ts'
 import { issueDeviceCertificate } from '../keys/device-certificate.ts'
 import { readDeviceRequest } from '../keys/device-request.ts'
 import type { Device, Enrolment, User } from '../store/store.ts'
@@ -44,7 +45,7 @@ async function collect(deps: EnrolDeps, enrolment: Enrolment): Outcome<Enrolled>
   const issued = await issueDeviceCertificate(deps.deviceCa, key.value, device.id, deps.now())
   store.devices.update(device.id, {
     name: enrolment.deviceName,
-    lastLoginAtMs: user.lastLoginAtMs,
+    login: loginOf(enrolment),
     certificateNotAfterMs: issued.notAfterMs,
   })
   deps.log.info(about(enrolment, { deviceId: device.id, userId: user.id }), 'device enrolled')
@@ -65,8 +66,14 @@ function register({ store, now }: EnrolDeps, enrolment: Enrolment, user: User): 
     name: enrolment.deviceName,
     keySha256: enrolment.keySha256,
     enrolledAtMs: now(),
-    lastLoginAtMs: user.lastLoginAtMs,
+    login: loginOf(enrolment),
   }
   store.devices.insert(device)
   return device
+}
+
+/** Of the person who confirmed: an enrolment without one is never collected. */
+function loginOf({ login }: Enrolment): LoginContext {
+  if (login === undefined) throw new Error('an approved enrolment without a login')
+  return login
 }

@@ -10,6 +10,7 @@ import type {
 } from '#lib/api/enrol-api'
 import { keyWords } from '#lib/enrol/key-words'
 import { err, ok, type Result } from '#lib/result'
+import type { LoginContext } from '../identity/identity.ts'
 import { readDeviceRequest } from '../keys/device-request.ts'
 import type { Enrolment, User } from '../store/store.ts'
 import { begin } from './begin.ts'
@@ -31,7 +32,8 @@ export interface Enrolments {
   wordsOf(enrolment: Enrolment): Promise<string>
   /** Whether this user may confirm it; a refusal ends it. */
   admit(enrolment: Enrolment, user: User): Result<void, EnrolReason>
-  approve(enrolment: Enrolment, user: User): Result<void, EnrolReason>
+  /** @param login how this person logged in, just now. */
+  approve(enrolment: Enrolment, user: User, login: LoginContext): Result<void, EnrolReason>
   deny(enrolment: Enrolment): void
 }
 
@@ -60,9 +62,9 @@ export function openEnrolments(deps: EnrolDeps): Enrolments {
     },
     wordsOf,
     admit,
-    approve: (enrolment, user) => {
+    approve: (enrolment, user, login) => {
       const verdict = admit(enrolment, user)
-      return verdict.ok ? approve(deps, enrolment, user) : verdict
+      return verdict.ok ? approve(deps, enrolment, { userId: user.id, login }) : verdict
     },
     deny: (enrolment) => end(enrolment, 'access_denied'),
   }
@@ -80,13 +82,17 @@ async function wordsOf({ csrPem }: Enrolment): Promise<string> {
   return keyWords(key.value.publicKey.export({ type: 'spki', format: 'der' }))
 }
 
-function approve(deps: EnrolDeps, enrolment: Enrolment, user: User): Result<void, EnrolReason> {
-  deps.log.info(about(enrolment, { userId: user.id }), 'enrolment confirmed')
+function approve(
+  deps: EnrolDeps,
+  enrolment: Enrolment,
+  approval: Required<Pick<Enrolment, 'userId' | 'login'>>,
+): Result<void, EnrolReason> {
+  deps.log.info(about(enrolment, { userId: approval.userId }), 'enrolment confirmed')
   const moved = deps.store.enrolments.move(
     enrolment.deviceCodeSha256,
     'pending',
     'approved',
-    user.id,
+    approval,
   )
   return moved ? ok(undefined) : err('invalid_grant')
 }

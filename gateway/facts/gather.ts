@@ -29,7 +29,7 @@ export function gatherSubject(device: Device, user: User): Facts['subject'] {
     email: user.email,
     groups: Object.freeze([...user.groups]),
     deviceId: device.id,
-    lastLoginAtSeconds: Math.floor(device.lastLoginAtMs / 1000),
+    lastLoginAtSeconds: Math.floor(device.login.atMs / 1000),
   })
 }
 

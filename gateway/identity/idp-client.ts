@@ -3,11 +3,13 @@
  * RFC 7636), issuer of the answer checked (RFC 9207). What the claims mean is in ./oidc.ts.
  */
 import * as oidc from 'openid-client'
+import { z } from 'zod'
 import type { Log } from '#lib/log'
-import { err, ok, type Result } from '#lib/result'
-import type { User } from '../store/store.ts'
+import { err, ok } from '#lib/result'
 import { cachedDiscovery, type ProviderAccess } from './discovery-client.ts'
-import { errorCode, type LoginReason, reasonOf } from './login-error.ts'
+import type { Identity } from './identity.ts'
+import type { LoginResult, LoginWish, PendingLogin, RedirectProvider } from './identity-provider.ts'
+import { errorCode, reasonOf } from './login-error.ts'
 import { userFromClaims } from './oidc.ts'
 
 /** One provider, as configured. */
@@ -18,28 +20,24 @@ export type IdpOptions = ProviderAccess & {
   readonly redirectUri: string
 }
 
-/** What has to be remembered between leaving for the provider and coming back; secret, bound to one browser. */
-export type PendingLogin = {
-  readonly provider: string
-  readonly state: string
-  readonly nonce: string
-  readonly verifier: string
-}
+/** Where a provider sends the browser back to, on the login origin. */
+export const OIDC_CALLBACK = '/oidc/callback'
 
-type LoginResult<T> = Result<T, { readonly reason: LoginReason }>
-
-export interface IdpClient {
-  readonly name: string
-  /** Where to send the browser, and what to remember. */
-  begin(): Promise<LoginResult<{ readonly url: string; readonly pending: PendingLogin }>>
-  /** Takes the browser's return, with its query as it came. */
-  finish(query: URLSearchParams, pending: PendingLogin): Promise<LoginResult<Omit<User, 'id'>>>
-}
+/** What leaves with the browser and must come back. */
+const pendingShape = z.strictObject({
+  state: z.string(),
+  nonce: z.string(),
+  verifier: z.string(),
+  maxAge: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .exactOptional(),
+})
 
 export type IdpClientDeps = { readonly now: () => number; readonly log: Log }
 
 /** Makes a client; the provider is asked for its metadata at the first login, since it may be down now. */
-export function openIdp(options: IdpOptions, { now, log }: IdpClientDeps): IdpClient {
+export function openIdp(options: IdpOptions, { now, log }: IdpClientDeps): RedirectProvider {
   const discover = cachedDiscovery(options, now)
   const refused = (error: unknown): LoginResult<never> => {
     const reason = reasonOf(error)
@@ -47,20 +45,26 @@ export function openIdp(options: IdpOptions, { now, log }: IdpClientDeps): IdpCl
     return err({ reason })
   }
   return {
+    kind: 'redirect',
     name: options.name,
-    begin: () => begin(options, discover).catch(refused),
+    callbackPath: OIDC_CALLBACK,
+    begin: (wish) => begin(options, discover, wish).catch(refused),
     finish: (query, pending) => finish(options, discover, { query, pending, now }).catch(refused),
   }
 }
 
-async function begin(options: IdpOptions, discover: () => Promise<oidc.Configuration>) {
+async function begin(
+  options: IdpOptions,
+  discover: () => Promise<oidc.Configuration>,
+  { maxAgeSeconds, acrValues }: LoginWish,
+) {
   const provider = await discover()
   const verifier = oidc.randomPKCECodeVerifier()
-  const pending: PendingLogin = {
-    provider: options.name,
+  const pending = {
     state: oidc.randomState(),
     nonce: oidc.randomNonce(),
     verifier,
+    ...(maxAgeSeconds !== undefined && { maxAge: String(maxAgeSeconds) }),
   }
   const url = oidc.buildAuthorizationUrl(provider, {
     redirect_uri: options.redirectUri,
@@ -69,6 +73,8 @@ async function begin(options: IdpOptions, discover: () => Promise<oidc.Configura
     code_challenge_method: 'S256',
     state: pending.state,
     nonce: pending.nonce,
+    ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
+    ...(acrValues !== undefined && { acr_values: acrValues.join(' ') }),
   })
   return ok({ url: url.href, pending })
 }
@@ -83,15 +89,19 @@ async function finish(
   options: IdpOptions,
   discover: () => Promise<oidc.Configuration>,
   { query, pending, now }: Return,
-): Promise<LoginResult<Omit<User, 'id'>>> {
+): Promise<LoginResult<Identity>> {
+  const left = pendingShape.safeParse(pending)
+  if (!left.success) return err({ reason: 'bad_provider_answer' })
+  const { state, nonce, verifier, maxAge } = left.data
   const provider = await discover()
   const url = new URL(options.redirectUri)
   url.search = query.toString()
   const tokens = await oidc.authorizationCodeGrant(provider, url, {
-    expectedState: pending.state,
-    expectedNonce: pending.nonce,
-    pkceCodeVerifier: pending.verifier,
+    expectedState: state,
+    expectedNonce: nonce,
+    pkceCodeVerifier: verifier,
     idTokenExpected: true,
+    ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
   })
   const idToken = tokens.claims()
   if (idToken === undefined) return err({ reason: 'bad_provider_answer' })

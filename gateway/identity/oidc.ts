@@ -3,7 +3,7 @@
  * its subject); here is decided whether they say enough.
  */
 import { err, ok, type Result } from '#lib/result'
-import type { User } from '../store/store.ts'
+import type { Identity } from './identity.ts'
 
 /** Why a login ends without a user, though the provider vouched for somebody. */
 export type IdentityReason = 'no_email' | 'bad_email' | 'email_unverified' | 'bad_groups'
@@ -34,7 +34,7 @@ export function userFromClaims(
   claims: Readonly<Record<string, unknown>>,
   rules: ClaimRules,
   nowMs: number,
-): Result<Omit<User, 'id'>, { readonly reason: IdentityReason }> {
+): Result<Identity, { readonly reason: IdentityReason }> {
   const email = verifiedEmail(claims)
   if (!email.ok) return email
   const groups = groupsOf(claims, rules.groupsClaim)
@@ -45,7 +45,8 @@ export function userFromClaims(
     email: email.value,
     name: nameOf(claims) ?? email.value,
     groups,
-    lastLoginAtMs: nowMs,
+    claims: {},
+    login: { atMs: nowMs },
   })
 }
 

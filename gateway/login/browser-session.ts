@@ -16,6 +16,12 @@ const AUDIENCE = 'zt-login'
 
 const csrf = z.string().length(43)
 const deviceCodeSha256 = z.string().length(64)
+const login = z.strictObject({
+  atMs: z.number(),
+  amr: z.array(z.string()).readonly().exactOptional(),
+  acr: z.string().exactOptional(),
+  notAfterMs: z.number().exactOptional(),
+})
 const stage = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('code'), csrf }),
   z.strictObject({ at: z.literal('device'), csrf, deviceCodeSha256 }),
@@ -23,14 +29,10 @@ const stage = z.discriminatedUnion('at', [
     at: z.literal('provider'),
     csrf,
     deviceCodeSha256,
-    pending: z.strictObject({
-      provider: z.string(),
-      state: z.string(),
-      nonce: z.string(),
-      verifier: z.string(),
-    }),
+    provider: z.string(),
+    pending: z.record(z.string(), z.string()),
   }),
-  z.strictObject({ at: z.literal('confirm'), csrf, deviceCodeSha256, userId: z.string() }),
+  z.strictObject({ at: z.literal('confirm'), csrf, deviceCodeSha256, userId: z.string(), login }),
 ])
 
 /** Code typed or not, device seen, gone to the provider, back as somebody. Each stage has a csrf token of its own. */

@@ -2,6 +2,7 @@
  * The last step: the person who logged in sees device and account together and decides.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { LoginContext } from '../identity/identity.ts'
 import type { Enrolment, User } from '../store/store.ts'
 import { sessionAt } from './browser-session.ts'
 import type { LoginDeps } from './login-deps.ts'
@@ -23,7 +24,12 @@ export function addConfirmRoutes(app: FastifyInstance, deps: LoginDeps): void {
   app.post('/device/confirm', (request, reply) => decide(deps, request, reply))
 }
 
-type Asked = { readonly enrolment: Enrolment; readonly user: User; readonly csrf: string }
+type Asked = {
+  readonly enrolment: Enrolment
+  readonly user: User
+  readonly login: LoginContext
+  readonly csrf: string
+}
 
 /** What this browser was asked, if that is still open. */
 async function whatIsAsked(deps: LoginDeps, request: FastifyRequest): Promise<Asked | undefined> {
@@ -32,7 +38,7 @@ async function whatIsAsked(deps: LoginDeps, request: FastifyRequest): Promise<As
   const enrolment = deps.enrolments.findOpen(session.deviceCodeSha256)
   const user = deps.users.get(session.userId)
   if (enrolment === undefined || user === undefined) return undefined
-  return { enrolment, user, csrf: session.csrf }
+  return { enrolment, user, login: session.login, csrf: session.csrf }
 }
 
 async function decide(
@@ -51,6 +57,6 @@ async function decide(
     deps.enrolments.deny(asked.enrolment)
     return showMessage(deps, reply, DENIED)
   }
-  const approved = deps.enrolments.approve(asked.enrolment, asked.user)
+  const approved = deps.enrolments.approve(asked.enrolment, asked.user, asked.login)
   return showMessage(deps, reply, approved.ok ? CONFIRMED : ownerRefusal(approved.error))
 }

@@ -5,7 +5,7 @@ import type { EnrolReason, Renewed, RenewRequest } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
 import type { Enrolments } from '../enrol/enrolments.ts'
-import type { IdpClient } from '../identity/idp-client.ts'
+import type { IdentityProvider } from '../identity/identity-provider.ts'
 import type { Store } from '../store/store.ts'
 import type { SessionKey } from './browser-session.ts'
 import type { RateGate, RateLimit } from './rate-limit.ts'
@@ -17,7 +17,7 @@ export type LoginParts = {
   /** Shown on every page. */
   readonly organisation: string
   /** At least one. */
-  readonly providers: readonly IdpClient[]
+  readonly providers: readonly IdentityProvider[]
   readonly enrolments: Enrolments
   readonly users: Store['users']
   /** `renewDevice`, with the audience of this listener. */

@@ -2,7 +2,8 @@
  * To the identity provider and back. The state that returns must be the one that this very browser left with (T28).
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { IdpClient } from '../identity/idp-client.ts'
+import type { LoginContext } from '../identity/identity.ts'
+import type { RedirectProvider } from '../identity/identity-provider.ts'
 import type { Enrolment, User } from '../store/store.ts'
 import { newCsrf, sessionAt } from './browser-session.ts'
 import type { LoginDeps } from './login-deps.ts'
@@ -21,11 +22,17 @@ async function leave(deps: LoginDeps, request: FastifyRequest, reply: FastifyRep
   const session = sessionAt(await sessionOf(deps, request), 'device')
   const provider = providerNamed(deps, queryOf(request).get('provider'))
   if (session === undefined || provider === undefined) return showMessage(deps, reply, START_AGAIN)
-  const begun = await provider.begin()
+  const begun = await provider.begin({})
   if (!begun.ok) return showMessage(deps, reply, loginRefusal(begun.error.reason))
   const { url, pending } = begun.value
   const { deviceCodeSha256 } = session
-  await moveTo(deps, reply, { at: 'provider', csrf: newCsrf(), deviceCodeSha256, pending })
+  await moveTo(deps, reply, {
+    at: 'provider',
+    csrf: newCsrf(),
+    deviceCodeSha256,
+    provider: provider.name,
+    pending,
+  })
   // From a link, not from a form: `form-action 'self'` would also stop the redirect of a form.
   await reply.redirect(url, 303)
 }
@@ -38,7 +45,7 @@ async function comeBack(
   const source = sourceOf(request)
   if (!(await deps.gates.login(source))) return showMessage(deps, reply, TOO_MANY)
   const session = sessionAt(await sessionOf(deps, request), 'provider')
-  const provider = providerNamed(deps, session?.pending.provider)
+  const provider = providerNamed(deps, session?.provider)
   const enrolment = session && deps.enrolments.findOpen(session.deviceCodeSha256)
   if (session === undefined || provider === undefined || enrolment === undefined) {
     return showMessage(deps, reply, START_AGAIN)
@@ -51,28 +58,43 @@ async function comeBack(
   }
   const user = deps.users.upsert(login.value)
   deps.log.info({ source, provider: provider.name, userId: user.id, email: user.email }, 'login')
-  return askToConfirm(deps, reply, { enrolment, user })
+  return askToConfirm(deps, reply, { enrolment, user, login: login.value.login })
+}
+
+type Approver = {
+  readonly enrolment: Enrolment
+  readonly user: User
+  readonly login: LoginContext
 }
 
 /** By a redirect, so that the provider's code leaves the address bar and the history. */
 async function askToConfirm(
   deps: LoginDeps,
   reply: FastifyReply,
-  { enrolment, user }: { readonly enrolment: Enrolment; readonly user: User },
+  { enrolment, user, login }: Approver,
 ): Promise<void> {
   const admitted = deps.enrolments.admit(enrolment, user)
   if (!admitted.ok) return showMessage(deps, reply, ownerRefusal(admitted.error))
   const { deviceCodeSha256 } = enrolment
   reply.removeHeader('set-cookie')
-  await moveTo(deps, reply, { at: 'confirm', csrf: newCsrf(), deviceCodeSha256, userId: user.id })
+  await moveTo(deps, reply, {
+    at: 'confirm',
+    csrf: newCsrf(),
+    deviceCodeSha256,
+    userId: user.id,
+    login,
+  })
   await reply.redirect('/device/confirm', 303)
 }
 
 function providerNamed(
   { providers }: LoginDeps,
   name: string | null | undefined,
-): IdpClient | undefined {
-  return providers.find((provider) => provider.name === name)
+): RedirectProvider | undefined {
+  return providers.find(
+    (provider): provider is RedirectProvider =>
+      provider.kind === 'redirect' && provider.name === name,
+  )
 }
 
 function queryOf(request: FastifyRequest): URLSearchParams {

@@ -23,12 +23,12 @@ export function openMemoryStore(): Store {
 
 function userTable(users: Map<string, User>): Store['users'] {
   return {
-    upsert(login) {
+    upsert({ login, ...identity }) {
       const known = [...users.values()].find(
         (user) =>
-          user.provider === login.provider && user.providerSubject === login.providerSubject,
+          user.provider === identity.provider && user.providerSubject === identity.providerSubject,
       )
-      const user = { ...login, id: known?.id ?? randomUUID() }
+      const user = { ...identity, id: known?.id ?? randomUUID(), lastLoginAtMs: login.atMs }
       users.set(user.id, user)
       return user
     },
@@ -65,11 +65,10 @@ function enrolmentTable(): Store['enrolments'] {
     },
     byDeviceCode: (sha256) => enrolments.get(sha256),
     byUserCode,
-    move(sha256, from, to, userId) {
+    move(sha256, from, to, approval = {}) {
       const enrolment = enrolments.get(sha256)
       if (enrolment?.state !== from) return false
-      const who = userId === undefined ? {} : { userId }
-      enrolments.set(sha256, { ...enrolment, ...who, state: to })
+      enrolments.set(sha256, { ...enrolment, ...approval, state: to })
       return true
     },
     deleteExpired(nowMs) {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { err, ok, type Result } from '#lib/result'
 import { FIRST_TABLES } from './migrations/0001-first-tables.ts'
 import { DEVICES_BY_KEY } from './migrations/0002-devices-by-key.ts'
+import { LOGIN_CONTEXT } from './migrations/0003-login-context.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -28,6 +29,7 @@ export type SchemaRefusal = {
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'first-tables', sql: FIRST_TABLES },
   { number: 2, name: 'devices-by-key', sql: DEVICES_BY_KEY },
+  { number: 3, name: 'login-context', sql: LOGIN_CONTEXT },
 ]
 
 /** Digest that a store keeps of a change. */

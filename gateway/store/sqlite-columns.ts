@@ -1,11 +1,23 @@
 /**
  * How the rows of ./store.ts stand in SQL: one column for each property, checked by the compiler.
- * A column that is NULL is a property that is absent. Every statement names the tenant.
+ * A column that is NULL is a property that is absent; one whose name ends in `_json` holds JSON text.
+ * Every statement names the tenant.
  */
-import type { Device, Enrolment, RecordingRow } from './store.ts'
+import type { Device, Enrolment, RecordingRow, User } from './store.ts'
 
 /** Column of each property. */
 export type Columns<Row> = { readonly [Property in keyof Required<Row>]: string }
+
+export const USER_COLUMNS: Columns<User> = {
+  id: 'id',
+  provider: 'provider',
+  providerSubject: 'provider_subject',
+  email: 'email',
+  name: 'name',
+  groups: 'groups_json',
+  claims: 'claims_json',
+  lastLoginAtMs: 'last_login_at_ms',
+}
 
 export const DEVICE_COLUMNS: Columns<Device> = {
   id: 'id',
@@ -13,7 +25,7 @@ export const DEVICE_COLUMNS: Columns<Device> = {
   name: 'name',
   keySha256: 'key_sha256',
   enrolledAtMs: 'enrolled_at_ms',
-  lastLoginAtMs: 'last_login_at_ms',
+  login: 'login_json',
   lastSeenAtMs: 'last_seen_at_ms',
   certificateNotAfterMs: 'certificate_not_after_ms',
   revokedAtMs: 'revoked_at_ms',
@@ -29,6 +41,7 @@ export const ENROLMENT_COLUMNS: Columns<Enrolment> = {
   expiresAtMs: 'expires_at_ms',
   state: 'state',
   userId: 'user_id',
+  login: 'login_json',
   deviceId: 'device_id',
 }
 
@@ -49,6 +62,9 @@ export const RECORDING_COLUMNS: Columns<RecordingRow> = {
 
 /** Values bound to a statement by name. */
 export type Parameters = Readonly<Record<string, string | number | null>>
+
+/** What a `SELECT` gives: a value for each property. */
+export type Found = Parameters
 
 /** `SELECT` of all properties of one tenant's rows; append `AND …`. */
 export function selectSql<Row>(table: string, columns: Columns<Row>): string {
@@ -80,15 +96,54 @@ export function parametersOf<Row extends object>(
   row: Row,
 ): Parameters {
   const values: Record<string, string | number | null> = { tenant }
-  const given = new Map<string, string | number | null | undefined>(Object.entries(row))
-  for (const [property] of entries(columns)) values[property] = given.get(property) ?? null
+  const given = new Map<string, unknown>(Object.entries(row))
+  for (const [property, column] of entries(columns)) {
+    values[property] = toSql(column, given.get(property))
+  }
   return values
 }
 
-/** A row as it came from SQL, without the properties that are NULL. */
-export function withoutNulls<Row extends object>(row: Row): Row {
-  const present = Object.entries(row).filter(([, value]) => value !== null)
+/** The named changes of a row, for `UPDATE`. */
+export function changesOf<Row extends object>(
+  columns: Columns<Row>,
+  change: Partial<Row>,
+): Parameters {
+  const wanted = entries(columns).filter(([property]) => Object.hasOwn(change, property))
+  const given = new Map<string, unknown>(Object.entries(change))
+  return Object.fromEntries(wanted.map(([name, column]) => [name, toSql(column, given.get(name))]))
+}
+
+/** What SQL gave for `selectSql`, as a row; nothing stays nothing. */
+export function rowOf<Row extends object>(
+  columns: Columns<Row>,
+  found: Found | undefined,
+): Row | undefined {
+  return found && presentRow(columns, found)
+}
+
+/** All that SQL gave for `selectSql`, as rows. */
+export function rowsOf<Row extends object>(
+  columns: Columns<Row>,
+  found: readonly Found[],
+): readonly Row[] {
+  return found.map((one) => presentRow(columns, one))
+}
+
+function presentRow<Row extends object>(columns: Columns<Row>, found: Found): Row {
+  const present = entries(columns).flatMap(([property, column]) => {
+    const value = found[property] ?? null
+    return value === null ? [] : [[property, fromSql(column, value)]]
+  })
   return Object.fromEntries(present) as Row
+}
+
+function toSql(column: string, value: unknown): string | number | null {
+  if (value === undefined || value === null) return null
+  return column.endsWith('_json') ? JSON.stringify(value) : (value as string | number)
+}
+
+function fromSql(column: string, value: string | number): unknown {
+  return column.endsWith('_json') ? JSON.parse(String(value)) : value
 }
 
 function entries<Row>(columns: Columns<Row>): [string, string][] {

@@ -3,14 +3,16 @@
  */
 import type { Database } from 'better-sqlite3'
 import {
+  type Found,
   insertSql,
   type Parameters,
   parametersOf,
   RECORDING_COLUMNS,
+  rowOf,
+  rowsOf,
   selectSql,
-  withoutNulls,
 } from './sqlite-columns.ts'
-import type { RecordingRow, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** The list of recordings of a store. */
 export function sqliteRecordings(db: Database, tenant: string): Store['recordings'] {
@@ -18,20 +20,17 @@ export function sqliteRecordings(db: Database, tenant: string): Store['recording
   const put = db.prepare<Parameters>(
     insertSql('recordings', RECORDING_COLUMNS, 'INSERT OR REPLACE'),
   )
-  const get = db.prepare<Parameters, RecordingRow>(`${select} AND id = @id`)
-  const list = db.prepare<Parameters, RecordingRow>(
+  const get = db.prepare<Parameters, Found>(`${select} AND id = @id`)
+  const list = db.prepare<Parameters, Found>(
     `${select} AND started_at_ms < @beforeMs ORDER BY started_at_ms DESC, id DESC LIMIT @limit`,
   )
   return {
     put(row) {
       put.run(parametersOf(RECORDING_COLUMNS, tenant, row))
     },
-    get(id) {
-      const row = get.get({ tenant, id })
-      return row && withoutNulls(row)
-    },
+    get: (id) => rowOf(RECORDING_COLUMNS, get.get({ tenant, id })),
     list: ({ limit, beforeMs = Number.MAX_SAFE_INTEGER }) =>
-      list.all({ tenant, beforeMs, limit }).map(withoutNulls),
+      rowsOf(RECORDING_COLUMNS, list.all({ tenant, beforeMs, limit })),
   }
 }
 

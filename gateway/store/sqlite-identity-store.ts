@@ -5,45 +5,36 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import {
   assignments,
+  changesOf,
   DEVICE_COLUMNS,
   ENROLMENT_COLUMNS,
+  type Found,
   insertSql,
   type Parameters,
   parametersOf,
+  rowOf,
+  rowsOf,
   selectSql,
-  withoutNulls,
+  USER_COLUMNS,
 } from './sqlite-columns.ts'
-import type { Device, Enrolment, Store, User } from './store.ts'
-
-type UserRow = Omit<User, 'groups'> & { readonly groupsJson: string }
-
-const SELECT_USER = `SELECT id, provider, provider_subject AS providerSubject, email, name,
-  groups_json AS groupsJson, last_login_at_ms AS lastLoginAtMs FROM users WHERE tenant = @tenant`
+import type { Store, User } from './store.ts'
 
 /** The user part of a store. */
 export function sqliteUsers(db: Database, tenant: string): Store['users'] {
+  const described = ['email', 'name', 'groups', 'claims', 'lastLoginAtMs'] satisfies (keyof User)[]
   const upsert = db.prepare<Parameters, { readonly id: string }>(
-    `INSERT INTO users (tenant, id, provider, provider_subject, email, name, groups_json, last_login_at_ms)
-     VALUES (@tenant, @id, @provider, @providerSubject, @email, @name, @groupsJson, @lastLoginAtMs)
-     ON CONFLICT (tenant, provider, provider_subject) DO UPDATE SET email = excluded.email,
-       name = excluded.name, groups_json = excluded.groups_json, last_login_at_ms = excluded.last_login_at_ms
-     RETURNING id`,
+    `${insertSql('users', USER_COLUMNS)} ON CONFLICT (tenant, provider, provider_subject)
+     DO UPDATE SET ${assignments(USER_COLUMNS, described)} RETURNING id`,
   )
-  const get = db.prepare<Parameters, UserRow>(`${SELECT_USER} AND id = @id`)
+  const get = db.prepare<Parameters, Found>(`${selectSql('users', USER_COLUMNS)} AND id = @id`)
   return {
-    upsert(login) {
-      const { groups, ...plain } = login
-      const row = { ...plain, tenant, id: randomUUID(), groupsJson: JSON.stringify(groups) }
-      const stored = upsert.get(row)
+    upsert({ login, ...identity }) {
+      const user = { ...identity, id: randomUUID(), lastLoginAtMs: login.atMs }
+      const stored = upsert.get(parametersOf(USER_COLUMNS, tenant, user))
       if (stored === undefined) throw new Error('the user was not stored')
-      return { ...login, id: stored.id }
+      return { ...user, id: stored.id }
     },
-    get(id) {
-      const row = get.get({ tenant, id })
-      if (row === undefined) return undefined
-      const { groupsJson, ...user } = row
-      return { ...user, groups: JSON.parse(groupsJson) as string[] }
-    },
+    get: (id) => rowOf(USER_COLUMNS, get.get({ tenant, id })),
   }
 }
 
@@ -51,28 +42,23 @@ export function sqliteUsers(db: Database, tenant: string): Store['users'] {
 export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
   const select = selectSql('devices', DEVICE_COLUMNS)
   const insert = db.prepare<Parameters>(insertSql('devices', DEVICE_COLUMNS))
-  const get = db.prepare<Parameters, Device>(`${select} AND id = @id`)
-  const byKey = db.prepare<Parameters, Device>(
+  const get = db.prepare<Parameters, Found>(`${select} AND id = @id`)
+  const byKey = db.prepare<Parameters, Found>(
     `${select} AND key_sha256 = @keySha256 ORDER BY rowid LIMIT 1`,
   )
-  const list = db.prepare<Parameters, Device>(`${select} ORDER BY rowid`)
+  const list = db.prepare<Parameters, Found>(`${select} ORDER BY rowid`)
   return {
     insert(device) {
       insert.run(parametersOf(DEVICE_COLUMNS, tenant, device))
     },
-    get(id) {
-      const row = get.get({ tenant, id })
-      return row && withoutNulls(row)
-    },
-    byKey(keySha256) {
-      const row = byKey.get({ tenant, keySha256 })
-      return row && withoutNulls(row)
-    },
-    list: () => list.all({ tenant }).map(withoutNulls),
+    get: (id) => rowOf(DEVICE_COLUMNS, get.get({ tenant, id })),
+    byKey: (keySha256) => rowOf(DEVICE_COLUMNS, byKey.get({ tenant, keySha256 })),
+    list: () => rowsOf(DEVICE_COLUMNS, list.all({ tenant })),
     update(id, change) {
       const sets = assignments(DEVICE_COLUMNS, Object.keys(change)) || 'id = id'
       const sql = `UPDATE devices SET ${sets} WHERE tenant = @tenant AND id = @id`
-      const { changes } = db.prepare<object>(sql).run({ ...change, tenant, id })
+      const values = { ...changesOf(DEVICE_COLUMNS, change), tenant, id }
+      const { changes } = db.prepare<object>(sql).run(values)
       if (changes !== 1) throw new Error(`no device ${id}`)
     },
   }
@@ -82,26 +68,27 @@ export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
 export function sqliteEnrolments(db: Database, tenant: string): Store['enrolments'] {
   const select = selectSql('enrolments', ENROLMENT_COLUMNS)
   const insert = db.prepare<Parameters>(insertSql('enrolments', ENROLMENT_COLUMNS))
-  const byDeviceCode = db.prepare<Parameters, Enrolment>(
-    `${select} AND device_code_sha256 = @sha256`,
-  )
-  const byUserCode = db.prepare<Parameters, Enrolment>(`${select} AND user_code_sha256 = @sha256`)
+  const byDeviceCode = db.prepare<Parameters, Found>(`${select} AND device_code_sha256 = @sha256`)
+  const byUserCode = db.prepare<Parameters, Found>(`${select} AND user_code_sha256 = @sha256`)
   const move = db.prepare<Parameters>(
-    `UPDATE enrolments SET state = @to, user_id = coalesce(@userId, user_id)
+    `UPDATE enrolments SET state = @to, user_id = coalesce(@userId, user_id),
+       login_json = coalesce(@login, login_json)
      WHERE tenant = @tenant AND device_code_sha256 = @sha256 AND state = @from`,
   )
   const deleteExpired = db.prepare<Parameters>(
     'DELETE FROM enrolments WHERE tenant = @tenant AND expires_at_ms <= @nowMs',
   )
-  const found = (row: Enrolment | undefined) => row && withoutNulls(row)
   return {
     insert(enrolment) {
       insert.run(parametersOf(ENROLMENT_COLUMNS, tenant, enrolment))
     },
-    byDeviceCode: (sha256) => found(byDeviceCode.get({ tenant, sha256 })),
-    byUserCode: (sha256) => found(byUserCode.get({ tenant, sha256 })),
-    move: (sha256, from, to, userId) =>
-      move.run({ tenant, sha256, from, to, userId: userId ?? null }).changes === 1,
+    byDeviceCode: (sha256) => rowOf(ENROLMENT_COLUMNS, byDeviceCode.get({ tenant, sha256 })),
+    byUserCode: (sha256) => rowOf(ENROLMENT_COLUMNS, byUserCode.get({ tenant, sha256 })),
+    move(sha256, from, to, approval = {}) {
+      const none = { userId: null, login: null }
+      const approved = { ...none, ...changesOf(ENROLMENT_COLUMNS, approval) }
+      return move.run({ tenant, sha256, from, to, ...approved }).changes === 1
+    },
     deleteExpired(nowMs) {
       deleteExpired.run({ tenant, nowMs })
     },

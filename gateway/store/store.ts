@@ -3,6 +3,7 @@
  * Calls are synchronous: the embedded store is in process; times are Unix milliseconds.
  */
 import type { FlowRecord } from '../flow/flow-record.ts'
+import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
 
 /** A person, as the identity provider last described them. */
 export type User = {
@@ -14,6 +15,7 @@ export type User = {
   readonly email: string
   readonly name: string
   readonly groups: readonly string[]
+  readonly claims: Claims
   readonly lastLoginAtMs: number
 }
 
@@ -27,7 +29,7 @@ export type Device = {
   readonly keySha256: string
   readonly enrolledAtMs: number
   /** Last interactive login of this (device, user). */
-  readonly lastLoginAtMs: number
+  readonly login: LoginContext
   readonly lastSeenAtMs?: number
   readonly certificateNotAfterMs?: number
   readonly revokedAtMs?: number
@@ -61,8 +63,9 @@ export type Enrolment = {
   readonly sourceAddress: string
   readonly expiresAtMs: number
   readonly state: 'pending' | 'approved' | 'denied' | 'used'
-  /** Set when approved. */
+  /** Set when approved: who confirmed it, and how they had logged in. */
   readonly userId?: string
+  readonly login?: LoginContext
   /** Set for a fresh login of a device that is enrolled already. */
   readonly deviceId?: string
 }
@@ -73,7 +76,7 @@ export type Page = { readonly limit: number; readonly beforeMs?: number }
 export interface Store {
   readonly users: {
     /** Inserts or updates by (provider, providerSubject); returns the stored row. */
-    upsert(login: Omit<User, 'id'>): User
+    upsert(identity: Identity): User
     get(id: string): User | undefined
   }
   readonly devices: {
@@ -94,7 +97,7 @@ export interface Store {
       deviceCodeSha256: string,
       from: Enrolment['state'],
       to: Enrolment['state'],
-      userId?: string,
+      approval?: Pick<Enrolment, 'userId' | 'login'>,
     ): boolean
     deleteExpired(nowMs: number): void
   }

@@ -3,20 +3,27 @@
  */
 import type { ExecutionContext, TestFn } from 'ava'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
-import type { Device, Enrolment, RecordingRow, Store, User } from '../../gateway/store/store.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
+import type { Device, Enrolment, RecordingRow, Store } from '../../gateway/store/store.ts'
 import { sampleFacts } from '../support/sample-facts.ts'
 
 /** SQLite's errors are no instances of Error. */
 const ANY = { any: true } as const
 
-const LOGIN: Omit<User, 'id'> = {
+const LOGIN: Identity = {
   provider: 'corp',
   providerSubject: 'sub-1',
   email: 'ann@example.com',
   name: 'Ann',
   groups: ['engineers', 'staff'],
-  lastLoginAtMs: 1000,
+  claims: { department: ['db'] },
+  login: { atMs: 1000 },
 }
+
+const APPROVAL = {
+  userId: 'user-1',
+  login: { atMs: 7, amr: ['pwd', 'otp'], acr: 'high', notAfterMs: 9 },
+} as const
 
 const ENROLMENT: Enrolment = {
   deviceCodeSha256: 'd1',
@@ -36,7 +43,7 @@ function device(userId: string, change: Partial<Device> = {}): Device {
     name: 'laptop',
     keySha256: 'k1',
     enrolledAtMs: 1000,
-    lastLoginAtMs: 1000,
+    login: { atMs: 1000 },
     ...change,
   }
 }
@@ -77,8 +84,10 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     const other = store.users.upsert({ ...LOGIN, provider: 'second' })
     t.is(again.id, first.id)
     t.not(other.id, first.id)
+    const { login, ...described } = LOGIN
     t.deepEqual(store.users.get(first.id), {
-      ...LOGIN,
+      ...described,
+      lastLoginAtMs: login.atMs,
       id: first.id,
       email: 'ann@example.org',
       groups: [],
@@ -140,15 +149,15 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
 
   withStore('D7: a code moves once', (t, store) => {
     store.enrolments.insert(ENROLMENT)
-    t.false(store.enrolments.move('d9', 'pending', 'approved', 'user-1'))
-    t.true(store.enrolments.move('d1', 'pending', 'approved', 'user-1'))
+    t.false(store.enrolments.move('d9', 'pending', 'approved', APPROVAL))
+    t.true(store.enrolments.move('d1', 'pending', 'approved', APPROVAL))
     t.false(store.enrolments.move('d1', 'pending', 'denied'))
     t.true(store.enrolments.move('d1', 'approved', 'used'))
     t.false(store.enrolments.move('d1', 'approved', 'used'))
     t.deepEqual(store.enrolments.byDeviceCode('d1'), {
       ...ENROLMENT,
+      ...APPROVAL,
       state: 'used',
-      userId: 'user-1',
     })
   })
 

@@ -26,9 +26,10 @@ async function enrol({ data }: OpenedGateway) {
     email: 'demo@example.com',
     name: 'Demo',
     groups: [],
-    lastLoginAtMs: atMs,
+    claims: {},
+    login: { atMs: atMs },
   })
-  const times = { enrolledAtMs: atMs, lastLoginAtMs: atMs }
+  const times = { enrolledAtMs: atMs, login: { atMs: atMs } }
   store.devices.insert({ id, userId: user.id, name: 'laptop', keySha256, ...times })
   const issued = await issueDeviceCertificate(keys.deviceCa, { publicKey, keySha256 }, id, atMs)
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

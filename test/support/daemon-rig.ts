@@ -82,6 +82,7 @@ function control() {
       email: 'demo@example.com',
       name: 'Demo',
       groups: [],
+      claims: {},
       lastLoginAtMs: 0,
     }),
     settings: () => SETTINGS,

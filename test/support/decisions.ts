@@ -92,6 +92,7 @@ export async function startEnforced(
     email: 'demo@example.com',
     name: 'Demo',
     groups: ['engineers'],
+    claims: {},
     lastLoginAtMs: 0,
   }
   const onFlow = createFlowServer({

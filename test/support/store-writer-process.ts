@@ -23,11 +23,12 @@ function round(n: number): void {
     email: 'ann@example.com',
     name: 'Ann',
     groups: ['engineers'],
-    lastLoginAtMs: n,
+    claims: {},
+    login: { atMs: n },
   })
   const id = `device-${n}`
   const device = { id, userId: user.id, name: 'laptop', keySha256: 'k' }
-  store.devices.insert({ ...device, enrolledAtMs: n, lastLoginAtMs: n })
+  store.devices.insert({ ...device, enrolledAtMs: n, login: { atMs: n } })
   for (let flow = 0; flow < 60; flow++) {
     store.flows.put({
       id: `${n}-${flow}`,

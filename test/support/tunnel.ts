@@ -97,7 +97,7 @@ export async function startTunnel(
     async enrol(leaf = {}) {
       const id = randomUUID()
       const { key, certificate, keySha256 } = await issueDevice(deviceCa, id, leaf)
-      const times = { enrolledAtMs: 0, lastLoginAtMs: Date.now() }
+      const times = { enrolledAtMs: 0, login: { atMs: Date.now() } }
       devices.set(id, { id, userId: 'user-1', name: 'laptop', keySha256, ...times })
       return { id, credentials: { key, certificate, gatewayCa: gatewayCa.pem } }
     },

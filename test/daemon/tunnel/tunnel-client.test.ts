@@ -37,6 +37,7 @@ const user = {
   email: 'demo@example.com',
   name: 'Demo',
   groups: [],
+  claims: {},
   lastLoginAtMs: 0,
 }
 

@@ -31,7 +31,8 @@ async function startApi(
     email: 'ann@example.com',
     name: 'Ann',
     groups: [],
-    lastLoginAtMs: NOW_MS,
+    claims: {},
+    login: { atMs: NOW_MS },
   })
   store.devices.insert({
     id: 'device-1',
@@ -39,7 +40,7 @@ async function startApi(
     name: 'laptop',
     keySha256: 'aa',
     enrolledAtMs: NOW_MS,
-    lastLoginAtMs: NOW_MS,
+    login: { atMs: NOW_MS },
   })
   store.flows.put({ id: 'flow-1', state: 'opened', openedAtMs: NOW_MS, facts: sampleFacts() })
   const row = {

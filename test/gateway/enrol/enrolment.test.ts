@@ -22,7 +22,7 @@ const DEVICE: Device = {
   name: 'laptop',
   keySha256: 'k',
   enrolledAtMs: 1,
-  lastLoginAtMs: 1,
+  login: { atMs: 1 },
 }
 
 const polls = {

@@ -39,7 +39,8 @@ async function setUp(afterMs: number) {
     email: 'alice@example.com',
     name: 'Alice',
     groups: [],
-    lastLoginAtMs: ISSUED_MS,
+    claims: {},
+    login: { atMs: ISSUED_MS },
   })
   const key = generateDeviceKey()
   store.devices.insert({
@@ -48,7 +49,7 @@ async function setUp(afterMs: number) {
     name: 'laptop',
     keySha256: publicKeyOf(key).keySha256,
     enrolledAtMs: ISSUED_MS,
-    lastLoginAtMs: ISSUED_MS,
+    login: { atMs: ISSUED_MS },
   })
   const nowMs = ISSUED_MS + afterMs
   const deps = { store, deviceCa, now: () => nowMs, log: silent }
@@ -201,7 +202,8 @@ test('D7: the daemon renews a lapsed leaf over the login origin, until it is rev
     email: 'alice@example.com',
     name: 'Alice',
     groups: [],
-    lastLoginAtMs: 1,
+    claims: {},
+    login: { atMs: 1 },
   })
   const { publicKey, keySha256: digest } = publicKeyOf(key)
   rig.store.devices.insert({
@@ -210,7 +212,7 @@ test('D7: the daemon renews a lapsed leaf over the login origin, until it is rev
     name: 'laptop',
     keySha256: digest,
     enrolledAtMs: 1,
-    lastLoginAtMs: 1,
+    login: { atMs: 1 },
   })
   const lapsedMs = Date.now() - 3 * DAY_MS
   const deviceKey = { publicKey, keySha256: digest }

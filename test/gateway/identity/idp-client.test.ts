@@ -45,7 +45,7 @@ async function setUp(t: ExecutionContext, account: IdpAccount = ACCOUNT) {
 
 test('A6: a login at a real provider ends in the user with groups', async (t) => {
   const { client, logIn } = await setUp(t)
-  const begun = await client.begin()
+  const begun = await client.begin({})
   if (!begun.ok) return t.fail(begun.error.reason)
   const url = new URL(begun.value.url)
   t.is(url.searchParams.get('code_challenge_method'), 'S256')
@@ -65,7 +65,7 @@ const tampered = {
 for (const [title, change] of Object.entries(tampered)) {
   test(`A6 T28: refuses a return with ${title}`, async (t) => {
     const { client, logIn } = await setUp(t)
-    const begun = await client.begin()
+    const begun = await client.begin({})
     if (!begun.ok) return t.fail(begun.error.reason)
     const query = await logIn(begun.value.url)
     const user = await client.finish(query, { ...begun.value.pending, ...change })
@@ -75,7 +75,7 @@ for (const [title, change] of Object.entries(tampered)) {
 
 test('A6: a code works once', async (t) => {
   const { client, logIn } = await setUp(t)
-  const begun = await client.begin()
+  const begun = await client.begin({})
   if (!begun.ok) return t.fail(begun.error.reason)
   const query = await logIn(begun.value.url)
   t.true((await client.finish(query, begun.value.pending)).ok)
@@ -94,7 +94,7 @@ const forged = {
 for (const [title, forge] of Object.entries(forged)) {
   test(`A6: refuses a return with ${title}`, async (t) => {
     const { client, logIn } = await setUp(t)
-    const begun = await client.begin()
+    const begun = await client.begin({})
     if (!begun.ok) return t.fail(begun.error.reason)
     const query = await logIn(begun.value.url)
     forge(query)
@@ -105,9 +105,9 @@ for (const [title, forge] of Object.entries(forged)) {
 
 test('A6: a refusal by the provider is told apart', async (t) => {
   const { client, idp } = await setUp(t)
-  const begun = await client.begin()
+  const begun = await client.begin({})
   if (!begun.ok) return t.fail(begun.error.reason)
-  const { state } = begun.value.pending
+  const { state = '' } = begun.value.pending
   const query = new URLSearchParams({ error: 'access_denied', state, iss: idp.issuer })
   const user = await client.finish(query, begun.value.pending)
   t.deepEqual(user, { ok: false, error: { reason: 'provider_refused' } })
@@ -115,7 +115,7 @@ test('A6: a refusal by the provider is told apart', async (t) => {
 
 test('A6: an address that the provider calls unverified is refused', async (t) => {
   const { client, logIn } = await setUp(t, { ...ACCOUNT, emailVerified: false })
-  const begun = await client.begin()
+  const begun = await client.begin({})
   if (!begun.ok) return t.fail(begun.error.reason)
   const user = await client.finish(await logIn(begun.value.url), begun.value.pending)
   t.deepEqual(user, { ok: false, error: { reason: 'email_unverified' } })
@@ -124,7 +124,7 @@ test('A6: an address that the provider calls unverified is refused', async (t) =
 test('A6: a provider whose certificate we do not trust is unreachable', async (t) => {
   const { options } = await setUp(t)
   const { caPem } = await throwawayCa()
-  const begun = await openIdp({ ...options, caPem }, { now: Date.now, log: silent }).begin()
+  const begun = await openIdp({ ...options, caPem }, { now: Date.now, log: silent }).begin({})
   t.deepEqual(begun, { ok: false, error: { reason: 'provider_unreachable' } })
 })
 
@@ -132,18 +132,18 @@ test('A6: a provider that is down is unreachable, and works once it is up', asyn
   const { options, idp, ca } = await setUp(t)
   await idp.close()
   const client = openIdp(options, { now: Date.now, log: silent })
-  t.deepEqual(await client.begin(), { ok: false, error: { reason: 'provider_unreachable' } })
+  t.deepEqual(await client.begin({}), { ok: false, error: { reason: 'provider_unreachable' } })
   const port = Number(new URL(idp.issuer).port)
   const { redirectUri } = options
   const again = await startIdp({ host: '127.0.0.1', port, accounts: [], redirectUri, ca })
   t.teardown(again.close)
-  t.true((await client.begin()).ok)
+  t.true((await client.begin({})).ok)
 })
 
 test('A6: an issuer over plain http is refused', async (t) => {
   const { options } = await setUp(t)
   const issuer = options.issuer.replace('https:', 'http:')
-  const begun = await openIdp({ ...options, issuer }, { now: Date.now, log: silent }).begin()
+  const begun = await openIdp({ ...options, issuer }, { now: Date.now, log: silent }).begin({})
   t.deepEqual(begun, { ok: false, error: { reason: 'bad_provider_answer' } })
 })
 
@@ -160,5 +160,5 @@ test('A6: metadata that names another issuer is refused', async (t) => {
   })
   t.teardown(impostor.close)
   const client = openIdp({ ...options, issuer: impostor.url }, { now: Date.now, log: silent })
-  t.deepEqual(await client.begin(), { ok: false, error: { reason: 'bad_provider_answer' } })
+  t.deepEqual(await client.begin({}), { ok: false, error: { reason: 'bad_provider_answer' } })
 })

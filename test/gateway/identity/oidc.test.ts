@@ -15,7 +15,8 @@ test('A6: claims become a user with a lower-case address', (t) => {
       email: 'demo@example.com',
       name: 'Demo',
       groups: ['a', 'b'],
-      lastLoginAtMs: 5,
+      claims: {},
+      login: { atMs: 5 },
     },
   })
 })

@@ -29,6 +29,7 @@ const SESSION = {
   csrf: newCsrf(),
   deviceCodeSha256: 'a'.repeat(64),
   userId: 'u',
+  login: { atMs: 1, amr: ['pwd'] },
 } as const
 const cookieOf = async (nowMs = 0) => (await sessionCookie(SESSION, KEY, nowMs)).split(';')[0] ?? ''
 

@@ -16,6 +16,7 @@ const user = {
   email: 'demo@example.com',
   name: 'Demo',
   groups: [],
+  claims: {},
   lastLoginAtMs: 0,
 }
 const device = {
@@ -24,7 +25,7 @@ const device = {
   name: 'laptop',
   keySha256: 'aa',
   enrolledAtMs: 0,
-  lastLoginAtMs: 0,
+  login: { atMs: 0 },
 }
 const peer: TunnelPeer = {
   leaf: { deviceId: device.id, keySha256: 'aa', notAfterMs: 1 },

@@ -74,7 +74,7 @@ const device: Device = {
   name: 'laptop',
   keySha256: 'aa',
   enrolledAtMs: 0,
-  lastLoginAtMs: 0,
+  login: { atMs: 0 },
 }
 const admissions: Record<string, readonly [Device | undefined, number, string]> = {
   'lets a registered device in': [device, nowMs, 'admitted'],
