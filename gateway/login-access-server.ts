@@ -1,13 +1,11 @@
 /**
  * Enrolment and login, put together from configuration, keys and store.
  */
-import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
-import type { GatewayConfig, IdentityProviderConfig } from './config/gateway-config.ts'
+import type { GatewayConfig } from './config/gateway-config.ts'
 import { openEnrolments } from './enrol/enrolments.ts'
 import { renewDevice } from './enrol/renewal.ts'
-import type { IdentityProvider } from './identity/identity-provider.ts'
-import { OIDC_CALLBACK, openIdp } from './identity/idp-client.ts'
+import { openProvider } from './identity/open-provider-os.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { type LoginServer, startLoginServer } from './login/login-server.ts'
@@ -37,7 +35,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     url,
     organisation: config.organisation,
     providers: config.identityProviders.map((provider) =>
-      openProvider(provider, url, { log, now }),
+      openProvider(provider, { loginOrigin: url.origin, log, now }),
     ),
     enrolments: openEnrolments(enrolDeps),
     users: store.users,
@@ -46,16 +44,4 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     now,
     log,
   })
-}
-
-/** Read at start: a changed secret takes effect at the next one, like the rest of the `gateway` section. */
-function openProvider(
-  { name, issuer, clientId, clientSecretFile, caFile, groupsClaim }: IdentityProviderConfig,
-  loginUrl: URL,
-  deps: Pick<LoginAccessOptions, 'log' | 'now'>,
-): IdentityProvider {
-  const clientSecret = readFileSync(clientSecretFile, 'utf8').trim()
-  const redirectUri = `${loginUrl.origin}${OIDC_CALLBACK}`
-  const ca = caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }
-  return openIdp({ name, issuer, clientId, clientSecret, groupsClaim, redirectUri, ...ca }, deps)
 }

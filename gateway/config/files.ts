@@ -3,6 +3,7 @@
  */
 import type { Path } from '#lib/config/mistake'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
+import { providerFiles } from './identity-providers.ts'
 
 /** A file and where it is named. */
 export type NamedFile = {
@@ -18,13 +19,11 @@ export function namedFiles(config: GatewayConfig): NamedFile[] {
   return [
     ...certificateFiles('login', config.login),
     ...certificateFiles('admin', config.admin),
-    ...identityProviders.flatMap(({ clientSecretFile, caFile }, index): NamedFile[] => {
-      const at = ['gateway', 'identity_providers', index]
-      const secret = { path: [...at, 'client_secret_file'], file: clientSecretFile, secret: true }
-      return caFile === undefined
-        ? [secret]
-        : [secret, { path: [...at, 'ca_file'], file: caFile, secret: false }]
-    }),
+    ...identityProviders.flatMap((provider, index) =>
+      providerFiles(provider).map(({ key, file, secret }) => {
+        return { path: ['gateway', 'identity_providers', index, key], file, secret }
+      }),
+    ),
     ...(recordings
       ? [
           {

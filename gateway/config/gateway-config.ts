@@ -2,6 +2,7 @@
  * The `gateway:` section, decoded: what is read at start. File paths are resolved against the configuration file.
  */
 import type { HostName } from '#lib/net/host'
+import type { IdentityProviderConfig } from './identity-providers.ts'
 
 /** A TCP socket and the URL under which others reach it. */
 export type ListenerConfig = {
@@ -13,19 +14,6 @@ export type ListenerConfig = {
 /** A listener for browsers: with a certificate of a public CA, or one that the gateway's CA issues. */
 export type WebListenerConfig = ListenerConfig & {
   readonly certificate?: { readonly certificateFile: string; readonly keyFile: string }
-}
-
-/** Where users log in. */
-export type IdentityProviderConfig = {
-  readonly name: string
-  readonly kind: 'oidc'
-  readonly issuer: string
-  readonly clientId: string
-  /** Holds the client's secret and nothing else. */
-  readonly clientSecretFile: string
-  /** CAs that vouch for the issuer, PEM; absent: the system's. */
-  readonly caFile?: string
-  readonly groupsClaim: string
 }
 
 /** Everything that is read at start. */

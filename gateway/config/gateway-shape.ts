@@ -12,18 +12,17 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import type { Mistake, Path } from '#lib/config/mistake'
-import { checked, oneOf, type Shape, wholeNumber } from '#lib/config/shape'
+import { checked, type Shape, wholeNumber } from '#lib/config/shape'
 import {
   address,
   filePath,
   hostName,
   httpsOrigin,
-  httpsUrl,
   line,
   listenAddress,
-  name,
 } from '#lib/config/text-shapes'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
+import { providerShape, toProviderConfig } from './identity-providers.ts'
 
 const socketFields = {
   listen: required(
@@ -48,16 +47,6 @@ const webListener = checked(mapping(webFields, 'a listener for browsers'), (writ
   const missing = key_file === undefined ? 'key_file' : 'certificate_file'
   return [{ path, message: `"${missing}" is missing; certificate_file and key_file go together` }]
 })
-
-const providerFields = {
-  name: required(name, "What records call it; part of a user's identity, so do not rename it."),
-  kind: defaulted(oneOf('oidc'), 'Its protocol: OpenID Connect.', 'oidc'),
-  issuer: required(httpsUrl, "Issuer, exactly as the provider's discovery document states it."),
-  client_id: required(line, 'Client id that the provider gave.'),
-  client_secret_file: required(filePath, 'File with the client secret and nothing else.'),
-  ca_file: optional(filePath, "CAs that vouch for the issuer, PEM; without it the system's."),
-  groups_claim: defaulted(line, "Claim that lists the user's groups.", 'groups'),
-} as const
 
 const recordingsFields = {
   recipients_file: required(
@@ -84,7 +73,7 @@ const gatewayFields = {
     'none',
   ),
   identity_providers: defaulted(
-    list(mapping(providerFields, 'an identity provider'), { kind: 'a list of identity providers' }),
+    list(providerShape, { kind: 'a list of identity providers' }),
     'Where users log in. Without one nobody can enrol.',
     [],
   ),
@@ -113,15 +102,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     login: toWebListener(login, file),
     admin: toWebListener(admin, file),
     hosts,
-    identityProviders: written.identity_providers.map((one) => ({
-      name: one.name,
-      kind: one.kind,
-      issuer: one.issuer,
-      clientId: one.client_id,
-      clientSecretFile: file(one.client_secret_file),
-      ...(one.ca_file !== undefined && { caFile: file(one.ca_file) }),
-      groupsClaim: one.groups_claim,
-    })),
+    identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),
     ...(recordings && {
       recordings: {
         recipientsFile: file(recordings.recipients_file),

@@ -16,6 +16,8 @@ export type Shape<T> = {
   readonly fields?: Fields
   /** Shape of the entries of a list, or of the values of a mapping with free keys. */
   readonly entries?: Shape<unknown>
+  /** Shapes of the kinds that a mapping comes in, by name. */
+  readonly variants?: Readonly<Record<string, Shape<unknown>>>
 }
 
 /** One key of a mapping. */

@@ -13,6 +13,7 @@ export function configurationReference(): string {
 
 function sectionsOf(path: string, { shape, about }: Field<unknown>): string[] {
   if (shape.kind === selector.kind) return []
+  if (shape.variants !== undefined) return variantsOf(path, shape.variants)
   if (shape.fields === undefined) {
     return shape.entries === undefined
       ? []
@@ -23,6 +24,14 @@ function sectionsOf(path: string, { shape, about }: Field<unknown>): string[] {
     sectionsOf(`${path}.${key}`, field),
   )
   return [own, ...below]
+}
+
+/** One section for each kind that a mapping comes in. */
+function variantsOf(path: string, variants: Readonly<Record<string, Shape<unknown>>>): string[] {
+  return Object.entries(variants).map(
+    ([name, { kind, fields = {} }]) =>
+      `## \`${path}\` of kind \`${name}\`\n\n${kind[0]?.toUpperCase()}${kind.slice(1)}.\n\n${table(fields)}`,
+  )
 }
 
 function table(fields: Fields): string {

@@ -12,7 +12,7 @@ const TEXT = `gateway:
   login: { listen: "0.0.0.0:7443", url: "https://login.example.com:7443" }
   admin: { listen: "127.0.0.1:7444", url: "https://admin.example.com:7444" }
   identity_providers:
-    - { name: corp, issuer: "https://idp.example.com", client_id: zt, client_secret_file: idp.secret }
+    - { name: corp, kind: oidc, issuer: "https://idp.example.com", client_id: zt, client_secret_file: idp.secret }
   recordings: { recipients_file: recipients.jws }
 policy: {}
 `

@@ -42,6 +42,7 @@ test('a full gateway section', (t) => {
     identity_providers: [
       {
         name: 'corp',
+        kind: 'oidc',
         issuer: 'https://idp.example.com/a/',
         client_id: 'zt',
         client_secret_file: 's',
@@ -120,10 +121,27 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
     { recordings: { recipients_file: 'r', free_space_reserve_mib: -1 } },
     '-1 is not a whole number',
   ],
+  'a provider without a kind': [
+    { identity_providers: [{ name: 'a' }] },
+    'gateway.identity_providers[0]: "kind" is missing; it is ',
+  ],
+  'a provider of an unknown kind': [
+    { identity_providers: [{ name: 'a', kind: 'odic' }] },
+    'gateway.identity_providers[0].kind: "odic" is not ',
+  ],
+  'a key of another kind (T92)': [
+    { identity_providers: [{ name: 'a', kind: 'oidc', password_file: 'x' }] },
+    'gateway.identity_providers[0].password_file: unknown key',
+  ],
+  'a text for a provider': [
+    { identity_providers: ['oidc'] },
+    'gateway.identity_providers[0]: "oidc" is not an identity provider',
+  ],
   'one provider name twice': [
     {
       identity_providers: [1, 2].map(() => ({
         name: 'a',
+        kind: 'oidc',
         issuer: 'https://a.b',
         client_id: 'c',
         client_secret_file: 's',

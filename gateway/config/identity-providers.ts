@@ -1,0 +1,31 @@
+/**
+ * Where users log in: each kind of provider has a file in ./providers, and its line in each of the tables here.
+ */
+import type { Shape } from '#lib/config/shape'
+import { variant } from '#lib/config/variant-shape'
+import { type OidcConfig, oidcFiles, oidcShape, toOidcConfig } from './providers/oidc.ts'
+import type { ProviderFile, Resolve } from './providers/provider-file.ts'
+
+/** One provider, as configured. `name` with the provider's subject is a user's identity. */
+export type IdentityProviderConfig = OidcConfig
+
+/** The shape of one provider as written. */
+export const providerShape = variant('kind', { oidc: oidcShape }, 'an identity provider')
+
+type Written = typeof providerShape extends Shape<infer T> ? T : never
+
+/** The settings with absolute file paths. */
+export function toProviderConfig(written: Written, resolve: Resolve): IdentityProviderConfig {
+  switch (written.kind) {
+    case 'oidc':
+      return toOidcConfig(written, resolve)
+  }
+}
+
+/** Files that the settings name. */
+export function providerFiles(config: IdentityProviderConfig): ProviderFile[] {
+  switch (config.kind) {
+    case 'oidc':
+      return oidcFiles(config)
+  }
+}
