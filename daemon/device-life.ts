@@ -8,7 +8,7 @@ import type { FlowState } from './flow-client.ts'
 import { parseAuthority } from './listen/target.ts'
 import { compileRoutes, type LocalRoutes, type Routes } from './route.ts'
 import { refusalOf, type StatusFacts } from './status.ts'
-import type { TcpEndpoint, TunnelClient, TunnelCredentials } from './tunnel/tunnel.ts'
+import type { TcpEndpoint, TunnelClient, TunnelCredentials, TunnelStatus } from './tunnel/tunnel.ts'
 
 const HTTPS_PORT = 443
 
@@ -54,16 +54,19 @@ export function factsOf(life: Life | undefined): DeviceFacts {
 
 /** Connecting, or connected without having heard what is ours. */
 export function isSettling(life: Life | undefined): boolean {
-  if (life === undefined) return false
-  const { state } = life.tunnel.status
-  return state === 'connecting' || (state === 'connected' && life.routes === undefined)
+  return life !== undefined && settlesFrom(life, life.tunnel.status)
+}
+
+function settlesFrom({ routes }: Life, { state }: TunnelStatus): boolean {
+  return state === 'connecting' || (state === 'connected' && routes === undefined)
 }
 
 /** How flows go now. */
 export function flowStateOf(life: Life | undefined): FlowState {
   if (life === undefined) return { isSettling: false, reason: 'not_enrolled' }
-  const known = { isSettling: isSettling(life) }
-  const refusal = refusalOf(life.tunnel.status)
+  const { status } = life.tunnel
+  const known = { isSettling: settlesFrom(life, status) }
+  const refusal = refusalOf(status)
   if (life.routes === undefined) return { ...known, reason: refusal ?? 'gateway_unreachable' }
   return { ...known, routes: life.routes, tunnel: refusal ?? life.tunnel }
 }

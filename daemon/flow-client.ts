@@ -2,7 +2,7 @@
  * Opens a flow the way its destination goes: through the tunnel, directly, or not at all. What is ours never goes
  * directly, whatever state the tunnel is in.
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { err, type Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
@@ -40,20 +40,18 @@ export function createOpenFlow(source: FlowStateSource): OpenFlow {
   return async (target, claims) => {
     const now = await settledState(source, target)
     if (now.routes === undefined) return err(localRefusal(now.reason))
-    const joined = { correlationId: randomBytes(CORRELATION_OCTETS).toString('hex'), ...claims }
+    // Joins log lines of daemon and gateway; no secret, only unlikely to repeat.
+    const joined = { correlationId: randomUUID(), ...claims }
     return openBy(now.routes.routeFor(target), target, joined, now)
   }
 }
 
 async function settledState(source: FlowStateSource, target: FlowTarget): Promise<FlowState> {
   const before = source.flowState
-  const isDirect = before.routes?.routeFor(target).kind === 'direct'
-  if (before.isSettling && !isDirect) await source.settled(SETTLE_MS)
+  if (!before.isSettling || before.routes?.routeFor(target).kind === 'direct') return before
+  await source.settled(SETTLE_MS)
   return source.flowState
 }
-
-/** Joins log lines of daemon and gateway; no secret, only unlikely to repeat. */
-const CORRELATION_OCTETS = 8
 
 type Known = Extract<FlowState, { readonly routes: Routes }>
 

@@ -3,13 +3,12 @@
  * says whose program it is; then the first octet tells the protocol.
  */
 import net, { type AddressInfo, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
 import type { OwnerLookup } from './connection-owner-os.ts'
 import { detectProtocol } from './detect-protocol.ts'
 import { createHttpProxy } from './http-proxy-server.ts'
-import { readParsed } from './message-reader-server.ts'
+import { createMessageReader, type MessageReader } from './message-reader-server.ts'
 import type { OpenFlow } from './open-flow.ts'
 import { serveSocks4, serveSocks5 } from './socks-server.ts'
 import type { Incomplete } from './socks5-message.ts'
@@ -46,14 +45,12 @@ const CONNECTION_LIMIT = 4096
 export async function startProxyServer(options: ProxyServerOptions): Promise<ProxyServer> {
   const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const open = new Set<Socket>()
-  const deadlines = new WeakMap<Duplex, NodeJS.Timeout>()
   let refusedOtherUsers = 0
   // pauseOnConnect: not one byte is read before the owner is known.
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true })
   server.maxConnections = options.connectionLimit ?? CONNECTION_LIMIT
 
   const onRefused = (reason: string): void => log.info({ reason }, 'request refused')
-  const onRequest = (client: Duplex): void => clearTimeout(deadlines.get(client))
   const http = createHttpProxy({
     openFlow: options.openFlow,
     pac: () => options.pac(portOf()),
@@ -70,25 +67,30 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
       client.destroy()
       return
     }
-    deadlines.set(
-      client,
-      setTimeout(() => client.destroy(), requestTimeoutMs),
-    )
-    client.on('close', () => onRequest(client))
-    const first = await readParsed(client, peekFirst)
-    if (first?.ok) await dispatch(client, first.value.octet)
+    const deadline = setTimeout(() => client.destroy(), requestTimeoutMs)
+    const onRequest = (): void => clearTimeout(deadline)
+    client.on('close', onRequest)
+    const reader = createMessageReader(client)
+    const first = await reader.read(peekFirst)
+    if (first?.ok) await dispatch(client, reader, first.value.octet, onRequest)
   }
 
-  async function dispatch(client: Socket, first: number): Promise<void> {
-    const deps = { openFlow: options.openFlow, onRequest: () => onRequest(client), onRefused }
+  async function dispatch(
+    client: Socket,
+    reader: MessageReader,
+    first: number,
+    onRequest: () => void,
+  ): Promise<void> {
+    const deps = { openFlow: options.openFlow, onRequest, onRefused }
     const protocol = detectProtocol(first)
     if (protocol === 'http') {
       // node:http keeps its own time for each head.
-      onRequest(client)
+      onRequest()
+      reader.release()
       return http.accept(client)
     }
-    if (protocol === 'socks5') return serveSocks5(client, deps)
-    if (protocol === 'socks4') return serveSocks4(client, deps)
+    if (protocol === 'socks5') return serveSocks5(client, reader, deps)
+    if (protocol === 'socks4') return serveSocks4(client, reader, deps)
     onRefused(protocol === 'tls' ? 'tls_to_proxy_port' : 'unknown_protocol')
     client.destroy()
   }
@@ -98,13 +100,13 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
   }
 
   async function ownerOf(client: Socket): Promise<number | undefined> {
-    const { remoteAddress, remotePort, localAddress, localPort } = client
-    if (!remoteAddress || !remotePort || !localAddress || !localPort) return undefined
+    const { remoteAddress, remotePort } = client
+    if (!remoteAddress || !remotePort) return undefined
     return options.lookupOwner({
       sourceAddress: remoteAddress,
       sourcePort: remotePort,
-      destinationAddress: localAddress,
-      destinationPort: localPort,
+      destinationAddress: LOOPBACK,
+      destinationPort: port,
     })
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
-import { readParsed } from './message-reader-server.ts'
+import type { MessageReader } from './message-reader-server.ts'
 import type { OpenFlow } from './open-flow.ts'
 import { socks5CodeFor } from './refusal.ts'
 import * as socks4 from './socks4-message.ts'
@@ -21,17 +21,22 @@ export type SocksDeps = {
 const SUCCEEDED = 0
 
 /** Serves one SOCKS5 client (RFC 1928); resolves when the flow is joined or the client was refused. */
-export async function serveSocks5(client: Socket, deps: SocksDeps): Promise<void> {
-  const greeting = await readParsed(client, socks5.parseGreeting)
+export async function serveSocks5(
+  client: Socket,
+  reader: MessageReader,
+  deps: SocksDeps,
+): Promise<void> {
+  const greeting = await reader.read(socks5.parseGreeting)
   if (greeting === undefined) return
   if (!greeting.ok) return refuse(client, socks5.METHOD_REFUSED, greeting.error.reason, deps)
   client.write(socks5.METHOD_CHOSEN)
-  const request = await readParsed(client, socks5.parseRequest)
+  const request = await reader.read(socks5.parseRequest)
   if (request === undefined) return
   if (!request.ok) {
     const reply = socks5.printReply(socks5.replyCodeForError(request.error))
     return refuse(client, reply, request.error.reason, deps)
   }
+  reader.release()
   await connect(client, request.value, deps, {
     granted: socks5.printReply(SUCCEEDED),
     refused: (refusal) => socks5.printReply(socks5CodeFor(refusal)),
@@ -39,11 +44,16 @@ export async function serveSocks5(client: Socket, deps: SocksDeps): Promise<void
 }
 
 /** Serves one SOCKS4 or SOCKS4a client. */
-export async function serveSocks4(client: Socket, deps: SocksDeps): Promise<void> {
-  const request = await readParsed(client, socks4.parseRequest)
+export async function serveSocks4(
+  client: Socket,
+  reader: MessageReader,
+  deps: SocksDeps,
+): Promise<void> {
+  const request = await reader.read(socks4.parseRequest)
   if (request === undefined) return
   const rejected = socks4.printReply(false)
   if (!request.ok) return refuse(client, rejected, request.error.reason, deps)
+  reader.release()
   const granted = socks4.printReply(true)
   await connect(client, request.value, deps, { granted, refused: () => rejected })
 }
