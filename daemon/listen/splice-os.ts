@@ -2,10 +2,8 @@
  * Joins a client and a flow by the relay that both programs share; a side that breaks resets the other.
  */
 import type { Duplex } from 'node:stream'
-import { createBulkCollector } from '#lib/tunnel/bulk-buffers-os'
+import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayEnd, relay } from '#lib/tunnel/relay'
-
-const collectBulk = createBulkCollector()
 
 /**
  * Carries bytes until both directions have ended or one side broke.

@@ -1,7 +1,7 @@
 /** Joins an answered client and a dialled target under the limits of the permit. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createBulkCollector } from '#lib/tunnel/bulk-buffers-os'
+import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type Relay, type RelayResult, relay } from '#lib/tunnel/relay'
 import { withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
@@ -17,7 +17,6 @@ export type Reached = {
   readonly address: string
 }
 
-const collectBulk = createBulkCollector()
 /** An idle time-out is looked at this many times within its length. */
 const IDLE_LOOKS = 8
 const SHORTEST_LOOK_MS = 10

@@ -7,6 +7,7 @@ import { RecordingWriter } from '#lib/recording/recording-writer'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { Header } from '#lib/seal/container-format'
 import type { ContainerState, ContainerWriter } from '#lib/seal/container-writer'
+import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import type { AppendFile } from './append-file-store.ts'
 import type { Recorder, RecordingEnd } from './recorder.ts'
 
@@ -55,6 +56,8 @@ export class SessionRecorder implements Recorder {
     if (this.#stopped) return
     this.#writer.data(this.#nowUs, channel, stream, bytes)
     this.#armSeal()
+    // Sealing makes as much again.
+    collectBulk(bytes.length)
   }
 
   event(event: SessionEvent): void {

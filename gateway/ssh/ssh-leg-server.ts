@@ -3,6 +3,7 @@
  * by whoever holds the leg.
  */
 import type { Duplex } from 'node:stream'
+import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { createTransport } from './transport.ts'
 import type {
   ReceivedPacket,
@@ -67,6 +68,7 @@ export class SshLeg {
     this.receivedOctets += chunk.length
     this.transport.receive(chunk)
     this.onProgress()
+    collectBulk(chunk.length)
   }
 
   #end(closed: TransportClosed): void {
