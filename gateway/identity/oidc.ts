@@ -3,6 +3,7 @@
  * its subject); here is decided whether they say enough.
  */
 import { err, ok, type Result } from '#lib/result'
+import { parseEmail } from './email.ts'
 import type { Identity } from './identity.ts'
 
 /** Why a login ends without a user, though the provider vouched for somebody. */
@@ -16,14 +17,6 @@ export type ClaimRules = {
   readonly groupsClaim: string
 }
 
-/** Longest address (RFC 5321 section 4.5.3.1.3). */
-const EMAIL_LIMIT = 254
-/**
- * Plain ASCII addresses only: an address later becomes an SSH principal and a policy key, so quoted local parts,
- * a second `@`, `$`, `\`, spaces and look-alike letters must not get this far (T26).
- */
-const EMAIL =
-  /^[a-z0-9_+%][a-z0-9._+%'-]*@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
 /** More would make every decision slow; the largest directories cut the claim near 200. */
 const GROUPS_LIMIT = 1000
 const GROUP_NAME_LIMIT = 256
@@ -55,11 +48,8 @@ function verifiedEmail(
 ): Result<string, { readonly reason: IdentityReason }> {
   const claim = claims['email']
   if (claim === undefined) return err({ reason: 'no_email' })
-  if (typeof claim !== 'string' || claim.length > EMAIL_LIMIT) return err({ reason: 'bad_email' })
-  // Before lower-casing: U+212A (Kelvin sign) would become a plain k.
-  if (!/^[\x21-\x7e]+$/.test(claim)) return err({ reason: 'bad_email' })
-  const email = claim.toLowerCase()
-  if (!EMAIL.test(email)) return err({ reason: 'bad_email' })
+  const email = typeof claim === 'string' ? parseEmail(claim) : undefined
+  if (email === undefined) return err({ reason: 'bad_email' })
   // Absent means that the provider does not say; anything it says but true is a no. Some send text.
   const verified = claims['email_verified'] ?? true
   return verified === true || verified === 'true' ? ok(email) : err({ reason: 'email_unverified' })
