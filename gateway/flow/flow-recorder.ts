@@ -52,27 +52,32 @@ export function openFlowRecord(
   { put, now }: FlowRecorderDeps,
   start: Pick<FlowRecord, 'id' | 'facts' | 'process' | 'correlationId'>,
 ): FlowRecording {
-  let record: FlowRecord = { ...start, state: 'opened', openedAtMs: now() }
-  put(record)
-  const write = (change: Partial<FlowRecord>): void => {
+  const opened: FlowRecord = { ...start, state: 'opened', openedAtMs: now() }
+  let record = opened
+  let known: FlowDetail = {}
+  put(opened)
+  const write = (before: FlowRecord, detail: FlowDetail, change: Partial<FlowRecord>): void => {
     if (record.state === 'closed') return
-    record = { ...record, ...change }
+    known = { ...known, ...detail }
+    record = { ...before, ...known, ...change }
     put(record)
   }
   return {
     id: start.id,
     decided(decision, detail = {}) {
-      if (record.state === 'closed') return
       // A later decision replaces an earlier one whole: no name of a rule that no longer applies stays.
-      const { application: _application, policy: _policy, rule: _rule, ...rest } = record
-      record = rest
-      write({ ...detail, ...fromDecision(decision), state: 'decided', decidedAtMs: now() })
+      write(opened, detail, {
+        ...fromDecision(decision),
+        state: 'decided',
+        decidedAtMs: now(),
+      })
     },
     refused(reason, detail = {}) {
-      write({ ...detail, verdict: 'denial', reason, state: 'decided', decidedAtMs: now() })
+      const state = 'decided'
+      write(record, detail, { verdict: 'denial', reason, state, decidedAtMs: now() })
     },
     closed(end, detail = {}) {
-      write({ ...detail, ...end, state: 'closed', closedAtMs: now() })
+      write(record, detail, { ...end, state: 'closed', closedAtMs: now() })
     },
   }
 }

@@ -1,5 +1,6 @@
 /**
  * Users, devices and enrolments in SQLite. Written through at once: a revocation that was answered stands.
+ * Users and devices are read for each flow, so they are kept while nobody writes.
  */
 import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
@@ -17,6 +18,7 @@ import {
   selectSql,
   USER_COLUMNS,
 } from './sqlite-columns.ts'
+import { createRowCache } from './sqlite-row-cache.ts'
 import type { Store, User } from './store.ts'
 
 /** The user part of a store. */
@@ -27,14 +29,16 @@ export function sqliteUsers(db: Database, tenant: string): Store['users'] {
      DO UPDATE SET ${assignments(USER_COLUMNS, described)} RETURNING id`,
   )
   const get = db.prepare<Parameters, Found>(`${selectSql('users', USER_COLUMNS)} AND id = @id`)
+  const cache = createRowCache(db, (id) => rowOf(USER_COLUMNS, get.get({ tenant, id })))
   return {
     upsert({ login, ...identity }) {
       const user = { ...identity, id: randomUUID(), lastLoginAtMs: login.atMs }
       const stored = upsert.get(parametersOf(USER_COLUMNS, tenant, user))
+      cache.clear()
       if (stored === undefined) throw new Error('the user was not stored')
       return { ...user, id: stored.id }
     },
-    get: (id) => rowOf(USER_COLUMNS, get.get({ tenant, id })),
+    get: cache.get,
   }
 }
 
@@ -47,11 +51,13 @@ export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
     `${select} AND key_sha256 = @keySha256 ORDER BY rowid LIMIT 1`,
   )
   const list = db.prepare<Parameters, Found>(`${select} ORDER BY rowid`)
+  const cache = createRowCache(db, (id) => rowOf(DEVICE_COLUMNS, get.get({ tenant, id })))
   return {
     insert(device) {
       insert.run(parametersOf(DEVICE_COLUMNS, tenant, device))
+      cache.clear()
     },
-    get: (id) => rowOf(DEVICE_COLUMNS, get.get({ tenant, id })),
+    get: cache.get,
     byKey: (keySha256) => rowOf(DEVICE_COLUMNS, byKey.get({ tenant, keySha256 })),
     list: () => rowsOf(DEVICE_COLUMNS, list.all({ tenant })),
     update(id, change) {
@@ -59,6 +65,7 @@ export function sqliteDevices(db: Database, tenant: string): Store['devices'] {
       const sql = `UPDATE devices SET ${sets} WHERE tenant = @tenant AND id = @id`
       const values = { ...changesOf(DEVICE_COLUMNS, change), tenant, id }
       const { changes } = db.prepare<object>(sql).run(values)
+      cache.clear()
       if (changes !== 1) throw new Error(`no device ${id}`)
     },
   }

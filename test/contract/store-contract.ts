@@ -10,7 +10,8 @@ import { sampleFacts } from '../support/sample-facts.ts'
 /** SQLite's errors are no instances of Error. */
 const ANY = { any: true } as const
 
-const LOGIN: Identity = {
+/** Somebody who logged in. */
+export const LOGIN: Identity = {
   provider: 'corp',
   providerSubject: 'sub-1',
   email: 'ann@example.com',
@@ -36,7 +37,8 @@ const ENROLMENT: Enrolment = {
   state: 'pending',
 }
 
-function device(userId: string, change: Partial<Device> = {}): Device {
+/** A device of theirs. */
+export function device(userId: string, change: Partial<Device> = {}): Device {
   return {
     id: 'device-1',
     userId,
@@ -105,6 +107,17 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
       device(user.id, { id: 'device-2', revokedAtMs: 7, lastSeenAtMs: 0 }),
     ])
     t.is(store.devices.get('device-3'), undefined)
+  })
+
+  withStore('G10: what was read before shows a change at once', (t, store) => {
+    const { id } = store.users.upsert(LOGIN)
+    store.devices.insert(device(id))
+    t.is(store.devices.get('device-1')?.revokedAtMs, undefined)
+    store.devices.update('device-1', { revokedAtMs: 9 })
+    t.is(store.devices.get('device-1')?.revokedAtMs, 9)
+    t.deepEqual(store.users.get(id)?.groups, LOGIN.groups)
+    store.users.upsert({ ...LOGIN, groups: [] })
+    t.deepEqual(store.users.get(id)?.groups, [])
   })
 
   withStore('a device is found by its key', (t, store) => {

@@ -10,6 +10,7 @@ import Database from 'better-sqlite3'
 import { MIGRATIONS, type Migration } from '../../../gateway/store/migration-plan.ts'
 import { openSqliteStore, type SqliteOptions } from '../../../gateway/store/sqlite-store.ts'
 import type { Store } from '../../../gateway/store/store.ts'
+import { device, LOGIN } from '../../contract/store-contract.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 
 const WRITER = fileURLToPath(new URL('../../support/store-writer-process.js', import.meta.url))
@@ -170,4 +171,18 @@ test('G11: while the disk refuses, records are kept and no new flow opens beyond
   t.teardown(() => again.close())
   t.is(again.flows.get('a')?.state, 'closed')
   t.is(again.flows.list({ limit: 9 }).length, 3)
+})
+
+test('G10: a device that was read before shows a revocation by another process at once', (t) => {
+  const path = databasePath(t)
+  const [store, other] = [openOk(path), openOk(path)]
+  for (const one of [store, other]) t.teardown(() => one.close())
+  const { id: userId } = store.users.upsert(LOGIN)
+  store.devices.insert(device(userId))
+  t.is(store.devices.get('device-1')?.revokedAtMs, undefined)
+  other.devices.update('device-1', { revokedAtMs: 6 })
+  t.is(store.devices.get('device-1')?.revokedAtMs, 6)
+  t.deepEqual(store.users.get(userId)?.groups, LOGIN.groups)
+  other.users.upsert({ ...LOGIN, groups: [] })
+  t.deepEqual(store.users.get(userId)?.groups, [])
 })
