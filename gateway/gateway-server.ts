@@ -4,15 +4,13 @@
  */
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
+import { openAccess } from './access-store.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import { createFlowTable } from './flow/flow-table.ts'
-import { recheckFlows } from './flow/recheck.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
-import type { CompiledPolicy } from './policy/compile.ts'
-import { evaluate } from './policy/evaluate.ts'
 import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
@@ -67,7 +65,17 @@ export async function startGateway(
     for (const close of closers) close(deviceId, reason)
     log.info({ deviceId, reason, cutFlows }, 'device cut')
   }
-  const parts = { ...options, table, policyInForce, recording, tls: tls.value, cutDevice, closers }
+  const access = openAccess({
+    store: data.store,
+    snapshot: policyInForce.snapshot,
+    table,
+    log,
+    now,
+  })
+  const parts = {
+    ...{ ...options, table, policyInForce, recording, tls: tls.value, cutDevice, closers },
+    ...access,
+  }
   await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.
   policyInForce.recompile()
@@ -85,10 +93,8 @@ async function allTls({ config, data, now }: GatewayOptions) {
 
 function assemble(
   listeners: readonly Listener[],
-  { table, policyInForce: { snapshot, replace }, recording, now }: Parts,
+  { table, policyInForce: { snapshot, replace }, recording, reconsideration }: Parts,
 ): Gateway {
-  const decideBy = (policy: CompiledPolicy) => (facts: Parameters<typeof evaluate>[1]) =>
-    evaluate(policy, facts, Math.floor(now() / 1000))
   return {
     addresses: Object.fromEntries(listeners.map(({ name, address }) => [name, address])),
     get revision() {
@@ -96,14 +102,14 @@ function assemble(
     },
     async reload(source) {
       await recording.reloadRecipients()
-      const before = snapshot.current.policy
       replace(source)
-      const { revision, policy } = snapshot.current
-      return { revision, cutFlows: recheckFlows(table, decideBy(before), decideBy(policy)) }
+      const cutFlows = reconsideration.tell({ kind: 'everything' })
+      return { revision: snapshot.current.revision, cutFlows }
     },
     async drain(deadlineMs) {
       const all = Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
       await within(deadlineMs + CLOSING_MS, all)
+      reconsideration.stop()
       table.cutWhere(() => true, 'gateway_draining')
     },
   }

@@ -4,7 +4,10 @@
 import type { Log } from '#lib/log'
 import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import type { PolicyDecider } from './enforce/policy-decider.ts'
+import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
+import type { Reconsideration } from './flow/reconsider-job.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData } from './open-data-os.ts'
@@ -32,6 +35,9 @@ export type Parts = {
   readonly policyInForce: PolicyInForce
   readonly recording: RecordingAccess
   readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
+  readonly decider: PolicyDecider
+  readonly standing: StandingOf
+  readonly reconsideration: Reconsideration
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -82,11 +88,13 @@ async function startLogin({ config, data, log, now, tls }: Parts): Promise<Liste
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
+  const { decider, standing, reconsideration } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
+    ...{ decider, standing, reconsideration },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

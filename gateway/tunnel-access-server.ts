@@ -7,15 +7,19 @@ import type { GatewayConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { explainFlow } from './enforce/explain-flow.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
-import { createPolicyDecider } from './enforce/policy-decider.ts'
+import type { PolicyDecider } from './enforce/policy-decider.ts'
 import { createResolver } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
+import type { StandingOf } from './facts/gather.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
+import type { Reconsideration } from './flow/reconsider-job.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
+import type { Facts } from './policy/facts.ts'
+import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
@@ -29,6 +33,9 @@ export type TunnelAccessOptions = {
   readonly store: Store
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly table: FlowTable
+  readonly decider: PolicyDecider
+  readonly standing: StandingOf
+  readonly reconsideration: Reconsideration
   readonly serveSsh: ServeSsh
   readonly log: Log
   /** Unix milliseconds. */
@@ -46,21 +53,25 @@ export interface TunnelAccess {
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh } = options
-  const decider = createPolicyDecider(snapshot, now)
+  const { decider, standing, reconsideration } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const records = { put: (record: FlowRecord) => store.flows.put(record), now }
   const hostAuthorities = [authorityLine(keys.sshHostCa)]
   const control = createControlServer({
     user,
+    standing,
     settings: () => deviceSettings(snapshot.current.policy.document, hostAuthorities),
     explain: (facts) => explainFlow(facts, decider, resolve),
     applications: (facts) => decider.applications(facts),
     log,
   })
   const onFlow = createFlowServer({
-    ...{ decider, table, records, user, resolve, serveSsh, log, now },
+    ...{ decider, table, records, user, standing, resolve, serveSsh, log, now },
     dial: dialTarget,
+    reconsiderAt: reconsideration.at,
+    notify: ({ subject, destination }, reason) =>
+      control.notify(subject.deviceId, reason, cutSentence(destination, reason)),
   })
   const { origin } = new URL(config.tunnel.url)
   const renewal = renewalPost({ store, deviceCa: keys.deviceCa, now, log }, origin)
@@ -88,4 +99,9 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       await server.drain(deadlineMs)
     },
   }
+}
+
+function cutSentence({ host, port }: Facts['destination'], reason: string): string {
+  const endpoint = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `The connection to ${endpoint} was ended. ${isReason(reason) ? sentenceFor(reason) : ''}`.trimEnd()
 }

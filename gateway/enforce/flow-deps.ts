@@ -1,7 +1,9 @@
 /** What enforcement is made of: each part is handed in, so that a test can put a real or a scripted one. */
 import type { Log } from '#lib/log'
+import type { StandingOf } from '../facts/gather.ts'
 import type { FlowRecorderDeps } from '../flow/flow-recorder.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
+import type { Facts } from '../policy/facts.ts'
 import type { User } from '../store/store.ts'
 import type { Decider } from './decider.ts'
 import type { Dial } from './dial-client.ts'
@@ -14,6 +16,11 @@ export type FlowServerDeps = {
   readonly records: FlowRecorderDeps
   /** `store.users.get`. */
   readonly user: (id: string) => User | undefined
+  readonly standing: StandingOf
+  /** Has what is decided until a time decided again then, Unix seconds. */
+  readonly reconsiderAt: (seconds: number) => void
+  /** Tells the device that a flow of its was cut; `facts` are the flow's. */
+  readonly notify: (facts: Facts, reason: string) => void
   readonly resolve: Resolve
   readonly dial: Dial
   readonly serveSsh: ServeSsh

@@ -59,7 +59,7 @@ function enter(
   deps: FlowServerDeps,
 ): LiveFlow | undefined {
   const { sourceAddress } = flow.peer
-  const facts = gatherFacts({ device, user, sourceAddress, target })
+  const facts = gatherFacts({ standing: deps.standing(device, user), sourceAddress, target })
   const id = newFlowId()
   const record = openFlowRecord(deps.records, { id, facts, ...flow.claims })
   const live = createLiveFlow(flow, record, facts, deps)
@@ -68,7 +68,6 @@ function enter(
     deviceId: device.id,
     userId: user.id,
     facts,
-    revision: deps.decider.revision,
     openedAtMs: deps.now(),
     cut: live.cut,
   })

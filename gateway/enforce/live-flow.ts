@@ -4,13 +4,13 @@
  */
 import type { Duplex } from 'node:stream'
 import type { FlowDetail, FlowEnd, FlowRecording } from '../flow/flow-recorder.ts'
-import type { FlowChange, FlowTable } from '../flow/flow-table.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { IncomingFlow } from '../tunnel/incoming.ts'
 import { wireRefusal } from '../tunnel/refusal.ts'
 import { createEndSignal, type EndSignal } from './end-signal.ts'
+import type { FlowServerDeps } from './flow-deps.ts'
 
 export interface LiveFlow {
   readonly id: string
@@ -36,13 +36,13 @@ export interface LiveFlow {
   onCut: (reason: string) => void
 }
 
-type LiveFlowDeps = { readonly table: FlowTable }
+type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'reconsiderAt' | 'notify'>
 
 export function createLiveFlow(
   flow: IncomingFlow,
   record: FlowRecording,
   first: Facts,
-  { table }: LiveFlowDeps,
+  { table, reconsiderAt, notify }: LiveFlowDeps,
 ): LiveFlow {
   const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
@@ -59,7 +59,9 @@ export function createLiveFlow(
     },
     decided(decision, detail = {}) {
       record.decided(decision, { facts: live.facts, ...detail })
-      return table.update(record.id, changeOf(decision, live.facts)) && !ended.hasEnded
+      const isLive = table.update(record.id, { facts: live.facts, decision })
+      if (decision.validUntilSeconds !== undefined) reconsiderAt(decision.validUntilSeconds)
+      return isLive && !ended.hasEnded
     },
     refuse(reason, detail = {}) {
       record.refused(reason, { facts: live.facts, ...detail })
@@ -79,6 +81,7 @@ export function createLiveFlow(
     },
     cut(reason) {
       raise()
+      notify(live.facts, reason)
       live.onCut(reason)
     },
     onCut(reason) {
@@ -88,14 +91,4 @@ export function createLiveFlow(
   }
   flow.onGone(raise)
   return live
-}
-
-function changeOf(decision: Decision, facts: Facts): FlowChange {
-  const { application, policy, revision } = decision
-  return {
-    facts,
-    revision,
-    ...(application === undefined ? {} : { application }),
-    ...(policy === undefined ? {} : { policy }),
-  }
 }

@@ -3,10 +3,15 @@ import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { ApplicationProtocol, Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
 
+/** What is known about a device and its user at one moment; it may change while a flow lives. */
+export type Standing = Pick<Facts, 'subject' | 'loginsNotBefore'>
+
+/** Looks it up. */
+export type StandingOf = (device: Device, user: User) => Standing
+
 /** Where facts come from. User and device stand behind the leaf certificate; nothing the daemon claims is in here. */
 export type FactSources = {
-  readonly device: Device
-  readonly user: User
+  readonly standing: Standing
   /** Canonical text. */
   readonly sourceAddress: string
   /** Canonical host. */
@@ -14,9 +19,9 @@ export type FactSources = {
 }
 
 /** The facts of the first pass: no address and no protocol are known yet. */
-export function gatherFacts({ device, user, sourceAddress, target }: FactSources): Facts {
+export function gatherFacts({ standing, sourceAddress, target }: FactSources): Facts {
   return Object.freeze({
-    subject: gatherSubject(device, user),
+    ...standing,
     sourceAddress,
     destination: Object.freeze({ host: target.host, port: target.port, transport: 'tcp' }),
   })
@@ -29,7 +34,20 @@ export function gatherSubject(device: Device, user: User): Facts['subject'] {
     email: user.email,
     groups: Object.freeze([...user.groups]),
     deviceId: device.id,
-    lastLoginAtSeconds: Math.floor(device.login.atMs / 1000),
+    provider: user.provider,
+    claims: user.claims,
+    login: device.login,
+  })
+}
+
+/** The same flow with what is known about its device and user now. */
+export function withStanding(facts: Facts, standing: Standing): Facts {
+  const { sourceAddress, destination, protocol } = facts
+  return Object.freeze({
+    ...standing,
+    sourceAddress,
+    destination,
+    ...(protocol !== undefined && { protocol }),
   })
 }
 

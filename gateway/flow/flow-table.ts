@@ -1,23 +1,23 @@
 /**
  * Every live flow of this gateway, so that an event can find and cut the flows it touches.
- * A flow enters before it is decided, together with the revision it will be decided on: a change that
- * happens in between still finds it. Owns no socket: cutting is a callback.
+ * A flow enters before it is decided: a change that happens in between still finds it. Owns no socket: cutting is a callback.
  */
 import { err, ok, type Result } from '#lib/result'
+import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 
-/** A flow in the table. `application`, `policy` and `revision` follow its latest decision. */
+/** A flow in the table. */
 export type LiveFlow = {
   /** Random; names the flow record. */
   readonly id: string
   readonly deviceId: string
   readonly userId: string
   readonly facts: Facts
-  readonly application?: string
-  readonly policy?: string
-  /** Policy revision it was last decided on. */
-  readonly revision: number
+  /** The latest one; absent until the first. */
+  readonly decision?: Decision
   readonly openedAtMs: number
+  /** Present while the flow waits for a person: told of every new decision, in place of a cut. */
+  readonly held?: (decision: Decision, facts: Facts) => void
 }
 
 /** What an enforcer hands in: the flow, and how to end it. */
@@ -33,7 +33,7 @@ export type FlowLimits = { readonly perDevice: number; readonly total: number }
 export const DEFAULT_FLOW_LIMITS: FlowLimits = { perDevice: 4096, total: 200_000 }
 
 /** What changes about a live flow. */
-export type FlowChange = Partial<Pick<LiveFlow, 'application' | 'policy' | 'revision' | 'facts'>>
+export type FlowChange = Partial<Pick<LiveFlow, 'decision' | 'facts' | 'held'>>
 
 export interface FlowTable {
   /** Takes a flow in, or refuses it. @throws {Error} when the id is in the table already: a bug. */
@@ -48,7 +48,11 @@ export interface FlowTable {
   cutWhere(matches: (flow: LiveFlow) => boolean, reason: string): number
   /** Ends every flow of one device; costs only that device's flows. @returns how many. */
   cutDevice(deviceId: string, reason: string): number
+  /** Lets a held flow go on, or end, by itself. */
+  release(id: string): void
   get(id: string): LiveFlow | undefined
+  /** Live flows of one device; costs only that device's flows. */
+  ofDevice(deviceId: string): readonly LiveFlow[]
   /** Live flows now, a copy. */
   list(): readonly LiveFlow[]
   countOf(deviceId: string): number
@@ -73,6 +77,11 @@ export function createFlowTable(limits: FlowLimits = DEFAULT_FLOW_LIMITS): FlowT
     for (const flow of doomed) flow.cut(reason)
     return doomed.length
   }
+
+  const ofDevice = (deviceId: string): OpenFlow[] =>
+    [...(byDevice.get(deviceId) ?? [])]
+      .map((id) => flows.get(id))
+      .filter((flow) => flow !== undefined)
 
   const countOf = (deviceId: string): number => byDevice.get(deviceId)?.size ?? 0
 
@@ -104,12 +113,13 @@ export function createFlowTable(limits: FlowLimits = DEFAULT_FLOW_LIMITS): FlowT
     },
     cutWhere: (matches, reason) => cutAll([...flows.values()].filter(matches), reason),
     cutDevice(deviceId, reason) {
-      const ids = [...(byDevice.get(deviceId) ?? [])]
-      return cutAll(
-        ids.map((id) => flows.get(id)).filter((flow) => flow !== undefined),
-        reason,
-      )
+      return cutAll(ofDevice(deviceId), reason)
     },
+    release(id) {
+      const { held: _, ...flow } = flows.get(id) ?? {}
+      if ('id' in flow) flows.set(id, flow)
+    },
+    ofDevice,
     get: (id) => flows.get(id),
     list: () => [...flows.values()],
     countOf,

@@ -3,6 +3,7 @@
  * neither true nor false: they admit nobody and excuse nobody (T95).
  */
 import { type IpAddress, parseAddress } from '#lib/net/address'
+import type { LoginContext } from '../identity/identity.ts'
 import type { Facts } from './facts.ts'
 
 /** Attributes of the subject and its connection. */
@@ -12,7 +13,7 @@ export type Asker = {
   readonly groups: readonly string[] | undefined
   readonly deviceId: string | undefined
   readonly source: IpAddress | undefined
-  readonly lastLoginAtSeconds: number | undefined
+  readonly login: LoginContext | undefined
 }
 
 /** One address part on either side of a single `@` (T26): with two, readers disagree on the domain. */
@@ -21,7 +22,7 @@ const EMAIL = /^[^\s@]+@([^\s@]+)$/
 /** Reads the attributes; never throws, whatever the facts lack. */
 export function readAsker(facts: Facts): Asker {
   const subject: Partial<Facts['subject']> = facts.subject ?? {}
-  const { groups, lastLoginAtSeconds } = subject
+  const { groups, login } = subject
   const email = textOf(subject.email)?.toLowerCase() ?? ''
   const emailDomain = EMAIL.exec(email)?.[1]
   const source = parseAddress(textOf(facts.sourceAddress) ?? '')
@@ -31,7 +32,7 @@ export function readAsker(facts: Facts): Asker {
     groups: Array.isArray(groups) ? groups : undefined,
     deviceId: textOf(subject.deviceId),
     source: source.ok ? source.value : undefined,
-    lastLoginAtSeconds: Number.isFinite(lastLoginAtSeconds) ? lastLoginAtSeconds : undefined,
+    login: Number.isFinite(login?.atMs) ? login : undefined,
   }
 }
 

@@ -41,7 +41,19 @@ export type Permit = {
   /** The flow is closed after this long without a byte; absent = no limit. */
   readonly idleTimeoutMs?: number
   readonly revision: number
+  /** From this time on the same facts may be decided otherwise, Unix seconds: to be decided again then. */
+  readonly validUntilSeconds?: number
   readonly trace: readonly TraceStep[]
+}
+
+/** What the person would be asked for, and how the flow would be carried. */
+export type PromptWish = {
+  /** As the application declares it; an ssh flow is told in its own words. */
+  readonly protocol?: 'ssh' | 'http' | 'tls'
+  /** A login older than this does not help, seconds. */
+  readonly maxAgeSeconds?: number
+  /** Authentication context classes of which the login must have one. */
+  readonly acrValues?: readonly string[]
 }
 
 /** May not pass. */
@@ -49,10 +61,14 @@ export type Denial = {
   readonly kind: 'denial'
   readonly reason: Reason
   readonly remedy: 'login' | 'mfa' | 'justify' | 'approval' | 'posture' | 'none'
+  /** Present with a remedy that a person can carry out while the flow waits. */
+  readonly prompt?: PromptWish
   readonly application?: string
   readonly policy?: string
   readonly rule?: string
   readonly revision: number
+  /** As of a permit. */
+  readonly validUntilSeconds?: number
   readonly trace: readonly TraceStep[]
 }
 

@@ -18,7 +18,13 @@ import { networkPhase } from './phases/network.ts'
 export function evaluate(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
   const flow = readFlow(policy, facts, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
-  return { ...verdict, revision: policy.revision, trace: flow?.trace ?? [] }
+  const { validUntilSeconds = Number.POSITIVE_INFINITY, trace = [] } = flow ?? {}
+  return {
+    ...verdict,
+    revision: policy.revision,
+    ...(Number.isFinite(validUntilSeconds) && { validUntilSeconds }),
+    trace,
+  }
 }
 
 /** Decides before anything is resolved; an address among the facts is not looked at. */

@@ -3,8 +3,18 @@
  * Who gathers it is gateway/facts; policy only reads it.
  */
 
+import type { Claims, LoginContext } from '../identity/identity.ts'
+
 /** Protocol seen or declared on a flow; `unknown` when the first bytes said nothing. */
 export type ApplicationProtocol = 'ssh' | 'http' | 'tls' | 'unknown'
+
+/** Up to when logins were made worthless, Unix milliseconds. */
+export type LoginsNotBefore = {
+  /** For everything: the device's or the user's sessions were revoked. */
+  readonly allMs?: number
+  /** By name of the application. */
+  readonly applicationMs?: Readonly<Record<string, number>>
+}
 
 /** The input of `evaluate`. Absent optional attributes deny wherever a rule asks for them. */
 export type Facts = {
@@ -14,9 +24,14 @@ export type Facts = {
     readonly groups: readonly string[]
     /** Device id of the leaf certificate. */
     readonly deviceId: string
-    /** Last interactive login of this (device, user), Unix seconds. */
-    readonly lastLoginAtSeconds?: number
+    /** Name of the identity provider that knows the user. */
+    readonly provider?: string
+    readonly claims?: Claims
+    /** Last interactive login of this (device, user). */
+    readonly login?: LoginContext
   }
+  /** Logins that count no more, because a session was revoked. Absent: every login counts. */
+  readonly loginsNotBefore?: LoginsNotBefore
   /** Address the tunnel connection came from, canonical text. */
   readonly sourceAddress: string
   readonly destination: {

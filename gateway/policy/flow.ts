@@ -8,10 +8,11 @@ import type { CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
 import type { Service } from './destination-index.ts'
-import type { ApplicationProtocol, Facts } from './facts.ts'
+import type { ApplicationProtocol, Facts, LoginsNotBefore } from './facts.ts'
 
-/** A decision before revision and trace are put on. */
-export type Verdict = Omit<Permit, 'revision' | 'trace'> | Omit<Denial, 'revision' | 'trace'>
+/** A decision before what every decision carries is put on. */
+export type Verdict = Omit<Permit, PutOn> | Omit<Denial, PutOn>
+type PutOn = 'revision' | 'trace' | 'validUntilSeconds'
 
 /** What phases look at. */
 export type Flow = {
@@ -22,7 +23,10 @@ export type Flow = {
   readonly protocol?: ApplicationProtocol
   readonly asker: Asker
   readonly conditions: ConditionEvaluator
+  readonly loginsNotBefore: LoginsNotBefore
   readonly nowSeconds: number
+  /** Earliest time at which something looked at so far may turn out otherwise, Unix seconds; phases lower it. */
+  validUntilSeconds: number
   /** Steps so far; phases append. */
   readonly trace: TraceStep[]
 }
@@ -47,7 +51,9 @@ export function readFlow(
     ...(facts.protocol !== undefined && { protocol: facts.protocol }),
     asker,
     conditions: new ConditionEvaluator(policy.ruleGroups, asker),
+    loginsNotBefore: facts.loginsNotBefore ?? {},
     nowSeconds,
+    validUntilSeconds: Number.POSITIVE_INFINITY,
     trace: [],
   }
 }
@@ -64,7 +70,12 @@ function addressOf(host: Host, resolved: string | undefined): IpAddress | undefi
 /** A denial without a remedy of the user's own. */
 export function deny(
   reason: Denial['reason'],
-  more: Partial<Pick<Denial, 'application' | 'policy' | 'rule' | 'remedy'>> = {},
+  more: Partial<Pick<Denial, 'application' | 'policy' | 'rule' | 'remedy' | 'prompt'>> = {},
 ): Verdict {
   return { kind: 'denial', reason, remedy: 'none', ...more }
+}
+
+/** Notes that what was looked at holds only until this time, Unix seconds. */
+export function holdsUntil(flow: Flow, seconds: number): void {
+  flow.validUntilSeconds = Math.min(flow.validUntilSeconds, seconds)
 }

@@ -20,6 +20,7 @@ export type Reason =
   | 'device_revoked'
   | 'device_expired'
   | 'session_expired'
+  | 'session_revoked'
   | 'recording_unavailable'
   | 'bad_destination'
   | 'name_not_found'
@@ -27,10 +28,16 @@ export type Reason =
   | 'target_timeout'
   | 'gateway_draining'
   | 'too_many_flows'
+  | 'policy_changed'
 
 /** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
 export function sentenceFor(reason: Reason): string {
   return SENTENCES[reason]
+}
+
+/** Whether a code that ended a flow is one of these. */
+export function isReason(code: string): code is Reason {
+  return Object.hasOwn(SENTENCES, code)
 }
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
@@ -51,6 +58,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   device_revoked: 'This device was revoked. Ask your administrator, then run "zt enroll".',
   device_expired: 'The device certificate has expired. Run "zt status".',
   session_expired: 'Your login has expired. Run "zt login".',
+  session_revoked: 'Your session was ended by an administrator. Run "zt login".',
   recording_unavailable: 'The session must be recorded, and the gateway cannot record it now.',
   bad_destination: 'The destination is not a valid host and port.',
   name_not_found: 'The gateway cannot resolve this name.',
@@ -58,4 +66,5 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   target_timeout: 'The destination did not answer in time.',
   gateway_draining: 'The gateway is restarting. Try again.',
   too_many_flows: 'This device has too many open flows.',
+  policy_changed: 'The rules for this destination changed. Connect again.',
 }

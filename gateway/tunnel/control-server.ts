@@ -15,7 +15,7 @@ import type {
   GatewayMessage,
   VisibleApplication,
 } from '#lib/wire/control-message'
-import { gatherFacts } from '../facts/gather.ts'
+import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
 import type { TunnelPeer } from './incoming.ts'
@@ -23,6 +23,7 @@ import type { TunnelPeer } from './incoming.ts'
 export type ControlServerDeps = {
   /** `store.users.get`. */
   readonly user: (id: string) => User | undefined
+  readonly standing: StandingOf
   /** What this user's daemons treat as ours, under the policy in force. */
   readonly settings: (user: User) => DeviceSettings
   /** The decision on a flow with these facts. */
@@ -196,7 +197,11 @@ async function answer(
     return
   }
   const target = message.type === 'explain' ? canonical(message) : NO_TARGET
-  const facts = gatherFacts({ ...who, sourceAddress: self.peer.sourceAddress, target })
+  const facts = gatherFacts({
+    standing: deps.standing(who.device, who.user),
+    sourceAddress: self.peer.sourceAddress,
+    target,
+  })
   if (message.type === 'explain') {
     const explanation = await deps.explain(facts)
     self.send({ type: 'explanation', id: message.id, explanation })

@@ -30,6 +30,7 @@ export function wireRefusal(reason: Reason): WireRefusal {
 function answerFor(reason: Reason): { readonly status: number; readonly error: string } {
   switch (reason) {
     case 'session_expired':
+    case 'session_revoked':
       return { status: 407, error: 'http_request_denied' }
     case 'address_forbidden':
     case 'address_not_permitted':

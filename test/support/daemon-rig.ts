@@ -20,6 +20,7 @@ import type {
   LoginPrompt,
 } from '../../lib/api/control-api.ts'
 import type { DeviceSettings } from '../../lib/wire/control-message.ts'
+import { onlySubject } from './sample-facts.ts'
 import { type EnrolledDevice, memoryLog, startTunnel, type Tunnel } from './tunnel.ts'
 
 export const SETTINGS: DeviceSettings = {
@@ -75,6 +76,7 @@ export async function startGatewayFor(
 
 function control() {
   return createControlServer({
+    standing: onlySubject,
     user: () => ({
       id: 'user-1',
       provider: 'corp',

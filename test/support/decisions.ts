@@ -12,6 +12,7 @@ import { createFlowTable, type FlowTable } from '../../gateway/flow/flow-table.t
 import type { Denial, Permit } from '../../gateway/policy/decision.ts'
 import type { Reason } from '../../gateway/policy/reasons.ts'
 import type { TunnelServerOptions } from '../../gateway/tunnel/tunnel-server.ts'
+import { onlySubject } from './sample-facts.ts'
 import { memoryLog, startTunnel, type Tunnel } from './tunnel.ts'
 
 export const permit: Permit = {
@@ -99,10 +100,13 @@ export async function startEnforced(
     decider: permitAll,
     table,
     records: { put, now: Date.now },
+    standing: onlySubject,
     user: (id) => (id === user.id ? user : undefined),
     resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
     dial: dialTarget,
     serveSsh: () => Promise.reject(new Error('no SSH in this test')),
+    reconsiderAt: () => undefined,
+    notify: () => undefined,
     log: memoryLog(),
     now: Date.now,
     ...change,

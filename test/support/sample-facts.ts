@@ -1,4 +1,5 @@
 /** Facts of a flow that is like most: override what a test is about. */
+import { gatherSubject, type StandingOf } from '../../gateway/facts/gather.ts'
 import type { Facts } from '../../gateway/policy/facts.ts'
 
 export function sampleFacts(change: Partial<Facts> = {}): Facts {
@@ -14,3 +15,6 @@ export function sampleFacts(change: Partial<Facts> = {}): Facts {
     ...change,
   }
 }
+
+/** What stands when nothing but device and user is known. */
+export const onlySubject: StandingOf = (device, user) => ({ subject: gatherSubject(device, user) })

@@ -4,8 +4,10 @@
  */
 import type { CompiledApplication, CompiledPolicy, CompiledPolicyLine } from '../compile.ts'
 import type { Outcome } from '../condition.ts'
-import type { Flow, Verdict } from '../flow.ts'
-import { deny } from '../flow.ts'
+import type { PromptWish } from '../decision.ts'
+import type { Application } from '../document.ts'
+import { deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
+import { judgeSession } from '../session.ts'
 
 /** The verdict of the application that owns the destination, undefined when none does. */
 export function applicationPhase(policy: CompiledPolicy, flow: Flow): Verdict | undefined {
@@ -45,7 +47,12 @@ function lineVerdict(
 ): Verdict {
   const names = { application: name, policy: line.name }
   if (line.decision === 'deny') return deny('denied_by_policy', names)
-  if (isSessionOver(line, flow)) return deny('session_expired', { ...names, remedy: 'login' })
+  const session = sessionOf(name, line, flow)
+  if (session.state === 'over') {
+    const prompt = promptOf(written, line)
+    return deny(session.reason, { ...names, remedy: 'login', prompt })
+  }
+  if (session.endsAtMs !== undefined) holdsUntil(flow, Math.ceil(session.endsAtMs / 1000))
   const { idleTimeoutMs } = written
   return {
     kind: 'permit',
@@ -56,11 +63,22 @@ function lineVerdict(
   }
 }
 
-/** A login whose time is not known is over. */
-function isSessionOver({ sessionLengthMs }: CompiledPolicyLine, flow: Flow): boolean {
-  if (sessionLengthMs === undefined) return false
-  const lastLoginAtSeconds = flow.asker.lastLoginAtSeconds ?? Number.NEGATIVE_INFINITY
-  return (flow.nowSeconds - lastLoginAtSeconds) * 1000 >= sessionLengthMs
+function sessionOf(application: string, { sessionLengthMs }: CompiledPolicyLine, flow: Flow) {
+  const { allMs = Number.NEGATIVE_INFINITY, applicationMs = {} } = flow.loginsNotBefore
+  const ownMs = Object.hasOwn(applicationMs, application) ? applicationMs[application] : undefined
+  const notBeforeMs = Math.max(allMs, ownMs ?? Number.NEGATIVE_INFINITY)
+  const limits = {
+    ...(sessionLengthMs !== undefined && { lengthMs: sessionLengthMs }),
+    ...(notBeforeMs !== Number.NEGATIVE_INFINITY && { notBeforeMs }),
+  }
+  return judgeSession(flow.asker.login, limits, flow.nowSeconds * 1000)
+}
+
+function promptOf({ protocol }: Application, { sessionLengthMs }: CompiledPolicyLine): PromptWish {
+  return {
+    ...(protocol !== undefined && { protocol }),
+    ...(sessionLengthMs !== undefined && { maxAgeSeconds: Math.floor(sessionLengthMs / 1000) }),
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 import type { IncomingFlow, TunnelHandlers } from '../../../gateway/tunnel/incoming.ts'
 import type { DeviceSettings } from '../../../lib/wire/control-message.ts'
 import { issueDevice } from '../../support/certificates.ts'
+import { onlySubject } from '../../support/sample-facts.ts'
 import { type EnrolledDevice, memoryLog, startTunnel, type Tunnel } from '../../support/tunnel.ts'
 
 const settings: DeviceSettings = {
@@ -43,6 +44,7 @@ const user = {
 
 function control(change: Partial<ControlServerDeps> = {}): ControlServer {
   return createControlServer({
+    standing: onlySubject,
     user: () => user,
     settings: () => settings,
     explain: async ({ destination: { host, port } }) => ({

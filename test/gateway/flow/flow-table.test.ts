@@ -1,5 +1,6 @@
 import test from 'ava'
 import { createFlowTable, type OpenFlow } from '../../../gateway/flow/flow-table.ts'
+import { permit } from '../../support/decisions.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 
 type Cut = { id: string; reason: string }
@@ -10,7 +11,6 @@ function flow(id: string, cuts: Cut[], change: Partial<OpenFlow> = {}): OpenFlow
     deviceId: 'device-1',
     userId: 'user-1',
     facts: sampleFacts(),
-    revision: 1,
     openedAtMs: 0,
     cut: (reason) => cuts.push({ id, reason }),
     ...change,
@@ -38,14 +38,14 @@ test('G10: cuts by application and by revision of the latest decision', (t) => {
   const table = createFlowTable()
   table.open(flow('a', cuts))
   table.open(flow('b', cuts))
-  t.true(table.update('a', { application: 'wiki', policy: 'staff', revision: 2 }))
+  t.true(table.update('a', { decision: { ...permit, application: 'wiki', revision: 2 } }))
   t.is(
-    table.cutWhere((live) => live.revision < 2, 'blocked_by_rule'),
+    table.cutWhere((live) => (live.decision?.revision ?? 0) < 2, 'blocked_by_rule'),
     1,
   )
   t.deepEqual(cuts, [{ id: 'b', reason: 'blocked_by_rule' }])
   t.is(
-    table.cutWhere((live) => live.application === 'wiki', 'denied_by_policy'),
+    table.cutWhere((live) => live.decision?.application === 'wiki', 'denied_by_policy'),
     1,
   )
   t.is(table.count, 0)
@@ -55,7 +55,7 @@ test('G10: a flow that was cut while it was being decided is refused its decisio
   const table = createFlowTable()
   table.open(flow('a', []))
   table.cutDevice('device-1', 'device_revoked')
-  t.false(table.update('a', { application: 'wiki' }))
+  t.false(table.update('a', { decision: permit }))
 })
 
 test('a flow is out of the table before its cut is called', (t) => {

@@ -320,13 +320,13 @@ const policies: Readonly<Record<string, Case>> = {
   'A2: a login within the session length': [
     { applications: [open('a', ['w:1'], { session_length: '1h' })] },
     'w:1',
-    { lastLoginAtSeconds: NOW - 3599 },
+    { login: { atMs: (NOW - 3599) * 1000 } },
     'allowed_by_policy a',
   ],
   'A2: a login too long ago': [
     { applications: [open('a', ['w:1'], { session_length: '1h' })] },
     'w:1',
-    { lastLoginAtSeconds: NOW - 3600 },
+    { login: { atMs: (NOW - 3600) * 1000 } },
     'session_expired a',
   ],
   'T95: a login at no known time': [

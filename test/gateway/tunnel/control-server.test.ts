@@ -7,6 +7,7 @@ import {
 } from '../../../gateway/tunnel/control-server.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
 import { ok } from '../../../lib/result.ts'
+import { onlySubject } from '../../support/sample-facts.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
 const user = {
@@ -48,6 +49,7 @@ function streamPair() {
 
 function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}) {
   const server = createControlServer({
+    standing: onlySubject,
     user: () => user,
     settings: () => ({ domains: [], prefixes: [], others: 'direct', sshHostAuthorities: [] }),
     explain: () => new Promise(() => undefined),

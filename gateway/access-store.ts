@@ -1,0 +1,43 @@
+/**
+ * Who stands how now, and what that means for flows that are open: decisions by the policy in force, on what the store
+ * knows about a device and its user at that moment.
+ */
+import type { Log } from '#lib/log'
+import { decideAll } from './enforce/decider.ts'
+import { createPolicyDecider, type PolicyDecider } from './enforce/policy-decider.ts'
+import { gatherSubject, type StandingOf, withStanding } from './facts/gather.ts'
+import type { FlowTable } from './flow/flow-table.ts'
+import { type Reconsideration, startReconsideration } from './flow/reconsider-job.ts'
+import type { CompiledPolicy } from './policy/compile.ts'
+import type { PolicySnapshot } from './policy-snapshot.ts'
+import type { Store } from './store/store.ts'
+
+export type AccessOptions = {
+  readonly store: Store
+  readonly snapshot: PolicySnapshot<CompiledPolicy>
+  readonly table: FlowTable
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+}
+
+export type Access = {
+  readonly decider: PolicyDecider
+  readonly standing: StandingOf
+  readonly reconsideration: Reconsideration
+}
+
+export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
+  const decider = createPolicyDecider(snapshot, now)
+  const standing: StandingOf = (device, user) => ({ subject: gatherSubject(device, user) })
+  const reconsideration = startReconsideration({
+    ...{ table, log, now },
+    decide: (facts) => decideAll(decider, facts),
+    refresh({ deviceId, facts }) {
+      const device = store.devices.get(deviceId)
+      const user = device && store.users.get(device.userId)
+      return device && user && withStanding(facts, standing(device, user))
+    },
+  })
+  return { decider, standing, reconsideration }
+}
