@@ -14,7 +14,8 @@ const TYP = 'zt-recording-manifest+jws'
 /** What can be lost, at most: printed in each manifest (see docs/reference/recording-format.md). */
 export const LOSS_BOUNDS = { processKilledMs: 1000, powerLostMs: 2000 } as const
 
-const hash = z.string().regex(/^[0-9a-f]{128}$/)
+/** SHA-256, or SHA-512 in older files; hex. */
+const hash = z.string().regex(/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/)
 const count = z.int().nonnegative()
 const fingerprints = z.array(z.string())
 

@@ -8,8 +8,10 @@ import { z } from 'zod'
 import { concat, utf8 } from './bytes.ts'
 import { NONCE_BYTES, TAG_BYTES } from './hpke-schedule.ts'
 
-/** Names every algorithm in the file; another set of them is another id. */
-export const ALGORITHM = 'hpke-base+hkdf-sha256+aes-256-gcm+sha-512'
+/** Names every algorithm in a new file; another set of them is another id. */
+export const ALGORITHM = 'hpke-base+hkdf-sha256+aes-256-gcm+sha-256'
+/** What new files had before; readers take both. */
+const ALGORITHM_SHA512 = 'hpke-base+hkdf-sha256+aes-256-gcm+sha-512'
 
 export const MAGIC = utf8('ZTREC1\n')
 export const PREFIX_BYTES = MAGIC.length + 4
@@ -48,7 +50,7 @@ const wrappedKey = z.strictObject({
 
 const headerSchema = z.strictObject({
   version: z.literal(1),
-  algorithm: z.literal(ALGORITHM),
+  algorithm: z.enum([ALGORITHM, ALGORITHM_SHA512]),
   /** 16 random octets: binds wrapped keys to this file. */
   id: z.string().length(22),
   subject: z.record(z.string().max(64), z.union([z.string(), z.number()])),
@@ -66,10 +68,15 @@ export type Subject = Readonly<Record<string, string | number>>
 
 export type Header = {
   readonly version: 1
-  readonly algorithm: typeof ALGORITHM
+  readonly algorithm: typeof ALGORITHM | typeof ALGORITHM_SHA512
   readonly id: string
   readonly subject: Subject
   readonly keys: Readonly<Record<SealClass, readonly WrappedKey[]>>
+}
+
+/** The hash of head and chain, as WebCrypto names it. */
+export function hashOf({ algorithm }: Header): 'SHA-256' | 'SHA-512' {
+  return algorithm === ALGORITHM ? 'SHA-256' : 'SHA-512'
 }
 
 /** Everything before the first chunk. @throws {RangeError} when it is longer than a reader takes. */

@@ -6,6 +6,7 @@ import { fromBase64url, utf8 } from './bytes.ts'
 import {
   chunkNonce,
   type Header,
+  hashOf,
   payloadInfo,
   SEAL_CLASSES,
   type SealClass,
@@ -34,7 +35,7 @@ export async function unlock(
   { header, bytes }: { readonly header: Header; readonly bytes: Uint8Array },
   keys: readonly RecipientKey[],
 ): Promise<Result<Opener, UnlockError>> {
-  const headHash = new Uint8Array(await subtle.digest('SHA-512', bytes))
+  const headHash = new Uint8Array(await subtle.digest(hashOf(header), bytes))
   const payloadKeys = new Map<SealClass, CryptoKey>()
   for (const sealClass of SEAL_CLASSES) {
     const [key, wrapped] = match(header.keys[sealClass], keys)

@@ -37,6 +37,8 @@ export function recipientsOf(set: RecipientSet, sealClass: SealClass): readonly 
 
 const NO_DATA = new Uint8Array(0)
 const KEY_BYTES = 32
+/** That of `ALGORITHM`. */
+const HASH = 'sha256'
 
 async function wrapKey(
   headerId: string,
@@ -98,7 +100,7 @@ export class ContainerWriter {
     this.header = header
     this.head = encodeHead(header)
     this.#bytes = this.head.length
-    this.#headHash = createHash('sha512').update(this.head).digest()
+    this.#headHash = createHash(HASH).update(this.head).digest()
     this.#chain = this.#headHash
     const [output, input, index] = SEAL_CLASSES.map((sealClass, place) =>
       derivePayloadKey(fileKeys[place] ?? NO_DATA, this.#headHash, sealClass),
@@ -138,7 +140,7 @@ export class ContainerWriter {
   }
 
   #account(parts: readonly Uint8Array[], sizeBytes: number): void {
-    const hash = createHash('sha512').update(this.#chain)
+    const hash = createHash(HASH).update(this.#chain)
     for (const part of parts) hash.update(part)
     const chain = hash.digest()
     this.#chain = chain
@@ -159,7 +161,7 @@ export class ContainerWriter {
   }
 }
 
-/** Size and hash chain of a file: SHA-512 of the head, then SHA-512(chain so far | chunk) per chunk. Hex. */
+/** Size and hash chain of a file: SHA-256 of the head, then SHA-256(chain so far | chunk) per chunk. Hex. */
 export type ContainerState = {
   readonly head: string
   readonly chain: string
