@@ -9,6 +9,7 @@ import { openProvider } from './identity/open-provider-os.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { type LoginServer, startLoginServer } from './login/login-server.ts'
+import { NO_PROMPTS } from './prompt/prompts.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
@@ -33,11 +34,12 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     listen: config.login.listen,
     tls,
     url,
-    organisation: config.organisation,
+    branding: { title: config.organisation },
     providers: config.identityProviders.map((provider) =>
       openProvider(provider, { loginOrigin: url.origin, log, now }),
     ),
     enrolments: openEnrolments(enrolDeps),
+    prompts: NO_PROMPTS,
     users: store.users,
     renew: (request) => renewDevice(enrolDeps, request, { audience: url.origin }),
     gatewayCaPem,

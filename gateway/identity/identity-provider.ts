@@ -28,6 +28,8 @@ export interface RedirectProvider {
   readonly name: string
   /** Path on the login origin where the browser comes back, for example `/oidc/callback`. */
   readonly callbackPath: string
+  /** How it comes back: by a link, or by a form that the provider's page posts. */
+  readonly returns: 'query' | 'form'
   /** Where to send the browser, and what to remember. */
   begin(
     wish: LoginWish,

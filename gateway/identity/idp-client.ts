@@ -48,6 +48,7 @@ export function openIdp(options: IdpOptions, { now, log }: IdpClientDeps): Redir
     kind: 'redirect',
     name: options.name,
     callbackPath: OIDC_CALLBACK,
+    returns: 'query',
     begin: (wish) => begin(options, discover, wish).catch(refused),
     finish: (query, pending) => finish(options, discover, { query, pending, now }).catch(refused),
   }

@@ -4,12 +4,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LoginContext } from '../identity/identity.ts'
 import type { Enrolment, User } from '../store/store.ts'
-import { sessionAt } from './browser-session.ts'
+import { confirmPage } from './device-pages.ts'
+import { journeyAt } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { isSameToken, readForm } from './login-form.ts'
 import { CONFIRMED, DENIED, FORGED, ownerRefusal, START_AGAIN } from './page-reasons.ts'
-import { endSession, sessionOf, showMessage, showPage } from './page-replies.ts'
-import { confirmPage } from './pages.ts'
+import { endJourney, journeyOf, showMessage, showPage } from './page-replies.ts'
 import { deviceShown } from './source.ts'
 
 /** Adds the routes to the scope of the pages. */
@@ -19,7 +19,7 @@ export function addConfirmRoutes(app: FastifyInstance, deps: LoginDeps): void {
     if (asked === undefined) return showMessage(deps, reply, START_AGAIN)
     const { enrolment, user, csrf } = asked
     const shown = await deviceShown(deps, request, enrolment)
-    return showPage(reply, confirmPage(deps.organisation, shown, { email: user.email, csrf }))
+    return showPage(deps, reply, confirmPage(shown, { email: user.email, csrf }))
   })
   app.post('/device/confirm', (request, reply) => decide(deps, request, reply))
 }
@@ -33,12 +33,12 @@ type Asked = {
 
 /** What this browser was asked, if that is still open. */
 async function whatIsAsked(deps: LoginDeps, request: FastifyRequest): Promise<Asked | undefined> {
-  const session = sessionAt(await sessionOf(deps, request), 'confirm')
-  if (session === undefined) return undefined
-  const enrolment = deps.enrolments.findOpen(session.deviceCodeSha256)
-  const user = deps.users.get(session.userId)
+  const journey = journeyAt(await journeyOf(deps, request), 'confirm')
+  if (journey === undefined) return undefined
+  const enrolment = deps.enrolments.findOpen(journey.purpose.deviceCodeSha256)
+  const user = deps.users.get(journey.userId)
   if (enrolment === undefined || user === undefined) return undefined
-  return { enrolment, user, login: session.login, csrf: session.csrf }
+  return { enrolment, user, login: journey.login, csrf: journey.csrf }
 }
 
 async function decide(
@@ -52,7 +52,7 @@ async function decide(
   if (form === undefined || !isSameToken(form.csrf, asked.csrf)) {
     return showMessage(deps, reply, FORGED)
   }
-  endSession(reply)
+  endJourney(reply)
   if (form.decision !== 'approve') {
     deps.enrolments.deny(asked.enrolment)
     return showMessage(deps, reply, DENIED)

@@ -6,19 +6,22 @@ import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
 import type { Enrolments } from '../enrol/enrolments.ts'
 import type { IdentityProvider } from '../identity/identity-provider.ts'
+import type { PromptDesk } from '../prompt/prompts.ts'
 import type { Store } from '../store/store.ts'
-import type { SessionKey } from './browser-session.ts'
+import type { JourneyKey } from './journey-cookie.ts'
+import type { Branding, Look } from './look.ts'
 import type { RateGate, RateLimit } from './rate-limit.ts'
 
 /** What comes from outside the login origin. */
 export type LoginParts = {
   /** Origin of the listener, as in its configured url. */
   readonly url: URL
-  /** Shown on every page. */
-  readonly organisation: string
+  /** How every page looks. */
+  readonly branding: Branding
   /** At least one. */
   readonly providers: readonly IdentityProvider[]
   readonly enrolments: Enrolments
+  readonly prompts: PromptDesk
   readonly users: Store['users']
   /** `renewDevice`, with the audience of this listener. */
   readonly renew: (request: RenewRequest) => Promise<Result<Renewed, EnrolReason>>
@@ -36,7 +39,7 @@ export type LoginLimits = {
   readonly renew: RateLimit
   /** Codes typed: with 43 bits and at most `begin.global` × 10 codes alive, guessing takes decades. */
   readonly userCode: RateLimit
-  /** Trips to the provider and back. */
+  /** Steps of a login: trips to a provider and back, forms, prompts looked at. */
   readonly login: RateLimit
 }
 
@@ -51,6 +54,7 @@ export const LOGIN_LIMITS: LoginLimits = {
 export type LoginGates = Readonly<Record<keyof LoginLimits, RateGate>>
 
 export type LoginDeps = LoginParts & {
+  readonly look: Look
   readonly gates: LoginGates
-  readonly sessionKey: SessionKey
+  readonly journeyKey: JourneyKey
 }

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
 import { addEnrolRoutes } from './enrol-routes.ts'
 import { LOGIN_LIMITS, type LoginGates, type LoginLimits, type LoginParts } from './login-deps.ts'
+import { lookOf } from './look.ts'
 import { addPageRoutes } from './page-routes.ts'
 import { openRateGate } from './rate-limit.ts'
 
@@ -21,7 +22,7 @@ export type LoginServer = {
 }
 
 /** AES-256 key of the browser cookies, octets. */
-const SESSION_KEY_OCTETS = 32
+const JOURNEY_KEY_OCTETS = 32
 
 /** Starts the origin. @throws {Error} when the address cannot be listened on. */
 export async function startLoginServer(options: LoginOptions): Promise<LoginServer> {
@@ -29,7 +30,8 @@ export async function startLoginServer(options: LoginOptions): Promise<LoginServ
   const app = createHttpsServer({ url: parts.url, tls, log: parts.log })
   app.removeContentTypeParser('text/plain')
   const gates = openGates({ ...LOGIN_LIMITS, ...limits })
-  const deps = { ...parts, gates, sessionKey: randomBytes(SESSION_KEY_OCTETS) }
+  const look = lookOf(parts.branding)
+  const deps = { ...parts, look, gates, journeyKey: randomBytes(JOURNEY_KEY_OCTETS) }
   addEnrolRoutes(app, deps)
   app.register((scope, _options, done) => {
     addPageRoutes(scope, deps)

@@ -4,6 +4,7 @@
 import type { EnrolReason } from '#lib/api/enrol-api'
 import { enrolSentence } from '../enrol/reasons.ts'
 import type { LoginReason } from '../identity/login-error.ts'
+import type { PromptReason } from '../prompt/prompts.ts'
 
 /** A page that only says something. */
 export type PageMessage = {
@@ -16,12 +17,13 @@ export type PageMessage = {
 export const START_AGAIN: PageMessage = {
   status: 400,
   title: 'Please start again',
-  message: 'This page has expired or belongs to another browser. Open the device page once more.',
+  message:
+    'This page has expired or belongs to another browser. Start once more from your terminal.',
 }
 export const FORGED: PageMessage = {
   status: 403,
   title: 'Not accepted',
-  message: 'The form was not sent from our own page. Open the device page once more.',
+  message: 'The form was not sent from our own page. Start once more from your terminal.',
 }
 export const TOO_MANY: PageMessage = {
   status: 429,
@@ -38,6 +40,16 @@ export const CONFIRMED: PageMessage = {
   title: 'Device connected',
   message: 'Go back to your terminal. You may close this page.',
 }
+export const PROMPT_DONE: PageMessage = {
+  status: 200,
+  title: 'Done',
+  message: 'You may close this page; your connection goes on.',
+}
+export const PROMPT_GONE: PageMessage = {
+  status: 404,
+  title: 'Nothing waits here',
+  message: 'The connection has gone on, or has ended. Start it once more.',
+}
 
 /** Why nobody was logged in. */
 export function loginRefusal(reason: LoginReason): PageMessage {
@@ -48,6 +60,18 @@ export function loginRefusal(reason: LoginReason): PageMessage {
 /** Why the person who logged in may not have this device. */
 export function ownerRefusal(reason: EnrolReason): PageMessage {
   return { status: 403, title: 'Not possible', message: `${enrolSentence(reason)} (${reason})` }
+}
+
+/** Why the connection does not go on. */
+export function promptRefusal(reason: PromptReason): PageMessage {
+  return { status: 403, title: 'Not possible', message: `${PROMPT_SENTENCES[reason]} (${reason})` }
+}
+
+const PROMPT_SENTENCES: Readonly<Record<PromptReason, string>> = {
+  different_user: 'You are somebody else than the user of the device that waits.',
+  prompt_expired: 'The connection does not wait any more. Start it once more.',
+  login_too_old: 'Your last login is too old for this application. Log in anew.',
+  login_too_weak: 'This application asks for a stronger login, for example with a second factor.',
 }
 
 const LOGIN_SENTENCES: Readonly<Record<LoginReason, string>> = {

@@ -1,54 +1,69 @@
 /**
- * How the login pages answer: HTML under the strict policy, sometimes with the next stage of the browser's session.
+ * How the login pages answer: HTML under the strict policy, sometimes with the next stage of the browser's journey.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type BrowserSession, endedCookie, readSession, sessionCookie } from './browser-session.ts'
+import { html } from './html.ts'
+import type { Journey } from './journey.ts'
+import { endedCookie, journeyCookie, readJourney, type SentWith } from './journey-cookie.ts'
 import type { LoginDeps } from './login-deps.ts'
+import type { Page } from './look.ts'
 import type { PageMessage } from './page-reasons.ts'
-import { messagePage, PAGE_POLICY } from './pages.ts'
 
 /** Answers with a page. */
-export async function showPage(reply: FastifyReply, page: string, status = 200): Promise<void> {
+export async function showPage(
+  { look }: LoginDeps,
+  reply: FastifyReply,
+  page: Page,
+  status = 200,
+): Promise<void> {
   await reply
     .code(status)
     .headers({
-      'content-security-policy': PAGE_POLICY,
+      'content-security-policy': look.policy,
       // Not no-referrer: browsers would then post `Origin: null`, and we check it.
       'referrer-policy': 'same-origin',
       'cross-origin-opener-policy': 'same-origin',
     })
     .type('text/html; charset=utf-8')
-    .send(page)
+    .send(look.frame(page))
 }
 
 /** Answers with a message; nothing that the caller or the provider sent is repeated (T93). */
 export function showMessage(
-  { organisation }: LoginDeps,
+  deps: LoginDeps,
   reply: FastifyReply,
   { status, title, message }: PageMessage,
 ): Promise<void> {
-  return showPage(reply, messagePage(organisation, title, message), status)
+  return showPage(deps, reply, { title, body: html`<p>${message}</p>` }, status)
 }
 
 /** Puts the browser at a stage; the answer carries it. */
 export async function moveTo(
-  { sessionKey, now }: LoginDeps,
+  { journeyKey: key, now }: LoginDeps,
   reply: FastifyReply,
-  session: BrowserSession,
+  journey: Journey,
+  sentWith: SentWith = 'Lax',
 ): Promise<void> {
-  reply.header('set-cookie', await sessionCookie(session, sessionKey, now()))
+  putCookie(reply, await journeyCookie(journey, { key, nowMs: now(), sentWith }))
 }
 
-/** Ends the browser's session; the answer carries it. */
-export function endSession(reply: FastifyReply): void {
-  reply.header('set-cookie', endedCookie())
+/** Ends the browser's journey; the answer carries it. */
+export function endJourney(reply: FastifyReply): void {
+  putCookie(reply, endedCookie())
+}
+
+/** Sets a cookie; one of the same name that the answer carried already is replaced. */
+function putCookie(reply: FastifyReply, cookie: string): void {
+  const name = cookie.slice(0, cookie.indexOf('=') + 1)
+  const others = [reply.getHeader('set-cookie') ?? []].flat().map(String)
+  reply.removeHeader('set-cookie')
+  reply.header('set-cookie', [...others.filter((one) => !one.startsWith(name)), cookie])
 }
 
 /** Where the browser stands. */
-export function sessionOf(
-  { sessionKey, now }: LoginDeps,
+export function journeyOf(
+  { journeyKey, now }: LoginDeps,
   request: FastifyRequest,
-): Promise<BrowserSession | undefined> {
-  const { cookie } = request.headers
-  return readSession(cookie, sessionKey, now())
+): Promise<Journey | undefined> {
+  return readJourney(request.headers.cookie, journeyKey, now())
 }

@@ -2,102 +2,90 @@
  * To the identity provider and back. The state that returns must be the one that this very browser left with (T28).
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { LoginContext } from '../identity/identity.ts'
 import type { RedirectProvider } from '../identity/identity-provider.ts'
-import type { Enrolment, User } from '../store/store.ts'
-import { newCsrf, sessionAt } from './browser-session.ts'
+import { arrive, refuseLogin } from './arrive.ts'
+import { errandOf } from './errands.ts'
+import { showForm } from './form-routes.ts'
+import { gated } from './gated.ts'
+import { type Choosing, choosing, journeyAt } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { loginRefusal, ownerRefusal, START_AGAIN, TOO_MANY } from './page-reasons.ts'
-import { endSession, moveTo, sessionOf, showMessage } from './page-replies.ts'
-import { sourceOf } from './source.ts'
+import { isSameToken } from './login-form.ts'
+import { loginRefusal, START_AGAIN } from './page-reasons.ts'
+import { journeyOf, moveTo, showMessage } from './page-replies.ts'
+import { queryOf } from './source.ts'
+
+/** Longest form that a provider may have a browser post: a signed SAML response with many groups, in bytes. */
+const RETURN_LIMIT_BYTES = 256 * 1024
 
 /** Adds the routes to the scope of the pages. */
 export function addProviderRoutes(app: FastifyInstance, deps: LoginDeps): void {
-  app.get('/device/login', (request, reply) => leave(deps, request, reply))
-  app.get('/oidc/callback', (request, reply) => comeBack(deps, request, reply))
+  const gate = gated(deps, 'login')
+  app.get('/login/to', gate, (request, reply) => leave(deps, request, reply))
+  for (const path of returnPaths(deps, 'query')) {
+    app.get(path, gate, (request, reply) => comeBack(deps, request, reply, queryOf(request)))
+  }
+  for (const path of returnPaths(deps, 'form')) {
+    app.post(path, { ...gate, bodyLimit: RETURN_LIMIT_BYTES }, (request, reply) =>
+      comeBack(deps, request, reply, request.body),
+    )
+  }
+}
+
+/** Where browsers come back to. Several providers may share a path. */
+export function returnPaths(
+  { providers }: LoginDeps,
+  returns: RedirectProvider['returns'],
+): ReadonlySet<string> {
+  const all = providers.filter((one) => one.kind === 'redirect' && one.returns === returns)
+  return new Set((all as RedirectProvider[]).map(({ callbackPath }) => callbackPath))
 }
 
 async function leave(deps: LoginDeps, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (!(await deps.gates.login(sourceOf(request)))) return showMessage(deps, reply, TOO_MANY)
-  const session = sessionAt(await sessionOf(deps, request), 'device')
-  const provider = providerNamed(deps, queryOf(request).get('provider'))
-  if (session === undefined || provider === undefined) return showMessage(deps, reply, START_AGAIN)
-  const begun = await provider.begin({})
+  const query = queryOf(request)
+  const journey = choosing(await journeyOf(deps, request))
+  const provider = deps.providers.find(({ name }) => name === query.get('provider'))
+  const isOurs = journey !== undefined && isSameToken(query.get('journey') ?? '', journey.id)
+  if (!isOurs || provider === undefined) return showMessage(deps, reply, START_AGAIN)
+  if (provider.kind === 'form') {
+    return showForm(deps, reply, { journey, provider: provider.name, step: provider.begin() })
+  }
+  return leaveTo(deps, reply, journey, provider)
+}
+
+async function leaveTo(
+  deps: LoginDeps,
+  reply: FastifyReply,
+  { id, purpose }: Choosing,
+  { name, begin, returns }: RedirectProvider,
+): Promise<void> {
+  const errand = errandOf(deps, purpose)
+  if (errand === undefined) return showMessage(deps, reply, START_AGAIN)
+  const begun = await begin(errand.wish)
   if (!begun.ok) return showMessage(deps, reply, loginRefusal(begun.error.reason))
   const { url, pending } = begun.value
-  const { deviceCodeSha256 } = session
-  await moveTo(deps, reply, {
-    at: 'provider',
-    csrf: newCsrf(),
-    deviceCodeSha256,
-    provider: provider.name,
-    pending,
-  })
-  // From a link, not from a form: `form-action 'self'` would also stop the redirect of a form.
+  // A form that another site has the browser post comes with no Lax cookie.
+  const sentWith = returns === 'form' ? 'None' : 'Lax'
+  await moveTo(deps, reply, { at: 'redirect', id, purpose, provider: name, pending }, sentWith)
   await reply.redirect(url, 303)
 }
 
+/** @param answer what the browser brought from the provider. */
 async function comeBack(
   deps: LoginDeps,
   request: FastifyRequest,
   reply: FastifyReply,
+  answer: unknown,
 ): Promise<void> {
-  const source = sourceOf(request)
-  if (!(await deps.gates.login(source))) return showMessage(deps, reply, TOO_MANY)
-  const session = sessionAt(await sessionOf(deps, request), 'provider')
-  const provider = providerNamed(deps, session?.provider)
-  const enrolment = session && deps.enrolments.findOpen(session.deviceCodeSha256)
-  if (session === undefined || provider === undefined || enrolment === undefined) {
+  const journey = journeyAt(await journeyOf(deps, request), 'redirect')
+  const errand = journey && errandOf(deps, journey.purpose)
+  const provider = deps.providers.find(({ name }) => name === journey?.provider)
+  const isHere = provider?.kind === 'redirect' && provider.callbackPath === request.routeOptions.url
+  if (journey === undefined || errand === undefined || !isHere) {
     return showMessage(deps, reply, START_AGAIN)
   }
-  const login = await provider.finish(queryOf(request), session.pending)
-  endSession(reply)
-  if (!login.ok) {
-    deps.log.warn({ source, provider: provider.name, reason: login.error.reason }, 'login refused')
-    return showMessage(deps, reply, loginRefusal(login.error.reason))
-  }
-  const user = deps.users.upsert(login.value)
-  deps.log.info({ source, provider: provider.name, userId: user.id, email: user.email }, 'login')
-  return askToConfirm(deps, reply, { enrolment, user, login: login.value.login })
-}
-
-type Approver = {
-  readonly enrolment: Enrolment
-  readonly user: User
-  readonly login: LoginContext
-}
-
-/** By a redirect, so that the provider's code leaves the address bar and the history. */
-async function askToConfirm(
-  deps: LoginDeps,
-  reply: FastifyReply,
-  { enrolment, user, login }: Approver,
-): Promise<void> {
-  const admitted = deps.enrolments.admit(enrolment, user)
-  if (!admitted.ok) return showMessage(deps, reply, ownerRefusal(admitted.error))
-  const { deviceCodeSha256 } = enrolment
-  reply.removeHeader('set-cookie')
-  await moveTo(deps, reply, {
-    at: 'confirm',
-    csrf: newCsrf(),
-    deviceCodeSha256,
-    userId: user.id,
-    login,
-  })
-  await reply.redirect('/device/confirm', 303)
-}
-
-function providerNamed(
-  { providers }: LoginDeps,
-  name: string | null | undefined,
-): RedirectProvider | undefined {
-  return providers.find(
-    (provider): provider is RedirectProvider =>
-      provider.kind === 'redirect' && provider.name === name,
-  )
-}
-
-function queryOf(request: FastifyRequest): URLSearchParams {
-  const start = request.url.indexOf('?')
-  return new URLSearchParams(start < 0 ? '' : request.url.slice(start + 1))
+  const query = answer instanceof URLSearchParams ? answer : new URLSearchParams()
+  const login = await provider.finish(query, journey.pending)
+  const way = { provider: provider.name, errand }
+  if (login.ok) return arrive(deps, request, reply, { ...way, identity: login.value })
+  return refuseLogin(deps, request, reply, { ...way, reason: login.error.reason })
 }

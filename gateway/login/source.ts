@@ -4,8 +4,8 @@
 import type { FastifyRequest } from 'fastify'
 import { formatAddress, parseAddress } from '#lib/net/address'
 import type { Enrolment } from '../store/store.ts'
+import type { DeviceShown } from './device-pages.ts'
 import type { LoginDeps } from './login-deps.ts'
-import type { DeviceShown } from './pages.ts'
 
 /** The address a caller comes from, canonical: from the socket, never from a header (T82). */
 export function sourceOf(request: FastifyRequest): string {
@@ -26,4 +26,10 @@ export async function deviceShown(
     keyWords: await enrolments.wordsOf(enrolment),
     browserAddress: sourceOf(request),
   }
+}
+
+/** The query of a request, as sent. */
+export function queryOf(request: FastifyRequest): URLSearchParams {
+  const start = request.url.indexOf('?')
+  return new URLSearchParams(start < 0 ? '' : request.url.slice(start + 1))
 }

@@ -175,7 +175,7 @@ export async function loginUpToConfirm(
 ): Promise<PageShown> {
   const start = await browser.open(options.verificationUrl)
   const shown = await browser.submit(formWith(start, 'user_code'), { user_code: options.userCode })
-  const link = shown.links.find((href) => new URL(href).pathname === '/device/login')
+  const link = shown.links.find((href) => new URL(href).pathname === '/login/to')
   if (link === undefined) throw new Error(`no login link (${shown.status}): ${text(shown)}`)
   const login = await browser.open(link)
   const { email, password } = options

@@ -7,11 +7,13 @@ import type { ExecutionContext } from 'ava'
 import { certificateRequest, generateDeviceKey } from '../../daemon/enrol/device-key.ts'
 import { openEnrolments } from '../../gateway/enrol/enrolments.ts'
 import { renewDevice } from '../../gateway/enrol/renewal.ts'
+import type { IdentityProvider } from '../../gateway/identity/identity-provider.ts'
 import { openIdp } from '../../gateway/identity/idp-client.ts'
 import { createAuthority } from '../../gateway/keys/certificate.ts'
 import { issueServerCertificate } from '../../gateway/keys/server-certificate.ts'
 import type { LoginLimits } from '../../gateway/login/login-deps.ts'
 import { startLoginServer } from '../../gateway/login/login-server.ts'
+import { NO_PROMPTS, type PromptDesk } from '../../gateway/prompt/prompts.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { Browser } from './browser.ts'
 import { freeAddress } from './free-address.ts'
@@ -35,8 +37,18 @@ const TEN_YEARS_MS = 3650 * 86_400_000
 export type JsonAnswer = { readonly status: number; readonly body: Record<string, unknown> }
 export type LoginRig = Awaited<ReturnType<typeof startLoginRig>>
 
+export type RigOptions = {
+  readonly limits?: Partial<LoginLimits>
+  /** Beside the OpenID provider `corp`. */
+  readonly providers?: readonly IdentityProvider[]
+  readonly prompts?: PromptDesk
+}
+
 /** Everything that one test needs; torn down with it. */
-export async function startLoginRig(t: ExecutionContext, limits: Partial<LoginLimits> = {}) {
+export async function startLoginRig(
+  t: ExecutionContext,
+  { limits = {}, providers = [], prompts = NO_PROMPTS }: RigOptions = {},
+) {
   const clock = { aheadMs: 0 }
   const now = () => Date.now() + clock.aheadMs
   const logged: string[] = []
@@ -74,8 +86,9 @@ export async function startLoginRig(t: ExecutionContext, limits: Partial<LoginLi
     tls: await issueServerCertificate(gatewayCa, listen.host, Date.now()),
     limits,
     url,
-    organisation: 'Example',
-    providers: [provider],
+    branding: { title: 'Example' },
+    providers: [provider, ...providers],
+    prompts,
     enrolments,
     users: store.users,
     renew: (body) => renewDevice(enrolDeps, body, { audience: url.origin }),

@@ -105,7 +105,7 @@ test('D7: refuses a body that is not called JSON', async (t) => {
 
 test('T122: each source has its share of new codes, and all together have a limit', async (t) => {
   const begin = { perSource: 2, global: 3, windowSeconds: 60 }
-  const rig = await startLoginRig(t, { begin })
+  const rig = await startLoginRig(t, { limits: { begin } })
   const from = async (localAddress: string) => {
     const { status, body } = (await beginEnrolment(rig, { localAddress })).answer
     return status === 200 ? 200 : `${status} ${body['error']}`
@@ -119,7 +119,7 @@ test('T122: each source has its share of new codes, and all together have a limi
 
 test('T122: a caller above its share is refused before its body is looked at', async (t) => {
   const none = { perSource: 0, global: 0, windowSeconds: 60 }
-  const rig = await startLoginRig(t, { begin: none, poll: none, renew: none })
+  const rig = await startLoginRig(t, { limits: { begin: none, poll: none, renew: none } })
   for (const path of [PATH, '/enrol/token', '/enrol/renew']) {
     t.is((await rig.post(path, '{')).status, 429)
   }

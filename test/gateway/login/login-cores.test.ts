@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import fc from 'fast-check'
-import {
-  newCsrf,
-  readSession,
-  SESSION_COOKIE,
-  sessionCookie,
-} from '../../../gateway/login/browser-session.ts'
 import { html } from '../../../gateway/login/html.ts'
+import { newToken } from '../../../gateway/login/journey.ts'
+import {
+  JOURNEY_COOKIE,
+  journeyCookie,
+  readJourney,
+} from '../../../gateway/login/journey-cookie.ts'
 import { isSameToken, readForm } from '../../../gateway/login/login-form.ts'
 import { openRateGate, sourceKey } from '../../../gateway/login/rate-limit.ts'
 
@@ -24,41 +24,42 @@ test('T93 html: whatever is put in stays text', (t) => {
 })
 
 const KEY = randomBytes(32)
-const SESSION = {
+const JOURNEY = {
   at: 'confirm',
-  csrf: newCsrf(),
-  deviceCodeSha256: 'a'.repeat(64),
+  csrf: newToken(),
+  purpose: { for: 'enrolment', deviceCodeSha256: 'a'.repeat(64) },
   userId: 'u',
   login: { atMs: 1, amr: ['pwd'] },
 } as const
-const cookieOf = async (nowMs = 0) => (await sessionCookie(SESSION, KEY, nowMs)).split(';')[0] ?? ''
+const cookieOf = async (nowMs = 0) =>
+  (await journeyCookie(JOURNEY, { key: KEY, nowMs })).split(';')[0] ?? ''
 
-test('T28 session: comes back as it was sealed, among other cookies', async (t) => {
+test('T28 journey: comes back as it was sealed, among other cookies', async (t) => {
   const cookie = await cookieOf()
-  t.deepEqual(await readSession(cookie, KEY, 599_000), SESSION)
-  t.deepEqual(await readSession(`a=b; ${cookie}; c=d`, KEY, 0), SESSION)
+  t.deepEqual(await readJourney(cookie, KEY, 599_000), JOURNEY)
+  t.deepEqual(await readJourney(`a=b; ${cookie}; c=d`, KEY, 0), JOURNEY)
 })
 
 const refused = {
-  'after ten minutes': async () => readSession(await cookieOf(), KEY, 600_000),
+  'after ten minutes': async () => readJourney(await cookieOf(), KEY, 600_000),
   'by another key, as after a restart': async () =>
-    readSession(await cookieOf(), randomBytes(32), 0),
-  'sent twice': async () => readSession(`${await cookieOf()}; ${await cookieOf()}`, KEY, 0),
+    readJourney(await cookieOf(), randomBytes(32), 0),
+  'sent twice': async () => readJourney(`${await cookieOf()}; ${await cookieOf()}`, KEY, 0),
   'with one character changed': async () => {
     const cookie = await cookieOf()
-    return readSession(`${cookie.slice(0, -3)}${cookie.endsWith('AAA') ? 'BBB' : 'AAA'}`, KEY, 0)
+    return readJourney(`${cookie.slice(0, -3)}${cookie.endsWith('AAA') ? 'BBB' : 'AAA'}`, KEY, 0)
   },
-  'above the limit': async () => readSession(`${SESSION_COOKIE}=${'a'.repeat(5000)}`, KEY, 0),
-  absent: async () => readSession(undefined, KEY, 0),
-  'under another name': async () => readSession((await cookieOf()).slice(1), KEY, 0),
+  'above the limit': async () => readJourney(`${JOURNEY_COOKIE}=${'a'.repeat(5000)}`, KEY, 0),
+  absent: async () => readJourney(undefined, KEY, 0),
+  'under another name': async () => readJourney((await cookieOf()).slice(1), KEY, 0),
 }
 for (const [title, read] of Object.entries(refused)) {
-  test(`T28 session: is none ${title}`, async (t) => t.is(await read(), undefined))
+  test(`T28 journey: is none ${title}`, async (t) => t.is(await read(), undefined))
 }
 
-test('T28 session: reading never throws', async (t) => {
+test('T28 journey: reading never throws', async (t) => {
   const holds = fc.asyncProperty(fc.string(), async (text) => {
-    return (await readSession(`${SESSION_COOKIE}=${text}`, KEY, 0)) === undefined
+    return (await readJourney(`${JOURNEY_COOKIE}=${text}`, KEY, 0)) === undefined
   })
   await t.notThrowsAsync(() => fc.assert(holds))
 })

@@ -132,7 +132,7 @@ test("T28: a login that began in one browser cannot end in another's session", a
   const { userCode, deviceCode } = await beginEnrolment(rig)
   const start = await attacker.open(rig.verificationUrl)
   const shown = await attacker.submit(formWith(start, 'user_code'), { user_code: userCode })
-  const link = shown.links.find((href) => href.includes('/device/login')) ?? ''
+  const link = shown.links.find((href) => href.includes('/login/to')) ?? ''
   const provider = await attacker.open(link)
   // The victim logs in at a provider page that the attacker prepared: the answer comes to a browser without that state.
   const victim = new Browser({ ca: rig.ca })
@@ -147,7 +147,7 @@ test("T28: a login that began in one browser cannot end in another's session", a
 
 test('T28: steps cannot be skipped', async (t) => {
   const rig = await startLoginRig(t)
-  const paths = ['/device/login?provider=corp', '/oidc/callback?code=x&state=y', '/device/confirm']
+  const paths = ['/login/to?provider=corp', '/oidc/callback?code=x&state=y', '/device/confirm']
   for (const path of paths) {
     const browser = rig.browser()
     t.is((await browser.open(new URL(path, rig.url).href)).status, 400)
@@ -161,8 +161,8 @@ test('A6: a provider that is not configured is refused', async (t) => {
   const { userCode } = await beginEnrolment(rig)
   const browser = rig.browser()
   const start = await browser.open(rig.verificationUrl)
-  await browser.submit(formWith(start, 'user_code'), { user_code: userCode })
-  const page = await browser.open(new URL('/device/login?provider=evil', rig.url).href)
+  const shown = await browser.submit(formWith(start, 'user_code'), { user_code: userCode })
+  const page = await browser.open((shown.links[0] ?? '').replace('provider=corp', 'provider=evil'))
   t.is(page.status, 400)
 })
 
@@ -198,7 +198,7 @@ test('A6: a provider that is down is said to be so', async (t) => {
 
 test('T28: guessing codes is stopped, for one source and for all', async (t) => {
   const userCode = { perSource: 2, global: 3, windowSeconds: 60 }
-  const rig = await startLoginRig(t, { userCode })
+  const rig = await startLoginRig(t, { limits: { userCode } })
   const guess = async (localAddress: string) => {
     const browser = rig.browser(localAddress)
     const form = formWith(await browser.open(rig.verificationUrl), 'user_code')
