@@ -4,7 +4,7 @@ import type { ApplicationProtocol, Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
 
 /** What is known about a device and its user at one moment; it may change while a flow lives. */
-export type Standing = Pick<Facts, 'subject' | 'loginsNotBefore'>
+export type Standing = Pick<Facts, 'subject' | 'loginsNotBefore' | 'posture' | 'grants'>
 
 /** Looks it up. */
 export type StandingOf = (device: Device, user: User) => Standing
@@ -42,12 +42,14 @@ export function gatherSubject(device: Device, user: User): Facts['subject'] {
 
 /** The same flow with what is known about its device and user now. */
 export function withStanding(facts: Facts, standing: Standing): Facts {
-  const { sourceAddress, destination, protocol } = facts
+  const { sourceAddress, country, destination, protocol, evaluations } = facts
   return Object.freeze({
     ...standing,
     sourceAddress,
     destination,
+    ...(country !== undefined && { country }),
     ...(protocol !== undefined && { protocol }),
+    ...(evaluations !== undefined && { evaluations }),
   })
 }
 

@@ -16,6 +16,25 @@ export type LoginsNotBefore = {
   readonly applicationMs?: Readonly<Record<string, number>>
 }
 
+/** A service that asks in place of a person, by a token. */
+export type ServiceIdentity = { readonly tokenId: string; readonly name: string }
+
+/** How a check or an evaluation came out. From `validUntilMs` on (Unix milliseconds) it is not known any more. */
+export type CheckResult = { readonly passed: boolean; readonly validUntilMs: number }
+
+/** What somebody was given for a time: the reason they stated was taken, or an approver agreed. */
+export type Grant = {
+  readonly kind: 'purpose' | 'approval'
+  readonly application: string
+  /** The purpose as the user stated it. */
+  readonly text?: string
+  /** Email addresses of who approved. */
+  readonly approver?: string
+  /** Unix milliseconds. */
+  readonly grantedAtMs: number
+  readonly untilMs: number
+}
+
 /** The input of `evaluate`. Absent optional attributes deny wherever a rule asks for them. */
 export type Facts = {
   readonly subject: {
@@ -29,11 +48,21 @@ export type Facts = {
     readonly claims?: Claims
     /** Last interactive login of this (device, user). */
     readonly login?: LoginContext
+    /** Present: no person asks, and what describes persons counts for nothing. */
+    readonly service?: ServiceIdentity
   }
   /** Logins that count no more, because a session was revoked. Absent: every login counts. */
   readonly loginsNotBefore?: LoginsNotBefore
+  /** Posture checks of the device, by name. */
+  readonly posture?: Readonly<Record<string, CheckResult>>
+  /** Of this user, for any application. */
+  readonly grants?: readonly Grant[]
+  /** Answers of external evaluators, by name of the evaluator. */
+  readonly evaluations?: Readonly<Record<string, CheckResult>>
   /** Address the tunnel connection came from, canonical text. */
   readonly sourceAddress: string
+  /** Country of that address, ISO 3166-1 alpha-2 in upper case; a private address has none. */
+  readonly country?: string
   readonly destination: {
     /** Host name (canonical) or IP literal, as the program asked for it. */
     readonly host: string
