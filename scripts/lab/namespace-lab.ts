@@ -97,6 +97,8 @@ function commands(number: number, gw: string, targets: string): string[] {
     `-n ${targets} link set lo up`,
     `-n ${targets} link set ${targetLink} up`,
     `netns exec ${gw} sysctl -qw net.ipv4.ip_forward=0`,
+    // Thousands of flows to one target wait out TIME_WAIT in this namespace: without it the kernel runs out of ports.
+    `netns exec ${gw} sysctl -qw net.ipv4.tcp_tw_reuse=1`,
   ]
 }
 
