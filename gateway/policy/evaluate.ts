@@ -16,7 +16,26 @@ import { networkPhase } from './phases/network.ts'
  * @param nowSeconds Unix time, against which the length of sessions is measured.
  */
 export function evaluate(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
-  const flow = readFlow(policy, facts, nowSeconds)
+  return evaluateAt(policy, facts, facts.destination?.address, nowSeconds)
+}
+
+/** Decides before anything is resolved; an address among the facts is not looked at. */
+export function decide(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
+  return evaluateAt(policy, facts, undefined, nowSeconds)
+}
+
+/** Decides once more before dialling `facts.destination.address`; without one, denies. */
+export function decideAddress(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
+  return evaluateAt(policy, facts, facts.destination.address ?? '', nowSeconds)
+}
+
+function evaluateAt(
+  policy: CompiledPolicy,
+  facts: Facts,
+  resolved: string | undefined,
+  nowSeconds: number,
+): Decision {
+  const flow = readFlow(policy, facts, resolved, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
   const { validUntilSeconds = Number.POSITIVE_INFINITY, trace = [] } = flow ?? {}
   return {
@@ -25,18 +44,6 @@ export function evaluate(policy: CompiledPolicy, facts: Facts, nowSeconds: numbe
     ...(Number.isFinite(validUntilSeconds) && { validUntilSeconds }),
     trace,
   }
-}
-
-/** Decides before anything is resolved; an address among the facts is not looked at. */
-export function decide(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
-  const { address: _, ...destination } = facts.destination
-  return evaluate(policy, { ...facts, destination }, nowSeconds)
-}
-
-/** Decides once more before dialling `facts.destination.address`; without one, denies. */
-export function decideAddress(policy: CompiledPolicy, facts: Facts, nowSeconds: number): Decision {
-  const address = facts.destination.address ?? ''
-  return evaluate(policy, { ...facts, destination: { ...facts.destination, address } }, nowSeconds)
 }
 
 function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {

@@ -19,8 +19,8 @@ export type Flow = {
   readonly host: Host
   readonly service: Service
   /** Where it would be dialled: the literal asked for, or what the name was resolved to. */
-  readonly address?: IpAddress
-  readonly protocol?: ApplicationProtocol
+  readonly address: IpAddress | undefined
+  readonly protocol: ApplicationProtocol | undefined
   readonly asker: Asker
   readonly conditions: ConditionEvaluator
   readonly loginsNotBefore: LoginsNotBefore
@@ -31,13 +31,19 @@ export type Flow = {
   readonly trace: TraceStep[]
 }
 
-/** Reads the facts; undefined when the destination is no host and port, or a literal with another address behind it. */
+/**
+ * Reads the facts.
+ * @param resolved the address to decide on, in place of the one among the facts.
+ * @returns undefined when the destination is no host and port, or a literal with
+ * another address behind it.
+ */
 export function readFlow(
   policy: CompiledPolicy,
   facts: Facts,
+  resolved: string | undefined,
   nowSeconds: number,
 ): Flow | undefined {
-  const { host: hostText, port, transport, address: resolved } = facts.destination ?? {}
+  const { host: hostText, port, transport } = facts.destination ?? {}
   const host = parseHost(String(hostText))
   const known = transport === 'tcp' || transport === 'udp'
   if (!host.ok || !known || !Number.isInteger(port) || port < 1 || port > 65535) return undefined
@@ -47,8 +53,8 @@ export function readFlow(
   return {
     host: host.value,
     service: { port, transport },
-    ...(address !== undefined && { address }),
-    ...(facts.protocol !== undefined && { protocol: facts.protocol }),
+    address,
+    protocol: facts.protocol,
     asker,
     conditions: new ConditionEvaluator(policy.ruleGroups, asker),
     loginsNotBefore: facts.loginsNotBefore ?? {},

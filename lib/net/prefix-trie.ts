@@ -22,13 +22,13 @@ export class PrefixTrie<T> {
 
   /** Values of every prefix that contains `address`, the longest prefix first. */
   matches(address: IpAddress): T[] {
-    const found: T[][] = []
+    const found: T[] = []
     let node: Node<T> | undefined = this.#roots[address.version]
     for (let bit = 0; node !== undefined; bit++) {
-      if (node.values.length > 0) found.push(node.values)
+      if (node.values.length > 0) found.unshift(...node.values)
       node = node.children[bitAt(address, bit)]
     }
-    return found.reverse().flat()
+    return found
   }
 
   /** First value of the longest prefix that contains `address`. */
