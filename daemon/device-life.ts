@@ -109,5 +109,6 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     prefixes: [...settings.prefixes],
     others: settings.others,
     sshHostAuthorities: [...settings.sshHostAuthorities],
+    postureRequests: [...settings.postureRequests],
   }
 }

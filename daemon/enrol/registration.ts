@@ -4,12 +4,15 @@
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
+import { POSTURE_REQUEST } from '#lib/wire/posture-schema'
 
 const settings = z.object({
   domains: z.array(z.string()),
   prefixes: z.array(z.string()),
   others: z.enum(['direct', 'refuse']),
   sshHostAuthorities: z.array(z.string()),
+  /** Absent in what an earlier version kept. */
+  postureRequests: z.array(POSTURE_REQUEST).readonly().default([]),
 })
 
 const registration = z.object({

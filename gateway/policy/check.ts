@@ -19,11 +19,12 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
   const groups = items(policy, 'rule_groups', path)
   const applications = items(policy, 'applications', path)
   const rules = items(policy, 'network_rules', path)
+  const checks = items(policy, 'posture_checks', path)
   const policies = applications.map(({ value, path: at }) => items(value, 'policies', at))
   const groupNames = names(groups)
   const conditions = [...groups, ...policies.flat(), ...rules]
   return [
-    ...[groups, applications, rules, ...policies].flatMap((list) => repeated(list, 'name')),
+    ...[checks, groups, applications, rules, ...policies].flatMap((list) => repeated(list, 'name')),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),
     ...conditions.flatMap((item) => unknownGroups(item, groupNames)),

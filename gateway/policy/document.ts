@@ -6,6 +6,7 @@ import type { HostPattern } from '#lib/net/host-pattern'
 import type { PortSet } from '#lib/net/ports'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
+import type { PostureCheck } from './posture-check.ts'
 
 /** What a condition may look at. */
 export type Selector =
@@ -91,6 +92,8 @@ export type PolicyDocument = {
   /** For public destinations that no rule and no application matches. */
   readonly publicDefault: 'allow' | 'block'
   readonly sessionLengthMs?: number
+  /** What devices are asked for, and what they must show. */
+  readonly postureChecks: readonly PostureCheck[]
   readonly ruleGroups: readonly RuleGroup[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]

@@ -18,6 +18,7 @@ import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
 import type { PolicyDocument } from './document.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
+import { postureCheckShape } from './posture-shape.ts'
 import { conditionFields } from './selector.ts'
 
 const ruleGroupShape = mapping(
@@ -58,6 +59,11 @@ const policyFields = {
     duration,
     'How long after an interactive login applications may be used.',
   ),
+  posture_checks: defaulted(
+    list(postureCheckShape, { kind: 'a list of posture checks' }),
+    'What devices report of themselves, and what passes.',
+    [],
+  ),
   rule_groups: defaulted(
     list(ruleGroupShape, { kind: 'a list of rule groups' }),
     'Conditions with a name, for policies and network rules alike.',
@@ -97,6 +103,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     tunnel: values.tunnel,
     publicDefault: values.public_default,
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
+    postureChecks: values.posture_checks,
     ruleGroups: values.rule_groups,
     applications: values.applications,
     networkRules: values.network_rules,

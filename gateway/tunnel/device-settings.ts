@@ -5,10 +5,11 @@ import { publicKeyBlob } from '#lib/ssh/public-key'
 import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { PolicyDocument } from '../policy/document.ts'
+import { requestOf } from '../policy/posture-check.ts'
 
 /** @param hostAuthorities OpenSSH lines of the gateway's SSH host CA. */
 export function deviceSettings(
-  { tunnel }: Pick<PolicyDocument, 'tunnel'>,
+  { tunnel, postureChecks }: Pick<PolicyDocument, 'tunnel' | 'postureChecks'>,
   hostAuthorities: readonly string[],
 ): DeviceSettings {
   return {
@@ -16,6 +17,7 @@ export function deviceSettings(
     prefixes: tunnel.prefixes.map(formatPrefix),
     others: tunnel.others,
     sshHostAuthorities: hostAuthorities,
+    postureRequests: postureChecks.map(requestOf),
   }
 }
 

@@ -2,6 +2,7 @@
  * Messages of the control stream between daemon and gateway: JSON lines both ways over one long-lived POST.
  * `seq` counts per direction from 1; `id` joins an answer to its question. Decoders are in ./control-codec.ts.
  */
+import type { PostureObservation, PostureRequest, PostureResult } from './posture-message.ts'
 
 /** What the gateway tells the daemon to treat as ours; a daemon's own never-list wins over it. */
 export type DeviceSettings = {
@@ -13,6 +14,8 @@ export type DeviceSettings = {
   readonly others: 'direct' | 'refuse'
   /** Certificate authority lines for known_hosts: OpenSSH public keys of the gateway's host CA. */
   readonly sshHostAuthorities: readonly string[]
+  /** What the device is to look at, and how often. */
+  readonly postureRequests: readonly PostureRequest[]
 }
 
 /** An application as its user may see it. */
@@ -58,6 +61,12 @@ export type DaemonMessage =
       readonly port: number
     }
   | { readonly type: 'list_applications'; readonly seq: number; readonly id: string }
+  | {
+      readonly type: 'posture'
+      readonly seq: number
+      readonly id: string
+      readonly observations: readonly PostureObservation[]
+    }
 
 /** Sent by the gateway. */
 export type GatewayMessage =
@@ -87,6 +96,13 @@ export type GatewayMessage =
       readonly seq: number
       readonly id: string
       readonly applications: readonly VisibleApplication[]
+    }
+  | {
+      /** The answer to `posture`: all checks of this device, as they stand now. */
+      readonly type: 'posture_results'
+      readonly seq: number
+      readonly id: string
+      readonly results: readonly PostureResult[]
     }
   | {
       readonly type: 'notice'

@@ -3,6 +3,12 @@
  */
 import { z } from 'zod'
 import type { DaemonMessage, GatewayMessage } from './control-message.ts'
+import {
+  POSTURE_CHECK_LIMIT,
+  POSTURE_OBSERVATION,
+  POSTURE_REQUEST,
+  POSTURE_RESULT,
+} from './posture-schema.ts'
 
 /** Longest `id` or `type` that is repeated to the peer. */
 const WORD_LIMIT = 128
@@ -18,6 +24,7 @@ const settings = z.strictObject({
   prefixes: texts,
   others: z.enum(['direct', 'refuse']),
   sshHostAuthorities: texts,
+  postureRequests: z.array(POSTURE_REQUEST).max(POSTURE_CHECK_LIMIT),
 })
 const application = z.strictObject({
   name: z.string(),
@@ -53,9 +60,14 @@ export const DAEMON_MESSAGE: z.ZodType<DaemonMessage> = z.discriminatedUnion('ty
   }),
   z.strictObject({ type: z.literal('explain'), ...envelope, host: z.string().max(255), port }),
   z.strictObject({ type: z.literal('list_applications'), ...envelope }),
+  z.strictObject({
+    type: z.literal('posture'),
+    ...envelope,
+    observations: z.array(POSTURE_OBSERVATION).max(POSTURE_CHECK_LIMIT),
+  }),
 ])
 /** Types with a shape in `DAEMON_MESSAGE`. */
-export const DAEMON_TYPES = new Set<string>(['hello', 'explain', 'list_applications'])
+export const DAEMON_TYPES = new Set<string>(['hello', 'explain', 'list_applications', 'posture'])
 
 /** What a gateway may send. */
 export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('type', [
@@ -74,6 +86,11 @@ export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('
     ...envelope,
     applications: z.array(application),
   }),
+  z.strictObject({
+    type: z.literal('posture_results'),
+    ...envelope,
+    results: z.array(POSTURE_RESULT).max(POSTURE_CHECK_LIMIT),
+  }),
   z.strictObject({ type: z.literal('notice'), ...envelope, reason: word, sentence: z.string() }),
   z.strictObject({ type: z.literal('unsupported'), ...envelope, got: word }),
 ])
@@ -83,6 +100,7 @@ export const GATEWAY_TYPES = new Set<string>([
   'settings',
   'explanation',
   'applications',
+  'posture_results',
   'notice',
   'unsupported',
 ])

@@ -28,6 +28,7 @@ export const SETTINGS: DeviceSettings = {
   prefixes: ['10.0.0.0/8'],
   others: 'direct',
   sshHostAuthorities: ['ssh-ed25519 AAAA'],
+  postureRequests: [],
 }
 
 export function freshFolder(t: ExecutionContext): string {

@@ -24,6 +24,7 @@ const settings: DeviceSettings = {
   prefixes: ['10.0.0.0/8'],
   others: 'direct',
   sshHostAuthorities: [],
+  postureRequests: [],
 }
 
 const echo = (flow: IncomingFlow) => {

@@ -51,7 +51,13 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
   const server = createControlServer({
     standing: onlySubject,
     user: () => user,
-    settings: () => ({ domains: [], prefixes: [], others: 'direct', sshHostAuthorities: [] }),
+    settings: () => ({
+      domains: [],
+      prefixes: [],
+      others: 'direct',
+      sshHostAuthorities: [],
+      postureRequests: [],
+    }),
     explain: () => new Promise(() => undefined),
     applications: () => [],
     log: memoryLog(),

@@ -35,6 +35,7 @@ const settings = {
   prefixes: [],
   others: 'direct',
   sshHostAuthorities: [],
+  postureRequests: [],
 } as const
 const explanation = {
   host: 'wiki',
