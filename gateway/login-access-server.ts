@@ -36,7 +36,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     url,
     branding: { title: config.organisation },
     providers: config.identityProviders.map((provider) =>
-      openProvider(provider, { loginOrigin: url.origin, log, now }),
+      openProvider(provider, { loginOrigin: url.origin, store, log, now }),
     ),
     enrolments: openEnrolments(enrolDeps),
     prompts: NO_PROMPTS,

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { checkCommand, initCommand, type Output, showCommand, signCommand } from './commands-os.ts'
 import { EXIT } from './exit-codes.ts'
+import { usersCommands } from './users-cli-os.ts'
 
 const EXIT_CODES = `
 Exit codes:
@@ -80,7 +81,11 @@ recipients
   .requiredOption('--config <file>', 'configuration')
   .action(run(showCommand))
 
-for (const command of [...program.commands, ...recipients.commands]) command.exitOverride()
+const users = usersCommands(output)
+program.addCommand(users)
+
+for (const command of [...program.commands, ...recipients.commands, ...users.commands])
+  command.exitOverride()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -23,6 +23,7 @@ import {
 } from '#lib/config/text-shapes'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
 import { providerShape, toProviderConfig } from './identity-providers.ts'
+import { EMBEDDED_DIRECTORY } from './providers/local.ts'
 
 const socketFields = {
   listen: required(
@@ -74,8 +75,9 @@ const gatewayFields = {
   ),
   identity_providers: defaulted(
     list(providerShape, { kind: 'a list of identity providers' }),
-    'Where users log in. Without one nobody can enrol.',
-    [],
+    'Where users log in; without this key, in the local directory. With an empty list nobody can.',
+    [EMBEDDED_DIRECTORY],
+    '[{ name: local, kind: local }]',
   ),
   recordings: optional(
     mapping(recordingsFields, 'the settings of recordings'),
@@ -122,7 +124,11 @@ function toWebListener(
 }
 
 function checkGateway(written: Written, path: Path): Mistake[] {
-  return [...sharedHost(written, path), ...sharedNames(written, path)]
+  return [
+    ...sharedHost(written, path),
+    ...sharedNames(written, path),
+    ...secondDirectory(written, path),
+  ]
 }
 
 /** Cookies and scripts do not keep to ports: one host would make one origin of both (T94). */
@@ -145,4 +151,13 @@ function sharedNames({ identity_providers }: Written, path: Path): Mistake[] {
           },
         ],
   )
+}
+
+/** Two names would make two identities of each person in it. */
+function secondDirectory({ identity_providers }: Written, path: Path): Mistake[] {
+  const first = identity_providers.findIndex(({ kind }) => kind === 'local')
+  const second = identity_providers.findIndex(({ kind }, at) => kind === 'local' && at > first)
+  if (second < 0) return []
+  const message = 'there is one local directory; it is listed twice'
+  return [{ path: [...path, 'identity_providers', second, 'kind'], message }]
 }

@@ -3,14 +3,19 @@
  */
 import type { Shape } from '#lib/config/shape'
 import { variant } from '#lib/config/variant-shape'
+import { type LocalConfig, localShape } from './providers/local.ts'
 import { type OidcConfig, oidcFiles, oidcShape, toOidcConfig } from './providers/oidc.ts'
 import type { ProviderFile, Resolve } from './providers/provider-file.ts'
 
 /** One provider, as configured. `name` with the provider's subject is a user's identity. */
-export type IdentityProviderConfig = OidcConfig
+export type IdentityProviderConfig = OidcConfig | LocalConfig
 
 /** The shape of one provider as written. */
-export const providerShape = variant('kind', { oidc: oidcShape }, 'an identity provider')
+export const providerShape = variant(
+  'kind',
+  { oidc: oidcShape, local: localShape },
+  'an identity provider',
+)
 
 type Written = typeof providerShape extends Shape<infer T> ? T : never
 
@@ -19,6 +24,8 @@ export function toProviderConfig(written: Written, resolve: Resolve): IdentityPr
   switch (written.kind) {
     case 'oidc':
       return toOidcConfig(written, resolve)
+    case 'local':
+      return written
   }
 }
 
@@ -27,5 +34,7 @@ export function providerFiles(config: IdentityProviderConfig): ProviderFile[] {
   switch (config.kind) {
     case 'oidc':
       return oidcFiles(config)
+    case 'local':
+      return []
   }
 }

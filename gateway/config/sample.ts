@@ -28,8 +28,10 @@ gateway:
   hosts: {}
   #  db1.corp.internal: 10.0.0.5
 
-  # Where users log in. Nobody can enrol before there is one.
-  identity_providers: []
+  # Where users log in. The local directory is the gateway's own:
+  #   zt-gateway users add EMAIL --config FILE
+  identity_providers:
+    - { name: local, kind: local }
   #  - name: corp
   #    kind: oidc
   #    issuer: "https://idp.example.com"

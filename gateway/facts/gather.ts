@@ -37,6 +37,7 @@ export function gatherSubject(device: Device, user: User): Facts['subject'] {
     provider: user.provider,
     claims: user.claims,
     login: device.login,
+    ...(user.disabledAtMs !== undefined && { isDisabled: true as const }),
   })
 }
 

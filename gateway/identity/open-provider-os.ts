@@ -6,13 +6,17 @@ import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
 import type { IdentityProviderConfig } from '../config/identity-providers.ts'
 import type { OidcConfig } from '../config/providers/oidc.ts'
+import type { Store } from '../store/store.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { OIDC_CALLBACK, openIdp } from './idp-client.ts'
+import { openLocalDirectory } from './local/local-directory.ts'
+import { openPasswords } from './local/passwords.ts'
 
 /** What providers are opened with. */
 export type ProviderDeps = {
   /** Where browsers come back to. */
   readonly loginOrigin: string
+  readonly store: Store
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -23,6 +27,8 @@ export function openProvider(config: IdentityProviderConfig, deps: ProviderDeps)
   switch (config.kind) {
     case 'oidc':
       return openOidc(config, deps)
+    case 'local':
+      return openLocalDirectory(config.name, { ...deps, passwords: openPasswords() })
   }
 }
 

@@ -36,6 +36,12 @@ export function readAsker(facts: Facts): Asker {
   }
 }
 
+/** Whether the person may have nothing at all, whatever the policy says. Never throws. */
+export function isDisabled(facts: Facts): boolean {
+  const subject: Partial<Facts['subject']> = facts.subject ?? {}
+  return subject.isDisabled === true
+}
+
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

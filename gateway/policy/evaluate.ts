@@ -3,6 +3,7 @@
  * address. Pure and total: anything unknown denies.
  */
 import { isWithinDomain } from '#lib/net/host'
+import { isDisabled } from './asker.ts'
 import type { CompiledPolicy } from './compile.ts'
 import type { Decision } from './decision.ts'
 import type { Facts } from './facts.ts'
@@ -35,6 +36,9 @@ function evaluateAt(
   resolved: string | undefined,
   nowSeconds: number,
 ): Decision {
+  if (isDisabled(facts)) {
+    return { ...deny('user_disabled'), revision: policy.revision, trace: [] }
+  }
   const flow = readFlow(policy, facts, resolved, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
   const { validUntilSeconds = Number.POSITIVE_INFINITY, trace = [] } = flow ?? {}

@@ -2,7 +2,7 @@
  * Answers about a policy for people: why a flow would pass or not, and which applications somebody may use.
  */
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
-import { readAsker } from './asker.ts'
+import { isDisabled, readAsker } from './asker.ts'
 import type { CompiledApplication, CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import { evaluate } from './evaluate.ts'
@@ -36,6 +36,7 @@ export function explain(policy: CompiledPolicy, facts: Facts, nowSeconds: number
 
 /** Applications of which a policy admits this subject, in the order written. The destination in `facts` does not matter. */
 export function visibleApplications(policy: CompiledPolicy, facts: Facts): VisibleApplication[] {
+  if (isDisabled(facts)) return []
   const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts))
   return policy.applicationList.filter((one) => admits(one, conditions)).map(toVisible)
 }

@@ -50,6 +50,8 @@ export type Facts = {
     readonly login?: LoginContext
     /** Present: no person asks, and what describes persons counts for nothing. */
     readonly service?: ServiceIdentity
+    /** An administrator disabled the account: nothing is permitted. */
+    readonly isDisabled?: true
   }
   /** Logins that count no more, because a session was revoked. Absent: every login counts. */
   readonly loginsNotBefore?: LoginsNotBefore

@@ -19,6 +19,7 @@ export type Reason =
   | 'device_unknown'
   | 'device_revoked'
   | 'device_expired'
+  | 'user_disabled'
   | 'session_expired'
   | 'session_revoked'
   | 'recording_unavailable'
@@ -57,6 +58,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   device_unknown: 'This device is not enrolled. Run "zt enroll".',
   device_revoked: 'This device was revoked. Ask your administrator, then run "zt enroll".',
   device_expired: 'The device certificate has expired. Run "zt status".',
+  user_disabled: 'Your account is disabled. Ask your administrator.',
   session_expired: 'Your login has expired. Run "zt login".',
   session_revoked: 'Your session was ended by an administrator. Run "zt login".',
   recording_unavailable: 'The session must be recorded, and the gateway cannot record it now.',

@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FlowRecord } from '../flow/flow-record.ts'
+import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import type { Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
 
 type Revision = { readonly revision: number; readonly text: string; readonly sha256: string }
@@ -12,6 +13,8 @@ export function openMemoryStore(): Store {
   const users = new Map<string, User>()
   return {
     users: userTable(users),
+    localUsers: memoryLocalUsers(),
+    guesses: memoryGuesses(),
     devices: deviceTable(users),
     enrolments: enrolmentTable(),
     flows: listing<FlowRecord>((record) => record.openedAtMs),
@@ -22,17 +25,26 @@ export function openMemoryStore(): Store {
 }
 
 function userTable(users: Map<string, User>): Store['users'] {
+  const find = (provider: string, subject: string): User | undefined =>
+    [...users.values()].find(
+      (user) => user.provider === provider && user.providerSubject === subject,
+    )
+  const put = (user: User): User => {
+    users.set(user.id, user)
+    return user
+  }
   return {
     upsert({ login, ...identity }) {
-      const known = [...users.values()].find(
-        (user) =>
-          user.provider === identity.provider && user.providerSubject === identity.providerSubject,
-      )
-      const user = { ...identity, id: known?.id ?? randomUUID(), lastLoginAtMs: login.atMs }
-      users.set(user.id, user)
-      return user
+      const known = find(identity.provider, identity.providerSubject) ?? { id: randomUUID() }
+      return put({ ...known, ...identity, lastLoginAtMs: login.atMs })
     },
     get: (id) => users.get(id),
+    refresh(provider, subject, now) {
+      const known = find(provider, subject)
+      if (known === undefined) return undefined
+      const { disabledAtMs: _, ...user } = known
+      return put({ ...user, ...now })
+    },
   }
 }
 

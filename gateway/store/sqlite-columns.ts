@@ -17,6 +17,7 @@ export const USER_COLUMNS: Columns<User> = {
   groups: 'groups_json',
   claims: 'claims_json',
   lastLoginAtMs: 'last_login_at_ms',
+  disabledAtMs: 'disabled_at_ms',
 }
 
 export const DEVICE_COLUMNS: Columns<Device> = {
@@ -68,8 +69,14 @@ export type Found = Parameters
 
 /** `SELECT` of all properties of one tenant's rows; append `AND …`. */
 export function selectSql<Row>(table: string, columns: Columns<Row>): string {
-  const wanted = entries(columns).map(([property, column]) => `${column} AS ${property}`)
-  return `SELECT ${wanted.join(', ')} FROM ${table} WHERE tenant = @tenant`
+  return `SELECT ${namedColumns(columns)} FROM ${table} WHERE tenant = @tenant`
+}
+
+/** All columns under the names of their properties, for `SELECT` and `RETURNING`. */
+export function namedColumns<Row>(columns: Columns<Row>): string {
+  return entries(columns)
+    .map(([property, column]) => `${column} AS ${property}`)
+    .join(', ')
 }
 
 /** `INSERT` of one row, or `INSERT OR REPLACE` by primary key. */

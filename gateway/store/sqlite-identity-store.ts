@@ -11,6 +11,7 @@ import {
   ENROLMENT_COLUMNS,
   type Found,
   insertSql,
+  namedColumns,
   type Parameters,
   parametersOf,
   rowOf,
@@ -24,21 +25,32 @@ import type { Store, User } from './store.ts'
 /** The user part of a store. */
 export function sqliteUsers(db: Database, tenant: string): Store['users'] {
   const described = ['email', 'name', 'groups', 'claims', 'lastLoginAtMs'] satisfies (keyof User)[]
-  const upsert = db.prepare<Parameters, { readonly id: string }>(
+  const upsert = db.prepare<Parameters, Found>(
     `${insertSql('users', USER_COLUMNS)} ON CONFLICT (tenant, provider, provider_subject)
-     DO UPDATE SET ${assignments(USER_COLUMNS, described)} RETURNING id`,
+     DO UPDATE SET ${assignments(USER_COLUMNS, described)} RETURNING ${namedColumns(USER_COLUMNS)}`,
   )
   const get = db.prepare<Parameters, Found>(`${selectSql('users', USER_COLUMNS)} AND id = @id`)
   const cache = createRowCache(db, (id) => rowOf(USER_COLUMNS, get.get({ tenant, id })))
+  const refresh = db.prepare<Parameters, Found>(
+    `UPDATE users SET ${assignments(USER_COLUMNS, ['groups', 'disabledAtMs'])}
+     WHERE tenant = @tenant AND provider = @provider AND provider_subject = @providerSubject
+     RETURNING ${namedColumns(USER_COLUMNS)}`,
+  )
   return {
     upsert({ login, ...identity }) {
       const user = { ...identity, id: randomUUID(), lastLoginAtMs: login.atMs }
-      const stored = upsert.get(parametersOf(USER_COLUMNS, tenant, user))
+      const stored = rowOf(USER_COLUMNS, upsert.get(parametersOf(USER_COLUMNS, tenant, user)))
       cache.clear()
       if (stored === undefined) throw new Error('the user was not stored')
-      return { ...user, id: stored.id }
+      return stored
     },
     get: cache.get,
+    refresh(provider, providerSubject, { groups, disabledAtMs = null }) {
+      const change = { groups: JSON.stringify(groups), disabledAtMs }
+      const stored = refresh.get({ tenant, provider, providerSubject, ...change })
+      cache.clear()
+      return rowOf(USER_COLUMNS, stored)
+    },
   }
 }
 

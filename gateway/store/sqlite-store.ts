@@ -16,6 +16,7 @@ import {
 import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
+import { sqliteGuesses, sqliteLocalUsers } from './sqlite-local-store.ts'
 import type { Store } from './store.ts'
 
 /** Owner of every row until one gateway serves several organisations. */
@@ -90,6 +91,8 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
   })
   return {
     users: sqliteUsers(db, ONLY_TENANT),
+    localUsers: sqliteLocalUsers(db, ONLY_TENANT),
+    guesses: sqliteGuesses(db, ONLY_TENANT),
     devices: sqliteDevices(db, ONLY_TENANT),
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
     flows,

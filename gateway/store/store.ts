@@ -17,6 +17,8 @@ export type User = {
   readonly groups: readonly string[]
   readonly claims: Claims
   readonly lastLoginAtMs: number
+  /** Set: nothing is allowed to this person any more. */
+  readonly disabledAtMs?: number
 }
 
 /** One registration: one device key and one user. */
@@ -70,6 +72,29 @@ export type Enrolment = {
   readonly deviceId?: string
 }
 
+/** Somebody in the local directory. */
+export type LocalUser = {
+  /** Subject of the identity. */
+  readonly id: string
+  /** Lower case; one account each. */
+  readonly email: string
+  readonly name: string
+  readonly groups: readonly string[]
+  readonly passwordHash: string
+  /** Set: the password was handed out; it must be changed at the next login, and is useless after this time. */
+  readonly temporaryUntilMs?: number
+  readonly createdAtMs: number
+  readonly disabledAtMs?: number
+}
+
+/** How often a secret was guessed wrong. */
+export type GuessCount = {
+  /** In a row. */
+  readonly failures: number
+  readonly lastAtMs: number
+  readonly succeededAtMs?: number
+}
+
 /** Filter of a listing; newest first. */
 export type Page = { readonly limit: number; readonly beforeMs?: number }
 
@@ -78,6 +103,45 @@ export interface Store {
     /** Inserts or updates by (provider, providerSubject); returns the stored row. */
     upsert(identity: Identity): User
     get(id: string): User | undefined
+    /**
+     * Writes what a directory says now of somebody who logged in before; without `disabledAtMs` they are enabled.
+     * @returns the row as it is now; nothing when they never logged in.
+     */
+    refresh(
+      provider: string,
+      providerSubject: string,
+      now: Pick<User, 'groups' | 'disabledAtMs'>,
+    ): User | undefined
+  }
+  readonly localUsers: {
+    /** @returns whether it was inserted: an email address has one account. */
+    insert(user: LocalUser): boolean
+    get(id: string): LocalUser | undefined
+    byEmail(email: string): LocalUser | undefined
+    /** All, by email address. */
+    list(): readonly LocalUser[]
+    /** Sets another password only while the hash is still `fromHash`. @returns whether it was set. */
+    setPassword(
+      id: string,
+      fromHash: string,
+      password: Pick<LocalUser, 'passwordHash' | 'temporaryUntilMs'>,
+    ): boolean
+    /** @throws {Error} when there is no such account, here and below. */
+    setGroups(id: string, groups: readonly string[]): void
+    /** @param atMs since when; without it the account is enabled. */
+    setDisabled(id: string, atMs?: number): void
+  }
+  /** Counts of wrong guesses, by opaque keys. */
+  readonly guesses: {
+    get(key: string): GuessCount | undefined
+    /** One more. */
+    count(key: string, nowMs: number): void
+    /** One less, if there is one. */
+    takeBack(key: string): void
+    /** A right one: none are wrong in a row. */
+    succeed(key: string, nowMs: number): void
+    /** Drops the counts that did not change since then. */
+    forget(beforeMs: number): void
   }
   readonly devices: {
     insert(device: Device): void

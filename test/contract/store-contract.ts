@@ -4,7 +4,13 @@
 import type { ExecutionContext, TestFn } from 'ava'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
-import type { Device, Enrolment, RecordingRow, Store } from '../../gateway/store/store.ts'
+import type {
+  Device,
+  Enrolment,
+  LocalUser,
+  RecordingRow,
+  Store,
+} from '../../gateway/store/store.ts'
 import { sampleFacts } from '../support/sample-facts.ts'
 
 /** SQLite's errors are no instances of Error. */
@@ -25,6 +31,15 @@ const APPROVAL = {
   userId: 'user-1',
   login: { atMs: 7, amr: ['pwd', 'otp'], acr: 'high', notAfterMs: 9 },
 } as const
+
+const LOCAL: LocalUser = {
+  id: 'local-1',
+  email: 'ann@example.com',
+  name: 'Ann',
+  groups: ['engineers'],
+  passwordHash: 'hash',
+  createdAtMs: 1,
+}
 
 const ENROLMENT: Enrolment = {
   deviceCodeSha256: 'd1',
@@ -96,6 +111,82 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     })
     t.is(store.users.get('nobody'), undefined)
   })
+
+  withStore(
+    'A6: a directory changes groups and state of who logged in, and nothing else',
+    (t, store) => {
+      const user = store.users.upsert(LOGIN)
+      const other = store.users.upsert({ ...LOGIN, provider: 'second' })
+      const disabled = { ...user, groups: ['staff'], disabledAtMs: 7 }
+      const now = { groups: ['staff'], disabledAtMs: 7 }
+      t.deepEqual(store.users.refresh('corp', 'sub-1', now), disabled)
+      t.deepEqual(store.users.get(user.id), disabled)
+      t.deepEqual(store.users.get(other.id), other)
+      t.is(store.users.upsert(LOGIN).disabledAtMs, 7)
+      t.deepEqual(store.users.refresh('corp', 'sub-1', { groups: [] }), { ...user, groups: [] })
+      t.is(store.users.refresh('corp', 'sub-2', { groups: [] }), undefined)
+    },
+  )
+
+  withStore('A6: an account of the local directory, one for each address', (t, store) => {
+    t.true(store.localUsers.insert(LOCAL))
+    t.false(store.localUsers.insert({ ...LOCAL, id: 'local-2' }))
+    t.throws(() => store.localUsers.insert({ ...LOCAL, email: 'x@example.com' }), ANY)
+    const bob = { ...LOCAL, id: 'local-2', email: 'abe@example.com', temporaryUntilMs: 9 }
+    t.true(store.localUsers.insert(bob))
+    t.deepEqual(store.localUsers.byEmail('ann@example.com'), LOCAL)
+    t.deepEqual(store.localUsers.get('local-2'), bob)
+    t.deepEqual(store.localUsers.list(), [bob, LOCAL])
+    t.is(store.localUsers.byEmail('nobody@example.com'), undefined)
+    t.is(store.localUsers.get('nobody'), undefined)
+  })
+
+  withStore('A6: a password is replaced only while it is the one that was seen', (t, store) => {
+    store.localUsers.insert({ ...LOCAL, temporaryUntilMs: 9 })
+    t.false(store.localUsers.setPassword('local-1', 'other', { passwordHash: 'new' }))
+    t.false(store.localUsers.setPassword('nobody', 'hash', { passwordHash: 'new' }))
+    t.true(store.localUsers.setPassword('local-1', 'hash', { passwordHash: 'new' }))
+    t.false(store.localUsers.setPassword('local-1', 'hash', { passwordHash: 'newer' }))
+    t.deepEqual(store.localUsers.get('local-1'), { ...LOCAL, passwordHash: 'new' })
+    const handed = { passwordHash: 'handed', temporaryUntilMs: 11 }
+    t.true(store.localUsers.setPassword('local-1', 'new', handed))
+    t.deepEqual(store.localUsers.get('local-1'), { ...LOCAL, ...handed })
+  })
+
+  withStore('A6: groups and state of an account', (t, store) => {
+    store.localUsers.insert(LOCAL)
+    store.localUsers.setGroups('local-1', ['b', 'a'])
+    store.localUsers.setDisabled('local-1', 5)
+    t.deepEqual(store.localUsers.get('local-1'), { ...LOCAL, groups: ['b', 'a'], disabledAtMs: 5 })
+    store.localUsers.setDisabled('local-1')
+    t.deepEqual(store.localUsers.get('local-1'), { ...LOCAL, groups: ['b', 'a'] })
+    t.throws(() => store.localUsers.setGroups('nobody', []), ANY)
+    t.throws(() => store.localUsers.setDisabled('nobody', 1), ANY)
+  })
+
+  withStore(
+    'A6 T29: wrong guesses are counted, taken back, ended by a right one, forgotten',
+    (t, store) => {
+      const { guesses } = store
+      t.is(guesses.get('k'), undefined)
+      guesses.count('k', 10)
+      guesses.count('k', 20)
+      guesses.count('other', 5)
+      t.deepEqual(guesses.get('k'), { failures: 2, lastAtMs: 20 })
+      guesses.takeBack('k')
+      t.deepEqual(guesses.get('k'), { failures: 1, lastAtMs: 20 })
+      guesses.succeed('k', 30)
+      guesses.takeBack('k')
+      guesses.takeBack('nothing')
+      t.deepEqual(guesses.get('k'), { failures: 0, lastAtMs: 30, succeededAtMs: 30 })
+      guesses.count('k', 40)
+      t.deepEqual(guesses.get('k'), { failures: 1, lastAtMs: 40, succeededAtMs: 30 })
+      guesses.forget(40)
+      t.is(guesses.get('other'), undefined)
+      t.is(guesses.get('k')?.failures, 1)
+      t.is(guesses.get('nothing'), undefined)
+    },
+  )
 
   withStore('a device comes back as it went in, absent fields stay absent', (t, store) => {
     const user = store.users.upsert(LOGIN)

@@ -15,6 +15,9 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'zt-daemon': 'dist/daemon/main.js',
 }
 
+/** Commands that have commands of their own. */
+const GROUPS: ReadonlySet<string> = new Set(['recordings', 'recipients', 'users'])
+
 function under(folder: string, suffix: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return names.filter((name) => name.endsWith(suffix)).map((name) => join(folder, name))
@@ -50,7 +53,7 @@ for (const line of commands) {
     const [program = '', ...words] = line.split(/\s+/)
     const subcommand = subcommandOf(words)
     // "zt status" and "zt recordings play" as they stand; "zt ssh host" takes anything behind ssh.
-    const path = subcommand[0] === 'recordings' || subcommand[0] === 'recipients' ? 2 : 1
+    const path = GROUPS.has(subcommand[0] ?? '') ? 2 : 1
     const argv = [PROGRAMS[program] ?? '', ...subcommand.slice(0, path), '--help']
     const { stdout } = await promisify(execFile)(process.execPath, argv)
     t.true(stdout.includes(`Usage: ${[program, ...subcommand.slice(0, path)].join(' ')}`), stdout)

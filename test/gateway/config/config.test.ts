@@ -27,7 +27,7 @@ test('the smallest configuration, with its defaults', (t) => {
     organisation: 'Example',
     data: '/etc/zt/./data',
     admin: { listen: { host: '::1', port: 7444 }, url: 'https://admin.example.com' },
-    identityProviders: [],
+    identityProviders: [{ name: 'local', kind: 'local' }],
   })
   t.false('recordings' in decoded.value.gateway)
   t.like(decoded.value.policy, { publicDefault: 'block', applications: [], ruleGroups: [] })
@@ -136,6 +136,10 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
   'a text for a provider': [
     { identity_providers: ['oidc'] },
     'gateway.identity_providers[0]: "oidc" is not an identity provider',
+  ],
+  'two local directories': [
+    { identity_providers: ['a', 'b'].map((name) => ({ name, kind: 'local' })) },
+    'gateway.identity_providers[1].kind: there is one local directory; it is listed twice',
   ],
   'one provider name twice': [
     {
@@ -359,7 +363,7 @@ test('what the sample shows in comments decodes too', (t) => {
   const decoded = decodeConfig(text, 'zt.yaml')
   if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
   t.is(decoded.value.policy.applications.length, 2)
-  t.is(decoded.value.gateway.identityProviders.length, 1)
+  t.is(decoded.value.gateway.identityProviders.length, 2)
   t.is(decoded.value.gateway.recordings?.freeSpaceReserveMib, 512)
 })
 

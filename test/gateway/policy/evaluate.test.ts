@@ -634,6 +634,19 @@ test('G3: the first decision looks at no address, the second at nothing without 
   t.is(decideAddress(policy, factsOf('w:1'), NOW).kind, 'denial')
 })
 
+test('A6 T87: somebody who is disabled gets nothing, by whatever rule', (t) => {
+  const policy = policyOf({
+    public_default: 'allow',
+    applications: [open('a', ['w:1'])],
+    network_rules: [rule('r', 1, 'allow', 'x.corp:1')],
+  })
+  for (const to of ['w:1', 'x.corp:1', 'example.org:443']) {
+    t.is(evaluate(policy, factsOf(to), NOW).kind, 'permit', to)
+    const { kind, reason } = evaluate(policy, factsOf(to, { isDisabled: true }), NOW)
+    t.deepEqual([kind, reason], ['denial', 'user_disabled'], to)
+  }
+})
+
 test('T95: facts without a subject deny and do not throw', (t) => {
   const policy = policyOf({
     applications: [guarded('a', 'w:1', { include: [{ group: 'x' }, { email: 'a@b.c' }] })],

@@ -45,6 +45,10 @@ test('D11: a user sees the applications that admit them, and no others', (t) => 
   ])
 })
 
+test('D11: somebody who is disabled sees nothing', (t) => {
+  t.deepEqual(visibleApplications(policy, factsOf('x:1', { isDisabled: true })), [])
+})
+
 test('T95: somebody without known groups sees nothing that depends on them', (t) => {
   const facts = factsOf('x:1')
   const { groups: _, ...subject } = facts.subject

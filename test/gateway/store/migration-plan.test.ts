@@ -39,6 +39,7 @@ const RELEASED: readonly string[] = [
   'b1ee43d9fe802735d82d8b8340d961284ae3ea6dd6f495b2a045f2396bc8ca0b',
   'b837ce4b4ac7ab2870975724b33c4624626a16374155eb9c60b209f590f7e38e',
   'fca314f7845874f821eb18aef15bddf1d20da925a0a1173a94cf0d73ddf0989f',
+  'ca76505577aaf86c0cf795a44728580bbaa4963454ab48a7a33eef8f6c737eb1',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)
