@@ -17,6 +17,7 @@ export function openMemoryStore(): Store {
     guesses: memoryGuesses(),
     devices: deviceTable(users),
     enrolments: enrolmentTable(),
+    replays: replayTable(),
     flows: listing<FlowRecord>((record) => record.openedAtMs),
     recordings: listing<RecordingRow>((row) => row.startedAtMs),
     revisions: revisionTable(),
@@ -87,6 +88,18 @@ function enrolmentTable(): Store['enrolments'] {
       for (const [key, enrolment] of enrolments) {
         if (enrolment.expiresAtMs <= nowMs) enrolments.delete(key)
       }
+    },
+  }
+}
+
+function replayTable(): Store['replays'] {
+  const ends = new Map<string, number>()
+  return {
+    take(key, expiresAtMs, nowMs) {
+      for (const [taken, end] of ends) if (end <= nowMs) ends.delete(taken)
+      if (ends.has(key)) return false
+      ends.set(key, expiresAtMs)
+      return true
     },
   }
 }

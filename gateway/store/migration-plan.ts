@@ -8,6 +8,7 @@ import { FIRST_TABLES } from './migrations/0001-first-tables.ts'
 import { DEVICES_BY_KEY } from './migrations/0002-devices-by-key.ts'
 import { LOGIN_CONTEXT } from './migrations/0003-login-context.ts'
 import { LOCAL_USERS } from './migrations/0004-local-users.ts'
+import { REPLAYS } from './migrations/0005-replays.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'devices-by-key', sql: DEVICES_BY_KEY },
   { number: 3, name: 'login-context', sql: LOGIN_CONTEXT },
   { number: 4, name: 'local-users', sql: LOCAL_USERS },
+  { number: 5, name: 'replays', sql: REPLAYS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -17,6 +17,7 @@ import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlit
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
 import { sqliteGuesses, sqliteLocalUsers } from './sqlite-local-store.ts'
+import { sqliteReplays } from './sqlite-replay-store.ts'
 import type { Store } from './store.ts'
 
 /** Owner of every row until one gateway serves several organisations. */
@@ -95,6 +96,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     guesses: sqliteGuesses(db, ONLY_TENANT),
     devices: sqliteDevices(db, ONLY_TENANT),
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
+    replays: sqliteReplays(db, ONLY_TENANT),
     flows,
     recordings: sqliteRecordings(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),

@@ -165,6 +165,14 @@ export interface Store {
     ): boolean
     deleteExpired(nowMs: number): void
   }
+  readonly replays: {
+    /**
+     * Takes what may be used once: an assertion, a code.
+     * @param expiresAtMs from then on it may be forgotten, since it is refused for its age alone.
+     * @returns false when it was taken before.
+     */
+    take(key: string, expiresAtMs: number, nowMs: number): boolean
+  }
   readonly flows: {
     /** Inserts or replaces by id; may be buffered, at most 1 s. */
     put(record: FlowRecord): void

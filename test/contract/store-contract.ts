@@ -278,6 +278,14 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.is(store.enrolments.byDeviceCode('d2')?.expiresAtMs, 5001)
   })
 
+  withStore('A6: what may be used once is used once, until its end', (t, store) => {
+    t.true(store.replays.take('a', 5000, 1000))
+    t.false(store.replays.take('a', 9000, 4999))
+    t.true(store.replays.take('b', 5000, 4999))
+    t.true(store.replays.take('a', 9000, 5000))
+    t.false(store.replays.take('a', 9000, 5000))
+  })
+
   withStore('G11: a flow record is replaced by id and readable at once', (t, store) => {
     store.flows.put(flow('a', 10))
     store.flows.put(flow('a', 10, { state: 'closed', closedAtMs: 12, closeReason: 'done' }))

@@ -40,6 +40,7 @@ const RELEASED: readonly string[] = [
   'b837ce4b4ac7ab2870975724b33c4624626a16374155eb9c60b209f590f7e38e',
   'fca314f7845874f821eb18aef15bddf1d20da925a0a1173a94cf0d73ddf0989f',
   'ca76505577aaf86c0cf795a44728580bbaa4963454ab48a7a33eef8f6c737eb1',
+  '677953065063be6e12189c932ee0aefb5f02d7b2e9940d1c3aabcbf0bdc8cb8b',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)
