@@ -81,5 +81,6 @@ const LOGIN_SENTENCES: Readonly<Record<LoginReason, string>> = {
   no_email: 'The identity provider did not say your email address.',
   bad_email: 'Your email address has a form that cannot be used here.',
   email_unverified: 'Your email address is not verified at the identity provider.',
+  bad_claims: 'The identity provider said something about you that cannot be read.',
   bad_groups: 'The identity provider did not say your groups in full. Tell your administrator.',
 }
