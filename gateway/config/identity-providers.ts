@@ -6,14 +6,15 @@ import { variant } from '#lib/config/variant-shape'
 import { type LocalConfig, localShape } from './providers/local.ts'
 import { type OidcConfig, oidcFiles, oidcShape, toOidcConfig } from './providers/oidc.ts'
 import type { ProviderFile, Resolve } from './providers/provider-file.ts'
+import { type SamlConfig, samlFiles, samlShape, toSamlConfig } from './providers/saml.ts'
 
 /** One provider, as configured. `name` with the provider's subject is a user's identity. */
-export type IdentityProviderConfig = OidcConfig | LocalConfig
+export type IdentityProviderConfig = OidcConfig | LocalConfig | SamlConfig
 
 /** The shape of one provider as written. */
 export const providerShape = variant(
   'kind',
-  { oidc: oidcShape, local: localShape },
+  { oidc: oidcShape, local: localShape, saml: samlShape },
   'an identity provider',
 )
 
@@ -26,6 +27,8 @@ export function toProviderConfig(written: Written, resolve: Resolve): IdentityPr
       return toOidcConfig(written, resolve)
     case 'local':
       return written
+    case 'saml':
+      return toSamlConfig(written, resolve)
   }
 }
 
@@ -36,5 +39,7 @@ export function providerFiles(config: IdentityProviderConfig): ProviderFile[] {
       return oidcFiles(config)
     case 'local':
       return []
+    case 'saml':
+      return samlFiles(config)
   }
 }

@@ -36,6 +36,8 @@ export interface RedirectProvider {
   ): Promise<LoginResult<{ readonly url: string; readonly pending: PendingLogin }>>
   /** Takes the browser's return: its query, or the form it posted. */
   finish(answer: URLSearchParams, pending: PendingLogin): Promise<LoginResult<Identity>>
+  /** What the provider's administrator needs to know of us: SAML metadata, XML. */
+  metadata?(): string
 }
 
 /** One field of a form. */

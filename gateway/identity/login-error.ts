@@ -3,10 +3,12 @@
  */
 import * as oidc from 'openid-client'
 import type { IdentityReason } from './oidc.ts'
+import type { SamlReason } from './saml-response.ts'
 
 /** Why nobody was logged in. */
 export type LoginReason =
   | IdentityReason
+  | SamlReason
   | 'provider_unreachable'
   | 'provider_refused'
   | 'bad_provider_answer'

@@ -6,11 +6,15 @@ import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
 import type { IdentityProviderConfig } from '../config/identity-providers.ts'
 import type { OidcConfig } from '../config/providers/oidc.ts'
+import type { SamlConfig } from '../config/providers/saml.ts'
 import type { Store } from '../store/store.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { OIDC_CALLBACK, openIdp } from './idp-client.ts'
 import { openLocalDirectory } from './local/local-directory.ts'
 import { openPasswords } from './local/passwords.ts'
+import { readCertificates } from './saml-certificates.ts'
+import { openSaml } from './saml-client.ts'
+import { SAML_ACS, samlEntityId } from './saml-names.ts'
 
 /** What providers are opened with. */
 export type ProviderDeps = {
@@ -29,6 +33,8 @@ export function openProvider(config: IdentityProviderConfig, deps: ProviderDeps)
       return openOidc(config, deps)
     case 'local':
       return openLocalDirectory(config.name, { ...deps, passwords: openPasswords() })
+    case 'saml':
+      return openSamlProvider(config, deps)
   }
 }
 
@@ -41,4 +47,27 @@ function openOidc(
   const ca = caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }
   const options = { name, issuer, clientId, clientSecret, groupsClaim, redirectUri, ...ca }
   return openIdp(options, { log, now })
+}
+
+function openSamlProvider(config: SamlConfig, deps: ProviderDeps): IdentityProvider {
+  const { name, emailAttribute, groupsAttribute, claims, signing } = config
+  const email = emailAttribute === undefined ? {} : { emailAttribute }
+  const text = (file: string) => readFileSync(file, 'utf8')
+  return openSaml(
+    {
+      attributes: { provider: name, groupsAttribute, claims, ...email },
+      entryPoint: config.entryPoint,
+      idpEntityId: config.idpEntityId,
+      idpCertificates: readCertificates(text(config.idpCertificatesFile)),
+      entityId: samlEntityId(deps.loginOrigin, name),
+      acsUrl: `${deps.loginOrigin}${SAML_ACS}`,
+      ...(signing && {
+        signing: {
+          privateKey: text(signing.keyFile),
+          certificate: text(signing.certificateFile),
+        },
+      }),
+    },
+    { ...deps, replays: deps.store.replays },
+  )
 }

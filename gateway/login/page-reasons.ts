@@ -74,6 +74,12 @@ const PROMPT_SENTENCES: Readonly<Record<PromptReason, string>> = {
   login_too_weak: 'This application asks for a stronger login, for example with a second factor.',
 }
 
+/** Which check refused is in the log, for the administrator. */
+const BAD_RESPONSE =
+  'The answer of the identity provider was not accepted. Tell your administrator.'
+const STALE_RESPONSE =
+  'The answer of the identity provider does not belong to this login. Start again.'
+
 const LOGIN_SENTENCES: Readonly<Record<LoginReason, string>> = {
   provider_unreachable: 'The identity provider cannot be reached. Try again in a minute.',
   provider_refused: 'The identity provider refused the login.',
@@ -83,4 +89,21 @@ const LOGIN_SENTENCES: Readonly<Record<LoginReason, string>> = {
   email_unverified: 'Your email address is not verified at the identity provider.',
   bad_claims: 'The identity provider said something about you that cannot be read.',
   bad_groups: 'The identity provider did not say your groups in full. Tell your administrator.',
+  saml_too_large: BAD_RESPONSE,
+  saml_malformed: BAD_RESPONSE,
+  saml_unsafe_xml: BAD_RESPONSE,
+  saml_encrypted: 'The identity provider encrypts its answers, which is not supported.',
+  saml_not_one_assertion: BAD_RESPONSE,
+  saml_unsigned: 'The identity provider does not sign assertions. Tell your administrator.',
+  saml_weak_algorithm: 'The identity provider signs with an algorithm that is not safe.',
+  saml_bad_signature: BAD_RESPONSE,
+  saml_wrong_issuer: BAD_RESPONSE,
+  saml_wrong_audience: BAD_RESPONSE,
+  saml_wrong_recipient: BAD_RESPONSE,
+  saml_wrong_request: STALE_RESPONSE,
+  saml_not_yet_valid: 'The clocks of the identity provider and of the gateway differ.',
+  saml_expired: STALE_RESPONSE,
+  saml_old_login: 'The identity provider did not ask you to log in afresh. Start again.',
+  saml_bad_subject: 'The identity provider did not say who you are in a lasting way.',
+  saml_replayed: STALE_RESPONSE,
 }

@@ -11,6 +11,7 @@ import { FORGED } from './page-reasons.ts'
 import { showMessage } from './page-replies.ts'
 import { addPromptRoutes } from './prompt-routes.ts'
 import { addProviderRoutes, returnPaths } from './provider-routes.ts'
+import { addSamlRoutes } from './saml-routes.ts'
 import { sourceOf } from './source.ts'
 
 /** Adds the pages. `app` must be a scope of its own: forms are read here and nowhere else. */
@@ -29,6 +30,7 @@ export function addPageRoutes(app: FastifyInstance, deps: LoginDeps): void {
   addDeviceRoutes(app, deps)
   addPromptRoutes(app, deps)
   addProviderRoutes(app, deps)
+  addSamlRoutes(app, deps)
   addFormRoutes(app, deps)
   addConfirmRoutes(app, deps)
 }

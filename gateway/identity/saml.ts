@@ -1,0 +1,204 @@
+/**
+ * From a SAML assertion to an identity: whether it is for us and for now (SAML 2.0 Profiles section 4.1.4.3), and whom
+ * it describes. The client asks twice: of the assertion as posted, to refuse early and with a reason, and of the octets
+ * that the signature covers. Only the second answer logs anybody in.
+ */
+import { err, ok, type Result } from '#lib/result'
+import type { Identity, LoginContext } from './identity.ts'
+import { type PersonReason, readClaims, readEmail, readGroups } from './person.ts'
+import { ASSERTION, METHOD_BEARER, NAME_ID_TRANSIENT } from './saml-names.ts'
+import { child, children, type Expected, type SamlReason } from './saml-response.ts'
+import type { XmlElement } from './strict-xml.ts'
+
+/** How one provider's attributes are read; names as in the `Name` of an Attribute. */
+export type AttributeRules = {
+  /** Name of the provider in our configuration. */
+  readonly provider: string
+  /** Absent: the NameID is the address. */
+  readonly emailAttribute?: string
+  readonly groupsAttribute: string
+  readonly claims: readonly string[]
+}
+
+/** What an assertion must answer. */
+export type Wanted = Expected & {
+  /** Our entity id. */
+  readonly audience: string
+  /** When we asked, Unix milliseconds. */
+  readonly askedAtMs: number
+  /** The person must have proved who they are within this time, or since we asked; seconds. */
+  readonly maxAgeSeconds?: number
+}
+
+/** What an assertion says. */
+export type SamlLogin = {
+  readonly identity: Identity
+  readonly assertionId: string
+  /** From then on the assertion is refused for its age alone, Unix milliseconds. */
+  readonly expiresAtMs: number
+}
+
+type Read<T> = Result<T, { readonly reason: SamlReason | PersonReason }>
+
+/** Clocks of provider and gateway may differ by this much, ms. */
+export const CLOCK_SKEW_MS = 60_000
+const ID_LIMIT = 256
+const CONDITIONS = ['AudienceRestriction', 'OneTimeUse', 'ProxyRestriction']
+
+/** Reads an assertion. Never throws. */
+export function readAssertion(
+  assertion: XmlElement,
+  { rules, wanted, nowMs }: { rules: AttributeRules; wanted: Wanted; nowMs: number },
+): Read<SamlLogin> {
+  const assertionId = assertion.attributes.get('ID') ?? ''
+  if (assertionId === '' || assertionId.length > ID_LIMIT) return err({ reason: 'saml_malformed' })
+  if (textOf(child(assertion, ASSERTION, 'Issuer')) !== wanted.issuer) {
+    return err({ reason: 'saml_wrong_issuer' })
+  }
+  const reason = badConditions(assertion, wanted, nowMs) ?? badSubject(assertion, wanted, nowMs)
+  if (reason !== undefined) return err({ reason })
+  const login = loginOf(assertion, wanted, nowMs)
+  if (!login.ok) return login
+  const identity = identityOf(assertion, rules, login.value)
+  return identity.ok
+    ? ok({ identity: identity.value, assertionId, expiresAtMs: expiryOf(assertion) })
+    : identity
+}
+
+/** Unknown conditions make an assertion's validity unknown (SAML 2.0 Core section 2.5.1). */
+function badConditions(
+  assertion: XmlElement,
+  { audience }: Wanted,
+  nowMs: number,
+): SamlReason | undefined {
+  const conditions = child(assertion, ASSERTION, 'Conditions')
+  if (conditions === undefined) return 'saml_wrong_audience'
+  if (conditions.children.some(({ name }) => !CONDITIONS.includes(name))) return 'saml_malformed'
+  const restrictions = children(conditions, ASSERTION, 'AudienceRestriction')
+  const isForUs = (restriction: XmlElement) =>
+    children(restriction, ASSERTION, 'Audience').some((one) => textOf(one) === audience)
+  if (restrictions.length === 0 || !restrictions.every(isForUs)) return 'saml_wrong_audience'
+  return notNow(conditions, nowMs)
+}
+
+function badSubject(assertion: XmlElement, wanted: Wanted, nowMs: number): SamlReason | undefined {
+  const subject = child(assertion, ASSERTION, 'Subject')
+  const bearers = children(subject, ASSERTION, 'SubjectConfirmation').filter(
+    (one) => one.attributes.get('Method') === METHOD_BEARER,
+  )
+  const faults = bearers.map((bearer) => badConfirmation(bearer, wanted, nowMs))
+  if (faults.length === 0) return 'saml_bad_subject'
+  return faults.includes(undefined) ? undefined : faults[0]
+}
+
+function badConfirmation(
+  bearer: XmlElement,
+  { recipient, requestId }: Wanted,
+  nowMs: number,
+): SamlReason | undefined {
+  const data = child(bearer, ASSERTION, 'SubjectConfirmationData')
+  if (data?.attributes.get('Recipient') !== recipient) return 'saml_wrong_recipient'
+  if (data.attributes.get('InResponseTo') !== requestId) return 'saml_wrong_request'
+  return data.attributes.has('NotOnOrAfter') ? notNow(data, nowMs) : 'saml_expired'
+}
+
+/** Whether `NotBefore` and `NotOnOrAfter` leave out this moment. A time that cannot be read leaves out every one. */
+function notNow({ attributes }: XmlElement, nowMs: number): SamlReason | undefined {
+  const notBefore = attributes.get('NotBefore')
+  const notOnOrAfter = attributes.get('NotOnOrAfter')
+  const tooEarly = notBefore !== undefined && !(instantOf(notBefore) <= nowMs + CLOCK_SKEW_MS)
+  const tooLate = notOnOrAfter !== undefined && !(instantOf(notOnOrAfter) > nowMs - CLOCK_SKEW_MS)
+  if (tooEarly) return 'saml_not_yet_valid'
+  return tooLate ? 'saml_expired' : undefined
+}
+
+/** The latest end that any part of the assertion states. */
+function expiryOf(assertion: XmlElement): number {
+  const subject = child(assertion, ASSERTION, 'Subject')
+  const ends = [
+    child(assertion, ASSERTION, 'Conditions'),
+    ...children(subject, ASSERTION, 'SubjectConfirmation').map((one) =>
+      child(one, ASSERTION, 'SubjectConfirmationData'),
+    ),
+  ].flatMap((one) => one?.attributes.get('NotOnOrAfter') ?? [])
+  return Math.max(...ends.map(instantOf).filter(Number.isFinite)) + CLOCK_SKEW_MS
+}
+
+function loginOf(assertion: XmlElement, wanted: Wanted, nowMs: number): Read<LoginContext> {
+  const statement = child(assertion, ASSERTION, 'AuthnStatement')
+  const atMs = instantOf(statement?.attributes.get('AuthnInstant'))
+  if (Number.isNaN(atMs)) return err({ reason: 'saml_malformed' })
+  if (atMs > nowMs + CLOCK_SKEW_MS) return err({ reason: 'saml_not_yet_valid' })
+  const { askedAtMs, maxAgeSeconds } = wanted
+  const oldest =
+    maxAgeSeconds === undefined ? atMs : Math.min(askedAtMs, nowMs - maxAgeSeconds * 1000)
+  if (atMs < oldest - CLOCK_SKEW_MS) return err({ reason: 'saml_old_login' })
+  const end = statement?.attributes.get('SessionNotOnOrAfter')
+  const notAfterMs = instantOf(end)
+  if (end !== undefined && !(notAfterMs > nowMs)) return err({ reason: 'saml_expired' })
+  const context = child(statement, ASSERTION, 'AuthnContext')
+  const acr = textOf(child(context, ASSERTION, 'AuthnContextClassRef'))
+  return ok({
+    atMs: Math.min(atMs, nowMs),
+    ...(acr !== undefined && acr !== '' && acr.length <= ID_LIMIT && { acr }),
+    ...(end !== undefined && { notAfterMs }),
+  })
+}
+
+function identityOf(
+  assertion: XmlElement,
+  rules: AttributeRules,
+  login: LoginContext,
+): Read<Identity> {
+  const subject = subjectOf(assertion)
+  if (subject === undefined) return err({ reason: 'saml_bad_subject' })
+  const attributes = attributesOf(assertion)
+  const { provider, emailAttribute, groupsAttribute } = rules
+  const addresses = emailAttribute === undefined ? [subject] : attributes.get(emailAttribute)
+  const email = readEmail(addresses?.length === 1 ? addresses[0] : addresses)
+  if (!email.ok) return email
+  const groups = readGroups(attributes.get(groupsAttribute) ?? [])
+  if (!groups.ok) return groups
+  const claims = readClaims(rules.claims, (name) => attributes.get(name))
+  if (!claims.ok) return claims
+  return ok({
+    provider,
+    providerSubject: subject,
+    email: email.value,
+    name: email.value,
+    groups: groups.value,
+    claims: claims.value,
+    login,
+  })
+}
+
+/** A transient NameID is another one at each login: nobody could own a device by it. */
+function subjectOf(assertion: XmlElement): string | undefined {
+  const nameId = child(child(assertion, ASSERTION, 'Subject'), ASSERTION, 'NameID')
+  const subject = textOf(nameId)
+  const usable = subject !== undefined && subject !== '' && subject.length <= ID_LIMIT
+  return usable && nameId?.attributes.get('Format') !== NAME_ID_TRANSIENT ? subject : undefined
+}
+
+/** Values of each attribute; one that is no plain text stands as undefined. */
+function attributesOf(assertion: XmlElement): ReadonlyMap<string, readonly unknown[]> {
+  const statements = children(assertion, ASSERTION, 'AttributeStatement')
+  const found = new Map<string, unknown[]>()
+  for (const attribute of statements.flatMap((one) => children(one, ASSERTION, 'Attribute'))) {
+    const name = attribute.attributes.get('Name') ?? ''
+    const values = children(attribute, ASSERTION, 'AttributeValue').map(textOf)
+    found.set(name, [...(found.get(name) ?? []), ...values])
+  }
+  return found
+}
+
+/** Text of an element that holds nothing else. */
+function textOf(element: XmlElement | undefined): string | undefined {
+  return element?.children.length === 0 ? element.text : undefined
+}
+
+/** A time of SAML: UTC, written with Z (SAML 2.0 Core section 1.3.3); NaN for any other. */
+function instantOf(written: string | undefined): number {
+  const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/
+  return written !== undefined && utc.test(written) ? Date.parse(written) : Number.NaN
+}
