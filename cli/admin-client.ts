@@ -1,5 +1,5 @@
 /**
- * Reads the admin API over HTTPS with the administrator's bearer secret.
+ * Calls the admin API over HTTPS with the administrator's bearer secret.
  */
 import { readFileSync, statSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -24,13 +24,17 @@ const ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 /** The admin API at these settings; what is missing is said when it is first used. */
 export function adminAt(settings: AdminSettings): AdminApi {
   return {
-    getJson: async (path) => {
-      const response = await get(settings, path)
-      if (!response.ok) return response
-      return parseJson(await readAll(response.value))
-    },
-    getBytes: (path) => get(settings, path),
+    getJson: (path) => jsonOf(call(settings, path)),
+    postJson: (path, body) => jsonOf(call(settings, path, JSON.stringify(body))),
+    getBytes: (path) => call(settings, path),
   }
+}
+
+async function jsonOf(
+  called: Promise<Result<IncomingMessage, CliFailure>>,
+): Promise<Result<unknown, CliFailure>> {
+  const response = await called
+  return response.ok ? parseJson(await readAll(response.value)) : response
 }
 
 function fail(code: string, message: string, exitCode: number = EXIT.failed) {
@@ -59,9 +63,11 @@ function secretOf({ token, tokenFile }: AdminSettings): Result<string, CliFailur
   }
 }
 
-async function get(
+/** With a body it is a POST. */
+async function call(
   settings: AdminSettings,
   path: string,
+  body?: string,
 ): Promise<Result<IncomingMessage, CliFailure>> {
   const secret = secretOf(settings)
   if (!secret.ok) return secret
@@ -73,7 +79,10 @@ async function get(
     )
   }
   try {
-    const response = await send(new URL(path, settings.url), settings, secret.value)
+    const response = await send(new URL(path, settings.url), settings, {
+      secret: secret.value,
+      body,
+    })
     return response.statusCode === 200 ? ok(response) : err(await refusal(response))
   } catch (failure) {
     const cause = failure instanceof Error ? failure.message : String(failure)
@@ -81,18 +90,24 @@ async function get(
   }
 }
 
-function send(url: URL, settings: AdminSettings, secret: string): Promise<IncomingMessage> {
+type Sent = { readonly secret: string; readonly body: string | undefined }
+
+function send(url: URL, settings: AdminSettings, { secret, body }: Sent): Promise<IncomingMessage> {
   const ca = settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile) }
   return new Promise((resolve, reject) => {
     const sent = request(url, {
       ...ca,
       timeout: TIMEOUT_MS,
-      headers: { authorization: `Bearer ${secret}` },
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        authorization: `Bearer ${secret}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
     })
     sent.on('response', resolve)
     sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
     sent.on('error', reject)
-    sent.end()
+    sent.end(body)
   })
 }
 

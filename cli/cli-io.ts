@@ -17,9 +17,11 @@ export type AskDaemon = (
   onPrompt?: (prompt: LoginPrompt) => void,
 ) => Promise<Result<ControlResult, CliFailure>>
 
-/** Reads of the admin API. Paths begin with `/api/v1/`. */
+/** Calls of the admin API. Paths begin with `/api/v1/`. */
 export interface AdminApi {
   getJson(path: string): Promise<Result<unknown, CliFailure>>
+  /** Sends JSON; the answer is JSON too. */
+  postJson(path: string, body: unknown): Promise<Result<unknown, CliFailure>>
   /** Sealed bytes, in order, never whole in memory. */
   getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
 }

@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander'
 import type { CliIo } from './cli-io.ts'
+import { addAdminCommands } from './commands/admin.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
 import { addRecordingCommands, type RecordingIo } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
@@ -49,6 +50,7 @@ export function buildProgram(
   addDeviceCommands(program, io, run)
   addSshCommands(program, io, run)
   addRecordingCommands(program, io, run)
+  addAdminCommands(program, io, run)
   return program
 }
 
@@ -65,6 +67,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     askDaemon: (request, onPrompt) => io().askDaemon(request, onPrompt),
     admin: {
       getJson: (path) => io().admin.getJson(path),
+      postJson: (path, body) => io().admin.postJson(path, body),
       getBytes: (path) => io().admin.getBytes(path),
     },
     get selfArgv() {

@@ -10,6 +10,7 @@ import type { FlowTable } from './flow/flow-table.ts'
 import { type Reconsideration, startReconsideration } from './flow/reconsider-job.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
+import { openSessions, type Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 
 export type AccessOptions = {
@@ -24,12 +25,20 @@ export type AccessOptions = {
 export type Access = {
   readonly decider: PolicyDecider
   readonly standing: StandingOf
+  readonly sessions: Sessions
   readonly reconsideration: Reconsideration
 }
 
 export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
   const decider = createPolicyDecider(snapshot, now)
-  const standing: StandingOf = (device, user) => ({ subject: gatherSubject(device, user) })
+  const sessions = openSessions({ store, log, now })
+  const standing: StandingOf = (device, user) => {
+    const loginsNotBefore = sessions.loginsNotBefore(device.id, user.id)
+    return {
+      subject: gatherSubject(device, user),
+      ...(loginsNotBefore !== undefined && { loginsNotBefore }),
+    }
+  }
   const reconsideration = startReconsideration({
     ...{ table, log, now },
     decide: (facts) => decideAll(decider, facts),
@@ -39,5 +48,5 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
       return device && user && withStanding(facts, standing(device, user))
     },
   })
-  return { decider, standing, reconsideration }
+  return { decider, standing, sessions, reconsideration }
 }

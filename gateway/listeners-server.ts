@@ -13,6 +13,7 @@ import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData } from './open-data-os.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
+import type { Sessions } from './session/sessions-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
 import { startTunnelAccess } from './tunnel-access-server.ts'
 
@@ -37,6 +38,7 @@ export type Parts = {
   readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
   readonly decider: PolicyDecider
   readonly standing: StandingOf
+  readonly sessions: Sessions
   readonly reconsideration: Reconsideration
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
@@ -65,7 +67,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 }
 
 async function startAdmin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, cutDevice } = parts
+  const { config, data, log, now, tls, cutDevice, sessions, reconsideration } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -73,6 +75,8 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     store: data.store,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
+    sessions,
+    tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
     log,
     nowMs: now,
@@ -88,13 +92,13 @@ async function startLogin({ config, data, log, now, tls }: Parts): Promise<Liste
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, standing, reconsideration } = parts
+  const { decider, standing, sessions, reconsideration } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, standing, reconsideration },
+    ...{ decider, standing, sessions, reconsideration },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

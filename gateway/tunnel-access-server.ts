@@ -21,6 +21,7 @@ import type { CompiledPolicy } from './policy/compile.ts'
 import type { Facts } from './policy/facts.ts'
 import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
+import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
 import { authorityLine, deviceSettings } from './tunnel/device-settings.ts'
@@ -35,6 +36,7 @@ export type TunnelAccessOptions = {
   readonly table: FlowTable
   readonly decider: PolicyDecider
   readonly standing: StandingOf
+  readonly sessions: Sessions
   readonly reconsideration: Reconsideration
   readonly serveSsh: ServeSsh
   readonly log: Log
@@ -53,7 +55,7 @@ export interface TunnelAccess {
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh } = options
-  const { decider, standing, reconsideration } = options
+  const { decider, standing, sessions, reconsideration } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const records = { put: (record: FlowRecord) => store.flows.put(record), now }
@@ -69,6 +71,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const onFlow = createFlowServer({
     ...{ decider, table, records, user, standing, resolve, serveSsh, log, now },
     dial: dialTarget,
+    sessions,
     reconsiderAt: reconsideration.at,
     notify: ({ subject, destination }, reason) =>
       control.notify(subject.deviceId, reason, cutSentence(destination, reason)),

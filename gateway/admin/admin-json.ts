@@ -7,7 +7,7 @@ import type { Device, RecordingRow, User } from '../store/store.ts'
 const time = (ms: number): string => new Date(ms).toISOString()
 
 /** Drops what is absent, prints what is there. */
-function times<K extends string>(
+export function times<K extends string>(
   values: Readonly<Record<K, number | undefined>>,
 ): { [key in K]?: string } {
   const entries = Object.entries<number | undefined>(values).flatMap(([key, ms]) =>

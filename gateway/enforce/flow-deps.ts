@@ -4,6 +4,7 @@ import type { StandingOf } from '../facts/gather.ts'
 import type { FlowRecorderDeps } from '../flow/flow-recorder.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { Facts } from '../policy/facts.ts'
+import type { Sessions } from '../session/sessions-store.ts'
 import type { User } from '../store/store.ts'
 import type { Decider } from './decider.ts'
 import type { Dial } from './dial-client.ts'
@@ -17,6 +18,8 @@ export type FlowServerDeps = {
   /** `store.users.get`. */
   readonly user: (id: string) => User | undefined
   readonly standing: StandingOf
+  /** Where the use of applications is noted. */
+  readonly sessions: Pick<Sessions, 'used'>
   /** Has what is decided until a time decided again then, Unix seconds. */
   readonly reconsiderAt: (seconds: number) => void
   /** Tells the device that a flow of its was cut; `facts` are the flow's. */

@@ -36,13 +36,13 @@ export interface LiveFlow {
   onCut: (reason: string) => void
 }
 
-type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'reconsiderAt' | 'notify'>
+type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'sessions' | 'reconsiderAt' | 'notify'>
 
 export function createLiveFlow(
   flow: IncomingFlow,
   record: FlowRecording,
   first: Facts,
-  { table, reconsiderAt, notify }: LiveFlowDeps,
+  { table, sessions, reconsiderAt, notify }: LiveFlowDeps,
 ): LiveFlow {
   const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
@@ -58,7 +58,9 @@ export function createLiveFlow(
       return stream
     },
     decided(decision, detail = {}) {
-      record.decided(decision, { facts: live.facts, ...detail })
+      const session = decision.kind === 'permit' ? sessions.used(decision, live.facts) : undefined
+      const used = session === undefined ? {} : { accessSessionId: session.id }
+      record.decided(decision, { facts: live.facts, ...used, ...detail })
       const isLive = table.update(record.id, { facts: live.facts, decision })
       if (decision.validUntilSeconds !== undefined) reconsiderAt(decision.validUntilSeconds)
       return isLive && !ended.hasEnded

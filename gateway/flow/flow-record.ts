@@ -32,6 +32,8 @@ export type FlowRecord = {
   /** Claims of the daemon: logged, never authorising. */
   readonly process?: string
   readonly correlationId?: string
+  /** Application session it was permitted under. */
+  readonly accessSessionId?: string
   /** Recording of this flow's SSH session, if any. */
   readonly sessionId?: string
 }

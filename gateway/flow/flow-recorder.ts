@@ -21,6 +21,8 @@ export type FlowDetail = {
   readonly facts?: Facts
   /** Address that is dialled. */
   readonly dialled?: string
+  /** Application session it is permitted under. */
+  readonly accessSessionId?: string
   /** Recording of this flow's SSH session. */
   readonly sessionId?: string
 }

@@ -43,6 +43,8 @@ export type Permit = {
   readonly revision: number
   /** From this time on the same facts may be decided otherwise, Unix seconds: to be decided again then. */
   readonly validUntilSeconds?: number
+  /** End of the application session it is given under, Unix milliseconds. */
+  readonly sessionEndsAtMs?: number
   readonly trace: readonly TraceStep[]
 }
 

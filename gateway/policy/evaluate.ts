@@ -56,9 +56,18 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
     applicationPhase(policy, flow) ??
     networkPhase(policy.rulesAfter, flow) ??
     defaultVerdict(policy, flow)
+  if (verdict.kind === 'permit' && isLoggedOut(flow)) {
+    const { rule } = verdict
+    return deny('session_revoked', { remedy: 'login', ...(rule !== undefined && { rule }) })
+  }
   return verdict.kind === 'permit' && hasAddress(flow)
     ? addressPhase(policy, flow, verdict)
     : verdict
+}
+
+/** Where all sessions of a device or user were revoked, nobody is logged in: no permit of any kind stands. */
+function isLoggedOut({ asker, loginsNotBefore: { allMs } }: Flow): boolean {
+  return allMs !== undefined && !((asker.login?.atMs ?? Number.NEGATIVE_INFINITY) > allMs)
 }
 
 function defaultVerdict(policy: CompiledPolicy, flow: Flow): Verdict {

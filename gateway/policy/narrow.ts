@@ -10,12 +10,19 @@ type PermitVerdict = Verdict & { readonly kind: 'permit' }
 export function narrow(permit: PermitVerdict, other: PermitVerdict): PermitVerdict | undefined {
   const enforcement = narrowEnforcement(permit.enforcement, other.enforcement)
   if (enforcement === undefined) return undefined
-  const idle = [permit.idleTimeoutMs, other.idleTimeoutMs].filter((one) => one !== undefined)
+  const idleTimeoutMs = lesser(permit.idleTimeoutMs, other.idleTimeoutMs)
+  const sessionEndsAtMs = lesser(permit.sessionEndsAtMs, other.sessionEndsAtMs)
   return {
     ...permit,
     enforcement,
-    ...(idle.length > 0 && { idleTimeoutMs: Math.min(...idle) }),
+    ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+    ...(sessionEndsAtMs !== undefined && { sessionEndsAtMs }),
   }
+}
+
+function lesser(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return Math.min(a, b)
 }
 
 function narrowEnforcement(a: Enforcement, b: Enforcement): Enforcement | undefined {

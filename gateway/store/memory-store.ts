@@ -3,6 +3,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FlowRecord } from '../flow/flow-record.ts'
+import type { AppSession } from '../session/app-session.ts'
+import type { Revocation } from '../session/revocation.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import type { Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
 
@@ -20,6 +22,8 @@ export function openMemoryStore(): Store {
     replays: replayTable(),
     flows: listing<FlowRecord>((record) => record.openedAtMs),
     recordings: listing<RecordingRow>((row) => row.startedAtMs),
+    revocations: revocationTable(),
+    appSessions: appSessionTable(),
     revisions: revisionTable(),
     close() {},
   }
@@ -46,6 +50,7 @@ function userTable(users: Map<string, User>): Store['users'] {
       const { disabledAtMs: _, ...user } = known
       return put({ ...user, ...now })
     },
+    byEmail: (email) => [...users.values()].filter((user) => user.email === email),
   }
 }
 
@@ -117,6 +122,37 @@ function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => numb
         .filter((row) => timeOf(row) < beforeMs)
         .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1))
         .slice(0, limit)
+    },
+  }
+}
+
+function revocationTable(): Store['revocations'] {
+  const revocations = new Map<string, Revocation>()
+  return {
+    put(revocation) {
+      revocations.set(revocation.scope, revocation)
+    },
+    list: () => [...revocations.values()],
+  }
+}
+
+function appSessionTable(): Store['appSessions'] {
+  const sessions = new Map<string, AppSession>()
+  const matches = (session: AppSession, filter: Partial<AppSession>): boolean =>
+    Object.entries(filter).every(([key, value]) => Reflect.get(session, key) === value)
+  return {
+    put(session) {
+      sessions.set(session.id, session)
+    },
+    get: (id) => sessions.get(id),
+    list: (filter) =>
+      [...sessions.values()]
+        .filter((session) => matches(session, filter))
+        .sort((a, b) => b.startedAtMs - a.startedAtMs || (a.id < b.id ? 1 : -1)),
+    deleteUnused(sinceMs) {
+      for (const { id, lastUsedAtMs } of sessions.values()) {
+        if (lastUsedAtMs < sinceMs) sessions.delete(id)
+      }
     },
   }
 }

@@ -9,6 +9,7 @@ import { DEVICES_BY_KEY } from './migrations/0002-devices-by-key.ts'
 import { LOGIN_CONTEXT } from './migrations/0003-login-context.ts'
 import { LOCAL_USERS } from './migrations/0004-local-users.ts'
 import { REPLAYS } from './migrations/0005-replays.ts'
+import { SESSIONS } from './migrations/0006-sessions.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -34,6 +35,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, name: 'login-context', sql: LOGIN_CONTEXT },
   { number: 4, name: 'local-users', sql: LOCAL_USERS },
   { number: 5, name: 'replays', sql: REPLAYS },
+  { number: 6, name: 'sessions', sql: SESSIONS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -3,6 +3,8 @@
  * A column that is NULL is a property that is absent; one whose name ends in `_json` holds JSON text.
  * Every statement names the tenant.
  */
+import type { AppSession } from '../session/app-session.ts'
+import type { Revocation } from '../session/revocation.ts'
 import type { Device, Enrolment, RecordingRow, User } from './store.ts'
 
 /** Column of each property. */
@@ -59,6 +61,22 @@ export const RECORDING_COLUMNS: Columns<RecordingRow> = {
   state: 'state',
   sizeBytes: 'size_bytes',
   file: 'file',
+}
+
+export const REVOCATION_COLUMNS: Columns<Revocation> = {
+  scope: 'scope',
+  notBeforeMs: 'not_before_ms',
+}
+
+export const APP_SESSION_COLUMNS: Columns<AppSession> = {
+  id: 'id',
+  deviceId: 'device_id',
+  userId: 'user_id',
+  application: 'application',
+  login: 'login_json',
+  startedAtMs: 'started_at_ms',
+  lastUsedAtMs: 'last_used_at_ms',
+  endsAtMs: 'ends_at_ms',
 }
 
 /** Values bound to a statement by name. */

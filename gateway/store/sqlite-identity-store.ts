@@ -30,6 +30,9 @@ export function sqliteUsers(db: Database, tenant: string): Store['users'] {
      DO UPDATE SET ${assignments(USER_COLUMNS, described)} RETURNING ${namedColumns(USER_COLUMNS)}`,
   )
   const get = db.prepare<Parameters, Found>(`${selectSql('users', USER_COLUMNS)} AND id = @id`)
+  const byEmail = db.prepare<Parameters, Found>(
+    `${selectSql('users', USER_COLUMNS)} AND email = @email ORDER BY id`,
+  )
   const cache = createRowCache(db, (id) => rowOf(USER_COLUMNS, get.get({ tenant, id })))
   const refresh = db.prepare<Parameters, Found>(
     `UPDATE users SET ${assignments(USER_COLUMNS, ['groups', 'disabledAtMs'])}
@@ -51,6 +54,7 @@ export function sqliteUsers(db: Database, tenant: string): Store['users'] {
       cache.clear()
       return rowOf(USER_COLUMNS, stored)
     },
+    byEmail: (email) => rowsOf(USER_COLUMNS, byEmail.all({ tenant, email })),
   }
 }
 

@@ -18,6 +18,7 @@ import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
 import { sqliteGuesses, sqliteLocalUsers } from './sqlite-local-store.ts'
 import { sqliteReplays } from './sqlite-replay-store.ts'
+import { sqliteAppSessions, sqliteRevocations } from './sqlite-session-store.ts'
 import type { Store } from './store.ts'
 
 /** Owner of every row until one gateway serves several organisations. */
@@ -99,6 +100,8 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     replays: sqliteReplays(db, ONLY_TENANT),
     flows,
     recordings: sqliteRecordings(db, ONLY_TENANT),
+    revocations: sqliteRevocations(db, ONLY_TENANT),
+    appSessions: sqliteAppSessions(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
     close() {
       if (!db.open) return

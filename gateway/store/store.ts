@@ -4,6 +4,8 @@
  */
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
+import type { AppSession } from '../session/app-session.ts'
+import type { Revocation } from '../session/revocation.ts'
 
 /** A person, as the identity provider last described them. */
 export type User = {
@@ -103,6 +105,8 @@ export interface Store {
     /** Inserts or updates by (provider, providerSubject); returns the stored row. */
     upsert(identity: Identity): User
     get(id: string): User | undefined
+    /** Everybody with this address, one for each provider. */
+    byEmail(email: string): readonly User[]
     /**
      * Writes what a directory says now of somebody who logged in before; without `disabledAtMs` they are enabled.
      * @returns the row as it is now; nothing when they never logged in.
@@ -183,6 +187,21 @@ export interface Store {
     put(row: RecordingRow): void
     get(id: string): RecordingRow | undefined
     list(page: Page): readonly RecordingRow[]
+  }
+  readonly revocations: {
+    /** Inserts or replaces by scope. */
+    put(revocation: Revocation): void
+    list(): readonly Revocation[]
+  }
+  readonly appSessions: {
+    /** Inserts or replaces by id. */
+    put(session: AppSession): void
+    get(id: string): AppSession | undefined
+    /** Those of a device, user or application, or all; newest start first. */
+    list(
+      filter: Partial<Pick<AppSession, 'deviceId' | 'userId' | 'application'>>,
+    ): readonly AppSession[]
+    deleteUnused(sinceMs: number): void
   }
   readonly revisions: {
     /** Stores policy text as the next revision unless its digest equals the newest. @returns its number. */

@@ -5,6 +5,7 @@ import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '#lib/log'
+import { refuse } from './refuse.ts'
 
 /** What an origin is made of. */
 export type HttpsOptions = {
@@ -13,13 +14,6 @@ export type HttpsOptions = {
   readonly tls: { readonly certificatePem: string; readonly keyPem: string }
   readonly log: Log
   readonly bodyLimitBytes?: number
-}
-
-/** A refusal in the shape every API of ours has. `code` is stable. */
-export type HttpRefusal = {
-  readonly status: number
-  readonly code: string
-  readonly message: string
 }
 
 const BODY_LIMIT_BYTES = 16 * 1024
@@ -69,14 +63,6 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
   )
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log))
   return app
-}
-
-/** Sends a refusal. */
-export async function refuse(
-  reply: FastifyReply,
-  { status, code, message }: HttpRefusal,
-): Promise<void> {
-  await reply.code(status).send({ error: { code, message } })
 }
 
 /** The cause goes to the log; the caller learns only what is about the caller's own request. */

@@ -26,6 +26,7 @@ function zt() {
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
+  const posted: unknown[] = []
   let code = -1
   const program = buildProgram(
     () => ({
@@ -51,6 +52,10 @@ function zt() {
       },
       admin: {
         getJson: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+        postJson: async (path, body) => {
+          posted.push([path, body])
+          return ok({ cutFlows: 2 })
+        },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
       },
       selfArgv: ['zt'],
@@ -71,7 +76,7 @@ function zt() {
     await program.parseAsync(['node', 'zt', ...args])
     return code
   }
-  return { run, asked, printed, ssh, program }
+  return { run, asked, printed, posted, ssh, program }
 }
 
 test('D11 every command stands in docs/reference/cli.md with its own words', (t) => {
@@ -93,6 +98,27 @@ test('D12 explain ends with 4 for a denial', async (t) => {
   t.deepEqual(asked, [{ method: 'explain', host: 'db1.corp.internal', port: 22 }])
   t.regex(printed.join('\n'), /no_application/)
 })
+
+for (const [args, path, body] of [
+  [['--user', 'ann@example.com'], 'revoke', { user: 'ann@example.com' }],
+  [['--application', 'wiki'], 'revoke', { application: 'wiki' }],
+  [['a/b'], 'a%2Fb/revoke', {}],
+] as const) {
+  test(`A5 admin sessions revoke ${args.join(' ')} ends them and says how many flows`, async (t) => {
+    const { run, posted, printed } = zt()
+    t.is(await run('admin', 'sessions', 'revoke', ...args), EXIT.ok)
+    t.deepEqual(posted, [[`/api/v1/sessions/${path}`, body]])
+    t.deepEqual(printed, ['revoked; 2 live flows ended'])
+  })
+}
+
+for (const args of [[], ['id', '--user', 'a@b.org'], ['--user', 'a@b.org', '--device', 'd']]) {
+  test(`A5 admin sessions revoke ${args.join(' ')} is refused: whose is not clear`, async (t) => {
+    const { run, posted } = zt()
+    t.is(await run('admin', 'sessions', 'revoke', ...args), EXIT.usage)
+    t.deepEqual(posted, [])
+  })
+}
 
 for (const args of [
   ['explain', 'a b', '22'],

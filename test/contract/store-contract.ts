@@ -4,6 +4,7 @@
 import type { ExecutionContext, TestFn } from 'ava'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
+import type { AppSession } from '../../gateway/session/app-session.ts'
 import type {
   Device,
   Enrolment,
@@ -325,6 +326,52 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(store.recordings.list({ limit: 10 }), [recording('b', 20), done])
     t.deepEqual(store.recordings.list({ limit: 10, beforeMs: 20 }), [done])
     t.is(store.recordings.get('c'), undefined)
+  })
+
+  withStore('A5: revocations are replaced by scope', (t, store) => {
+    store.revocations.put({ scope: 'user:u', notBeforeMs: 1 })
+    store.revocations.put({ scope: 'device:d', notBeforeMs: 2 })
+    store.revocations.put({ scope: 'user:u', notBeforeMs: 3 })
+    const scopes = store.revocations.list().map(({ scope, notBeforeMs }) => [scope, notBeforeMs])
+    t.deepEqual(scopes.sort(), [
+      ['device:d', 2],
+      ['user:u', 3],
+    ])
+  })
+
+  withStore('A5: application sessions are listed by device, user and application', (t, store) => {
+    const session = (id: string, change: Partial<AppSession> = {}): AppSession => ({
+      ...{
+        id,
+        deviceId: 'd1',
+        userId: 'u1',
+        application: 'wiki',
+        login: { atMs: 1, amr: ['pwd'] },
+      },
+      ...{ startedAtMs: 10, lastUsedAtMs: 20, ...change },
+    })
+    store.appSessions.put(session('a'))
+    store.appSessions.put(session('b', { deviceId: 'd2', startedAtMs: 11 }))
+    store.appSessions.put(session('c', { userId: 'u2', application: 'db', startedAtMs: 12 }))
+    store.appSessions.put(session('a', { lastUsedAtMs: 30, endsAtMs: 40 }))
+    const ids = (filter: Parameters<typeof store.appSessions.list>[0]) =>
+      store.appSessions.list(filter).map(({ id }) => id)
+    t.deepEqual(store.appSessions.get('a'), session('a', { lastUsedAtMs: 30, endsAtMs: 40 }))
+    t.deepEqual(ids({}), ['c', 'b', 'a'])
+    t.deepEqual(ids({ deviceId: 'd1' }), ['c', 'a'])
+    t.deepEqual(ids({ userId: 'u1', application: 'wiki' }), ['b', 'a'])
+    store.appSessions.deleteUnused(30)
+    t.deepEqual(ids({}), ['a'])
+    t.is(store.appSessions.get('b'), undefined)
+  })
+
+  withStore('users are found by their address, one for each provider', (t, store) => {
+    const first = store.users.upsert(LOGIN)
+    const second = store.users.upsert({ ...LOGIN, provider: 'second' })
+    store.users.upsert({ ...LOGIN, providerSubject: 'sub-2', email: 'bob@example.com' })
+    const ids = store.users.byEmail('ann@example.com').map(({ id }) => id)
+    t.deepEqual([...ids].sort(), [first.id, second.id].sort())
+    t.deepEqual(store.users.byEmail('nobody@example.com'), [])
   })
 
   withStore('a policy becomes a revision unless it is the newest already', (t, store) => {

@@ -105,6 +105,7 @@ export async function startEnforced(
     resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
     dial: dialTarget,
     serveSsh: () => Promise.reject(new Error('no SSH in this test')),
+    sessions: { used: () => undefined },
     reconsiderAt: () => undefined,
     notify: () => undefined,
     log: memoryLog(),

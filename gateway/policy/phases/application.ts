@@ -60,6 +60,7 @@ function lineVerdict(
     ...names,
     enforcement,
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+    ...(session.endsAtMs !== undefined && { sessionEndsAtMs: session.endsAtMs }),
   }
 }
 

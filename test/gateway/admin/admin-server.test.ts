@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import type { AccessChange } from '../../../gateway/access-change.ts'
 import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
+import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
@@ -66,6 +68,7 @@ async function startApi(
   const { certPem, keyPem } = await ca.issue('admin.test')
   writeFileSync(join(folder, 'ca.pem'), ca.caPem)
   const revoked: string[] = []
+  const changes: AccessChange[] = []
   const log = memoryLog()
   const server = await startAdminServer({
     url: new URL('https://admin.test'),
@@ -75,6 +78,8 @@ async function startApi(
     log,
     recordingsDir: recordings,
     checkSecret,
+    sessions: openSessions({ store, log, now: () => NOW_MS }),
+    tell: (change) => changes.push(change),
     onDeviceRevoked: (id) => revoked.push(id),
     nowMs: () => NOW_MS,
   })
@@ -98,7 +103,7 @@ async function startApi(
   }
   const asAdmin = (path: string, ...options: string[]) =>
     curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
-  return { curl, asAdmin, revoked, log, store }
+  return { curl, asAdmin, revoked, changes, user, log, store }
 }
 
 test('E1 the API lists devices, flows and recordings with RFC 3339 times', async (t) => {
@@ -123,6 +128,78 @@ test('E1 the API lists devices, flows and recordings with RFC 3339 times', async
   })
   t.false('file' in one.recording)
 })
+
+const SESSION = {
+  id: 'session-1',
+  deviceId: 'device-1',
+  application: 'wiki',
+  login: { atMs: NOW_MS - 1000, amr: ['pwd', 'otp'] },
+  startedAtMs: NOW_MS - 500,
+  lastUsedAtMs: NOW_MS,
+  endsAtMs: NOW_MS + 1000,
+}
+
+test('A5 the API lists sessions with identity, device and next login, filtered', async (t) => {
+  const { asAdmin, store, user } = await startApi(t)
+  store.appSessions.put({ ...SESSION, userId: user.id })
+  const list = async (query: string) =>
+    JSON.parse((await asAdmin(`/api/v1/sessions${query}`)).body).sessions
+  const all = await list('')
+  t.deepEqual(
+    all.map(({ kind, id }: { kind: string; id: string }) => `${kind} ${id}`),
+    ['device device-1', 'application session-1'],
+  )
+  t.like(all[1], {
+    application: 'wiki',
+    state: 'alive',
+    user: { email: 'ann@example.com', provider: 'corp' },
+    device: { name: 'laptop' },
+    login: { amr: ['pwd', 'otp'] },
+    endsAt: '2026-11-21T00:00:01.000Z',
+  })
+  t.is((await list('?application=wiki')).length, 1)
+  t.is((await list('?user=Ann@example.com')).length, 2)
+  t.is((await list('?user=nobody@example.com')).length, 0)
+  t.is((await list('?device=device-2')).length, 0)
+  t.is((await asAdmin('/api/v1/sessions?usr=x')).status, 400)
+  t.like(JSON.parse((await asAdmin('/api/v1/sessions/session-1')).body), {
+    session: { kind: 'application' },
+  })
+  t.is((await asAdmin('/api/v1/sessions/nothing')).status, 404)
+})
+
+test('A5 G10 revoking one session tells the change and shows it revoked', async (t) => {
+  const { asAdmin, store, user, changes, log } = await startApi(t)
+  store.appSessions.put({ ...SESSION, userId: user.id })
+  const answer = await asAdmin('/api/v1/sessions/session-1/revoke', '-X', 'POST')
+  t.like(JSON.parse(answer.body), { session: { state: 'revoked' }, cutFlows: 1 })
+  t.deepEqual(changes, [{ kind: 'device', deviceId: 'device-1' }])
+  t.true(log.lines.some((line) => line['action'] === 'revoke_sessions'))
+  const device = JSON.parse((await asAdmin('/api/v1/sessions/device-1')).body)
+  t.is(device.session.state, 'alive')
+  t.is((await asAdmin('/api/v1/sessions/nothing/revoke', '-X', 'POST')).status, 404)
+})
+
+const scopes: Record<string, [body: object, status: number, change?: AccessChange['kind']]> = {
+  user: [{ user: 'ann@example.com' }, 200, 'user'],
+  device: [{ device: 'device-1' }, 200, 'device'],
+  application: [{ application: 'wiki' }, 200, 'application'],
+  'nobody known': [{ user: 'bob@example.com' }, 404],
+  'a device not known': [{ device: 'device-9' }, 404],
+  'two at once': [{ user: 'ann@example.com', device: 'device-1' }, 400],
+  nothing: [{}, 400],
+}
+for (const [title, [body, status, change]] of Object.entries(scopes)) {
+  test(`A5 revoking all sessions of ${title}: ${status}`, async (t) => {
+    const { asAdmin, changes } = await startApi(t)
+    const json = ['-H', 'content-type: application/json', '-d', JSON.stringify(body)]
+    t.is((await asAdmin('/api/v1/sessions/revoke', ...json)).status, status)
+    t.deepEqual(
+      changes.map(({ kind }) => kind),
+      change === undefined ? [] : [change],
+    )
+  })
+}
 
 test('S9 content is served as it lies: sealed; the manifest beside it', async (t) => {
   const { asAdmin } = await startApi(t)

@@ -41,6 +41,7 @@ const RELEASED: readonly string[] = [
   'fca314f7845874f821eb18aef15bddf1d20da925a0a1173a94cf0d73ddf0989f',
   'ca76505577aaf86c0cf795a44728580bbaa4963454ab48a7a33eef8f6c737eb1',
   '677953065063be6e12189c932ee0aefb5f02d7b2e9940d1c3aabcbf0bdc8cb8b',
+  '95f71469b083b012a701289ef96e625386bccd44fafa551bd84bec9a09f8024a',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)

@@ -1,0 +1,15 @@
+/**
+ * Commands of administrators: `zt admin …`. Each group of them is a file beside this one.
+ */
+import type { Command } from 'commander'
+import type { CliIo } from '../cli-io.ts'
+import { addSessionCommands } from './admin-sessions.ts'
+import type { Run } from './device.ts'
+
+/** Adds `admin` and its subcommands to `program`. */
+export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
+  const admin = program
+    .command('admin')
+    .description('look after the gateway: needs its admin origin and secret (see zt --help)')
+  addSessionCommands(admin, io, run)
+}

@@ -1,0 +1,18 @@
+/** What the admin API works on. */
+import type { Log } from '#lib/log'
+import type { AccessChange } from '../access-change.ts'
+import type { Sessions } from '../session/sessions-store.ts'
+import type { Store } from '../store/store.ts'
+
+export type AdminDeps = {
+  readonly store: Store
+  /** Folder of sealed recordings. */
+  readonly recordingsDir: string
+  /** Called after a device is marked revoked: live connections end now. */
+  readonly onDeviceRevoked: (deviceId: string) => void
+  readonly sessions: Sessions
+  /** Tells what changed, so that live flows are decided again. @returns how many were cut. */
+  readonly tell: (change: AccessChange) => number
+  readonly nowMs: () => number
+  readonly log: Log
+}

@@ -1,0 +1,27 @@
+/** Devices in the admin API. */
+import type { FastifyInstance } from 'fastify'
+import type { AdminDeps } from './admin-deps.ts'
+import { deviceJson } from './admin-json.ts'
+import { type ById, notFound } from './admin-reply.ts'
+
+export function addDeviceRoutes(app: FastifyInstance, options: AdminDeps): void {
+  const { store, log, nowMs } = options
+  const json = (id: string) => {
+    const device = store.devices.get(id)
+    return device === undefined ? undefined : deviceJson(device, store.users.get(device.userId))
+  }
+  app.get('/api/v1/devices', async () => ({
+    devices: store.devices
+      .list()
+      .map((device) => deviceJson(device, store.users.get(device.userId))),
+  }))
+  app.post<ById>('/api/v1/devices/:id/revoke', async (request, reply) => {
+    const { id } = request.params
+    const device = store.devices.get(id)
+    if (device === undefined) return notFound(reply, 'device')
+    log.info({ action: 'revoke_device', deviceId: id, source: request.ip }, 'admin action')
+    if (device.revokedAtMs === undefined) store.devices.update(id, { revokedAtMs: nowMs() })
+    options.onDeviceRevoked(id)
+    return { device: json(id) }
+  })
+}

@@ -1,0 +1,67 @@
+/**
+ * Sessions as the admin API shows them: those of devices and those of applications in one list. Pure.
+ */
+import type { LoginsNotBefore } from '../policy/facts.ts'
+import { type AppSession, stateOf } from '../session/app-session.ts'
+import type { Device, User } from '../store/store.ts'
+import { times } from './admin-json.ts'
+
+/** What a session is shown with. */
+export type SessionSubject = {
+  readonly device: Device | undefined
+  readonly user: User | undefined
+  readonly loginsNotBefore: LoginsNotBefore
+  /** Unix milliseconds. */
+  readonly nowMs: number
+}
+
+/** The session of a device at one application. `endsAt` is when the next login is due. */
+export function appSessionJson(session: AppSession, subject: SessionSubject) {
+  const { id, application, login, startedAtMs, lastUsedAtMs, endsAtMs } = session
+  return {
+    id,
+    kind: 'application',
+    application,
+    state: stateOf(session, subject.loginsNotBefore, subject.nowMs),
+    ...subjectJson(subject),
+    ...loginJson(login),
+    ...times({ startedAt: startedAtMs, lastUsedAt: lastUsedAtMs, endsAt: endsAtMs }),
+  }
+}
+
+/** Who is logged in on a device. */
+export function deviceSessionJson(device: Device, subject: SessionSubject) {
+  const isRevoked = device.login.atMs <= (subject.loginsNotBefore.allMs ?? 0)
+  return {
+    id: device.id,
+    kind: 'device',
+    state: device.revokedAtMs !== undefined || isRevoked ? 'revoked' : 'alive',
+    ...subjectJson(subject),
+    ...loginJson(device.login),
+    ...times({ startedAt: device.enrolledAtMs, lastUsedAt: device.lastSeenAtMs }),
+  }
+}
+
+function subjectJson({ device, user }: SessionSubject) {
+  return {
+    user: user && {
+      id: user.id,
+      email: user.email,
+      name: user.name,
+      groups: user.groups,
+      claims: user.claims,
+      provider: user.provider,
+    },
+    device: device && { id: device.id, name: device.name },
+  }
+}
+
+function loginJson({ atMs, amr, acr, notAfterMs }: AppSession['login']) {
+  return {
+    login: {
+      ...times({ at: atMs, notAfter: notAfterMs }),
+      ...(amr !== undefined && { amr }),
+      ...(acr !== undefined && { acr }),
+    },
+  }
+}
