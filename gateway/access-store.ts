@@ -10,6 +10,7 @@ import type { FlowTable } from './flow/flow-table.ts'
 import { type Reconsideration, startReconsideration } from './flow/reconsider-job.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
+import { openPosture, type Posture } from './posture/posture-store.ts'
 import { openSessions, type Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 
@@ -27,16 +28,23 @@ export type Access = {
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
+  readonly posture: Posture
 }
 
 export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
   const decider = createPolicyDecider(snapshot, now)
   const sessions = openSessions({ store, log, now })
+  const posture = openPosture({
+    ...{ store, now },
+    checks: () => snapshot.current.policy.document.postureChecks,
+    onChange: (deviceId) => reconsideration.tell({ kind: 'device', deviceId }),
+  })
   const standing: StandingOf = (device, user) => {
     const loginsNotBefore = sessions.loginsNotBefore(device.id, user.id)
     return {
       subject: gatherSubject(device, user),
       ...(loginsNotBefore !== undefined && { loginsNotBefore }),
+      ...posture.facts(device.id),
     }
   }
   const reconsideration = startReconsideration({
@@ -48,5 +56,5 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
       return device && user && withStanding(facts, standing(device, user))
     },
   })
-  return { decider, standing, sessions, reconsideration }
+  return { decider, standing, sessions, reconsideration, posture }
 }

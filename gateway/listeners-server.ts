@@ -12,6 +12,7 @@ import type { ServerCertificate } from './keys/server-certificate.ts'
 import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData } from './open-data-os.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
+import type { Posture } from './posture/posture-store.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
@@ -40,6 +41,7 @@ export type Parts = {
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
+  readonly posture: Posture
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -67,12 +69,13 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 }
 
 async function startAdmin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, cutDevice, sessions, reconsideration } = parts
+  const { config, data, log, now, tls, cutDevice, sessions, reconsideration, posture } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
     tls: tls.admin,
     store: data.store,
+    posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
     sessions,
@@ -92,13 +95,13 @@ async function startLogin({ config, data, log, now, tls }: Parts): Promise<Liste
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, standing, sessions, reconsideration } = parts
+  const { decider, standing, sessions, reconsideration, posture } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, standing, sessions, reconsideration },
+    ...{ decider, standing, sessions, reconsideration, posture },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

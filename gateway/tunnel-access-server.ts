@@ -21,6 +21,7 @@ import type { CompiledPolicy } from './policy/compile.ts'
 import type { Facts } from './policy/facts.ts'
 import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
+import type { Posture } from './posture/posture-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
@@ -38,6 +39,7 @@ export type TunnelAccessOptions = {
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
+  readonly posture: Posture
   readonly serveSsh: ServeSsh
   readonly log: Log
   /** Unix milliseconds. */
@@ -55,7 +57,7 @@ export interface TunnelAccess {
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh } = options
-  const { decider, standing, sessions, reconsideration } = options
+  const { decider, standing, sessions, reconsideration, posture } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const records = { put: (record: FlowRecord) => store.flows.put(record), now }
@@ -66,6 +68,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     settings: () => deviceSettings(snapshot.current.policy.document, hostAuthorities),
     explain: (facts) => explainFlow(facts, decider, resolve),
     applications: (facts) => decider.applications(facts),
+    reportPosture: posture.report,
     log,
   })
   const onFlow = createFlowServer({

@@ -1,6 +1,7 @@
 /** What the admin API works on. */
 import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
+import type { JudgedCheck } from '../posture/observations.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { Store } from '../store/store.ts'
 
@@ -11,6 +12,8 @@ export type AdminDeps = {
   /** Called after a device is marked revoked: live connections end now. */
   readonly onDeviceRevoked: (deviceId: string) => void
   readonly sessions: Sessions
+  /** How the posture checks of a device stand. */
+  readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */
   readonly tell: (change: AccessChange) => number
   readonly nowMs: () => number

@@ -2,6 +2,7 @@
  * Rows of the store as the admin API shows them: RFC 3339 times, no key material. Pure.
  */
 import type { FlowRecord } from '../flow/flow-record.ts'
+import type { JudgedCheck } from '../posture/observations.ts'
 import type { Device, RecordingRow, User } from '../store/store.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
@@ -31,6 +32,18 @@ export function deviceJson(device: Device, user: User | undefined) {
       certificateNotAfter: device.certificateNotAfterMs,
       revokedAt: device.revokedAtMs,
     }),
+  }
+}
+
+/** A posture check of a device: the judgement, and what the device said. */
+export function postureJson({ validUntilMs, observation, ...judged }: JudgedCheck) {
+  return {
+    ...judged,
+    ...times({
+      observedAt: observation?.observedAtMs,
+      validUntil: judged.passed ? validUntilMs : undefined,
+    }),
+    ...(observation !== undefined && { lookAt: observation.lookAt, found: observation.found }),
   }
 }
 

@@ -30,6 +30,7 @@ const FAILURES = { points: 10, duration: 60 }
 /** Method, path and meaning of every route; `docs/reference/admin-api.md` is held against it. */
 export const ADMIN_ROUTES = [
   ['GET', '/api/v1/devices', 'devices, with user and state'],
+  ['GET', '/api/v1/devices/:id', 'one device, with its posture'],
   ['POST', '/api/v1/devices/:id/revoke', 'revoke a device: its connections end now'],
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],

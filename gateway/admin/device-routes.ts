@@ -1,7 +1,7 @@
 /** Devices in the admin API. */
 import type { FastifyInstance } from 'fastify'
 import type { AdminDeps } from './admin-deps.ts'
-import { deviceJson } from './admin-json.ts'
+import { deviceJson, postureJson } from './admin-json.ts'
 import { type ById, notFound } from './admin-reply.ts'
 
 export function addDeviceRoutes(app: FastifyInstance, options: AdminDeps): void {
@@ -15,6 +15,12 @@ export function addDeviceRoutes(app: FastifyInstance, options: AdminDeps): void 
       .list()
       .map((device) => deviceJson(device, store.users.get(device.userId))),
   }))
+  app.get<ById>('/api/v1/devices/:id', async (request, reply) => {
+    const { id } = request.params
+    const device = json(id)
+    if (device === undefined) return notFound(reply, 'device')
+    return { device: { ...device, posture: options.posture(id).map(postureJson) } }
+  })
   app.post<ById>('/api/v1/devices/:id/revoke', async (request, reply) => {
     const { id } = request.params
     const device = store.devices.get(id)

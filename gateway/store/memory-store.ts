@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FlowRecord } from '../flow/flow-record.ts'
+import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
@@ -13,6 +14,7 @@ type Revision = { readonly revision: number; readonly text: string; readonly sha
 /** Opens an empty store. */
 export function openMemoryStore(): Store {
   const users = new Map<string, User>()
+  const posture = new Map<string, readonly TimedObservation[]>()
   return {
     users: userTable(users),
     localUsers: memoryLocalUsers(),
@@ -21,6 +23,10 @@ export function openMemoryStore(): Store {
     enrolments: enrolmentTable(),
     replays: replayTable(),
     flows: listing<FlowRecord>((record) => record.openedAtMs),
+    posture: {
+      get: (deviceId) => posture.get(deviceId) ?? [],
+      put: (deviceId, observations) => void posture.set(deviceId, observations),
+    },
     recordings: listing<RecordingRow>((row) => row.startedAtMs),
     revocations: revocationTable(),
     appSessions: appSessionTable(),

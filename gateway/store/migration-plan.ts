@@ -10,6 +10,7 @@ import { LOGIN_CONTEXT } from './migrations/0003-login-context.ts'
 import { LOCAL_USERS } from './migrations/0004-local-users.ts'
 import { REPLAYS } from './migrations/0005-replays.ts'
 import { SESSIONS } from './migrations/0006-sessions.ts'
+import { POSTURE } from './migrations/0007-posture.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 4, name: 'local-users', sql: LOCAL_USERS },
   { number: 5, name: 'replays', sql: REPLAYS },
   { number: 6, name: 'sessions', sql: SESSIONS },
+  { number: 7, name: 'posture', sql: POSTURE },
 ]
 
 /** Digest that a store keeps of a change. */

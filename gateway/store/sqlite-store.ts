@@ -17,6 +17,7 @@ import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlit
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
 import { sqliteGuesses, sqliteLocalUsers } from './sqlite-local-store.ts'
+import { sqlitePosture } from './sqlite-posture-store.ts'
 import { sqliteReplays } from './sqlite-replay-store.ts'
 import { sqliteAppSessions, sqliteRevocations } from './sqlite-session-store.ts'
 import type { Store } from './store.ts'
@@ -91,6 +92,8 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     ...buffering,
     onWriteError,
   })
+  const { flushAfterMs } = { ...DEFAULT_FLOW_BUFFERING, ...buffering }
+  const posture = sqlitePosture(db, ONLY_TENANT, { flushAfterMs, onWriteError })
   return {
     users: sqliteUsers(db, ONLY_TENANT),
     localUsers: sqliteLocalUsers(db, ONLY_TENANT),
@@ -99,6 +102,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
     replays: sqliteReplays(db, ONLY_TENANT),
     flows,
+    posture,
     recordings: sqliteRecordings(db, ONLY_TENANT),
     revocations: sqliteRevocations(db, ONLY_TENANT),
     appSessions: sqliteAppSessions(db, ONLY_TENANT),
@@ -107,6 +111,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
       if (!db.open) return
       try {
         flows.flush()
+        posture.flush()
       } finally {
         db.close()
       }

@@ -4,6 +4,7 @@
  */
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
+import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 
@@ -182,6 +183,12 @@ export interface Store {
     put(record: FlowRecord): void
     get(id: string): FlowRecord | undefined
     list(page: Page): readonly FlowRecord[]
+  }
+  readonly posture: {
+    /** What a device said of itself last; nothing of one that never did. */
+    get(deviceId: string): readonly TimedObservation[]
+    /** Replaces it for a device that is enrolled; may be buffered, at most 1 s. */
+    put(deviceId: string, observations: readonly TimedObservation[]): void
   }
   readonly recordings: {
     put(row: RecordingRow): void

@@ -15,6 +15,7 @@ import type {
   GatewayMessage,
   VisibleApplication,
 } from '#lib/wire/control-message'
+import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
 import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
@@ -29,6 +30,11 @@ export type ControlServerDeps = {
   /** The decision on a flow with these facts. */
   readonly explain: (facts: Facts) => Promise<Explanation>
   readonly applications: (facts: Facts) => readonly VisibleApplication[]
+  /** Takes what a device says of itself; returns how its checks stand then. */
+  readonly reportPosture: (
+    deviceId: string,
+    observations: readonly PostureObservation[],
+  ) => readonly PostureResult[]
   readonly log: Log
   readonly helloTimeoutMs?: number
 }
@@ -194,6 +200,11 @@ async function answer(
   const who = whoIs(self.peer, deps)
   if (who === undefined || message.type === 'hello') {
     self.close('unexpected', who === undefined ? 'This device has no access.' : 'A second hello.')
+    return
+  }
+  if (message.type === 'posture') {
+    const results = deps.reportPosture(who.device.id, message.observations)
+    self.send({ type: 'posture_results', id: message.id, results })
     return
   }
   const target = message.type === 'explain' ? canonical(message) : NO_TARGET

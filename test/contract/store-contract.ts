@@ -317,6 +317,20 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(ids({ limit: 2, beforeMs: 10 }), [])
   })
 
+  withStore('D10: posture is replaced by device and readable at once', (t, store) => {
+    const { id } = store.users.upsert(LOGIN)
+    store.devices.insert(device(id))
+    t.deepEqual(store.posture.get('device-1'), [])
+    const observation = {
+      ...{ name: 'agent', kind: 'file', lookAt: ['/etc/agent'], observedAtMs: 5 },
+      found: { kind: 'file', exists: true },
+    } as const
+    store.posture.put('device-1', [observation, { ...observation, name: 'other' }])
+    store.posture.put('device-1', [observation])
+    t.deepEqual(store.posture.get('device-1'), [observation])
+    t.deepEqual(store.posture.get('device-2'), [])
+  })
+
   withStore('recordings are replaced by id and listed newest first', (t, store) => {
     store.recordings.put(recording('a', 10))
     store.recordings.put(recording('b', 20))

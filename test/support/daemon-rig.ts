@@ -98,6 +98,7 @@ function control() {
       revision: 1,
       trace: [],
     }),
+    reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki.corp.internal:443'] }],
     log: memoryLog(),
   })

@@ -57,6 +57,7 @@ function control(change: Partial<ControlServerDeps> = {}): ControlServer {
       revision: 1,
       trace: [],
     }),
+    reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki:443'] }],
     log: memoryLog(),
     ...change,

@@ -76,6 +76,19 @@ async function startApi(
     listen: { host: '127.0.0.1', port: 0 },
     store,
     log,
+    posture: () => [
+      {
+        name: 'agent',
+        kind: 'file',
+        passed: true,
+        detail: 'As expected.',
+        validUntilMs: NOW_MS + 1000,
+        observation: {
+          ...{ name: 'agent', kind: 'file', lookAt: ['/etc/agent'], observedAtMs: NOW_MS },
+          found: { kind: 'file', exists: true },
+        },
+      },
+    ],
     recordingsDir: recordings,
     checkSecret,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
@@ -105,6 +118,25 @@ async function startApi(
     curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
   return { curl, asAdmin, revoked, changes, user, log, store }
 }
+
+test('D10 the API shows the posture of a device, and what it rests on', async (t) => {
+  const { asAdmin } = await startApi(t)
+  const { device } = JSON.parse((await asAdmin('/api/v1/devices/device-1')).body)
+  t.is(device.id, 'device-1')
+  t.deepEqual(device.posture, [
+    {
+      name: 'agent',
+      kind: 'file',
+      passed: true,
+      detail: 'As expected.',
+      observedAt: '2026-11-21T00:00:00.000Z',
+      validUntil: '2026-11-21T00:00:01.000Z',
+      lookAt: ['/etc/agent'],
+      found: { kind: 'file', exists: true },
+    },
+  ])
+  t.is((await asAdmin('/api/v1/devices/nobody')).status, 404)
+})
 
 test('E1 the API lists devices, flows and recordings with RFC 3339 times', async (t) => {
   const { asAdmin } = await startApi(t)

@@ -42,6 +42,7 @@ const RELEASED: readonly string[] = [
   'ca76505577aaf86c0cf795a44728580bbaa4963454ab48a7a33eef8f6c737eb1',
   '677953065063be6e12189c932ee0aefb5f02d7b2e9940d1c3aabcbf0bdc8cb8b',
   '95f71469b083b012a701289ef96e625386bccd44fafa551bd84bec9a09f8024a',
+  '71975f137df7cd4e975d4dcf014ca0c453e71236b8cd6203228580be6322f433',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)

@@ -55,10 +55,15 @@ test('what was written is there after a restart', (t) => {
   const store = openOk(path)
   store.flows.put(flow('a'))
   store.revisions.add('text', 'digest', 1)
+  store.devices.insert(device(store.users.upsert(LOGIN).id))
+  const found = { kind: 'firewall', enabled: true } as const
+  const observation = { name: 'fw', kind: 'firewall', lookAt: [], observedAtMs: 5, found }
+  store.posture.put('device-1', [observation])
   store.close()
   const again = openOk(path)
   t.teardown(() => again.close())
   t.is(again.flows.get('a')?.id, 'a')
+  t.deepEqual(again.posture.get('device-1'), [observation])
   t.is(again.revisions.latest()?.revision, 1)
 })
 

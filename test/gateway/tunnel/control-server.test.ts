@@ -59,6 +59,7 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
       postureRequests: [],
     }),
     explain: () => new Promise(() => undefined),
+    reportPosture: () => [],
     applications: () => [],
     log: memoryLog(),
     ...change,
@@ -90,6 +91,28 @@ test('control: an unknown type is answered with its id, and the stream goes on',
   )
 })
 
+const observation = {
+  ...{ name: 'agent', kind: 'file', lookAt: ['/etc/agent'], observedAgoMs: 10 },
+  found: { kind: 'file', exists: true },
+}
+const posture = (...observations: unknown[]) => ({
+  ...{ type: 'posture', seq: 2, id: 'p', observations },
+})
+
+test('D10: a report of posture is that of the certificate, and is answered with results', async (t) => {
+  const reported: unknown[] = []
+  const { stream, lines } = serve([hello, posture(observation)], {
+    reportPosture(deviceId, observations) {
+      reported.push(deviceId, ...observations)
+      return [{ name: 'agent', passed: true, detail: 'As expected.', validForMs: 5 }]
+    },
+  })
+  await once(stream, 'data')
+  while (lines.length < 2) await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(reported, [device.id, observation])
+  t.like(lines[1], { type: 'posture_results', id: 'p' })
+})
+
 const refused: Record<string, readonly [readonly unknown[], string]> = {
   'a first message that is no hello': [[explain(1)], 'no_hello'],
   'a version that is too new': [
@@ -98,6 +121,30 @@ const refused: Record<string, readonly [readonly unknown[], string]> = {
   ],
   'a second hello': [[hello, { ...hello, seq: 2 }], 'unexpected'],
   'an unknown key': [[hello, { ...explain(2), more: 1 }], 'bad_message'],
+  'an observation from the future (D10)': [
+    [hello, posture({ ...observation, observedAgoMs: -1 })],
+    'bad_message',
+  ],
+  'an observation older than a day (D10)': [
+    [hello, posture({ ...observation, observedAgoMs: 86_400_001 })],
+    'bad_message',
+  ],
+  'an age that is no number (D10)': [
+    [hello, posture({ ...observation, observedAgoMs: null })],
+    'bad_message',
+  ],
+  'more observations than there are checks (T123)': [
+    [hello, posture(...Array.from({ length: 65 }, () => observation))],
+    'bad_message',
+  ],
+  'a finding of no kind (D10)': [
+    [hello, posture({ ...observation, found: { kind: 'magic', passed: true } })],
+    'bad_message',
+  ],
+  'a device that another one names (D10)': [
+    [hello, { ...posture(observation), deviceId: 'device-2' }],
+    'bad_message',
+  ],
   'a gap in the sequence': [[hello, explain(3)], 'bad_sequence'],
   'a line without end (T123)': [[hello, 'x'.repeat(17 * 1024)], 'line_too_long'],
   'more questions than are answered (T123)': [
