@@ -76,7 +76,9 @@ export async function checkCommand(
 ): Promise<number> {
   const loaded = await loadConfig(config)
   if (loaded.ok) {
-    print(`${config}: no mistakes`)
+    const { warnings } = loaded.value
+    if (warnings.length > 0) complain(formatMistakes(warnings))
+    print(`${config}: no mistakes${warnings.length > 0 ? `, warnings: ${warnings.length}` : ''}`)
     return EXIT.done
   }
   complain(formatMistakes(loaded.error))

@@ -4,7 +4,7 @@
 import { access, constants, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { formatPath } from '#lib/config/mistake'
-import { err, type Result } from '#lib/result'
+import { err, ok, type Result } from '#lib/result'
 import { type NamedFile, namedFiles } from './config/files.ts'
 import { type ConfigMistake, type DecodedConfig, decodeConfig } from './config.ts'
 
@@ -32,7 +32,8 @@ export async function loadConfig(
     const { path } = named
     mistakes.push({ file: fileName, line: lineOf(path), path: formatPath(path), message })
   }
-  return mistakes.length > 0 ? err(mistakes) : decoded
+  const warnings = decoded.value.warnings.map((one) => ({ ...one, file: fileName }))
+  return mistakes.length > 0 ? err(mistakes) : ok({ ...decoded.value, warnings })
 }
 
 async function readText(fileName: string): Promise<Result<string, string>> {

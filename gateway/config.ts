@@ -12,6 +12,7 @@ import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'
 import { readYaml, type YamlText } from './config/yaml-text.ts'
 import type { PolicyDocument } from './policy/document.ts'
 import { policyShape } from './policy/parse.ts'
+import { policyWarnings } from './policy/warnings.ts'
 
 /** A mistake and where it stands. */
 export type ConfigMistake = {
@@ -28,6 +29,8 @@ export type DecodedConfig = {
   readonly policy: PolicyDocument
   /** The policy as `decodePolicy` reads it: what is stored as a revision. */
   readonly policyText: string
+  /** What is seldom meant as it stands, for people; the configuration is good. */
+  readonly warnings: readonly ConfigMistake[]
   /** Line of a part of the text, for mistakes found later. */
   readonly lineOf: (path: Path) => number
 }
@@ -57,10 +60,13 @@ export function decodeConfig(
   const read = decodeText(text, fileName, configShape.decode)
   if (!read.ok) return read
   const { value, yaml } = read.value
+  const policy = policyValue(yaml.value)
+  const warnings = policyWarnings(policy, ['policy'])
   const config = {
     gateway: toGatewayConfig(value.gateway, directoryOf(fileName)),
     policy: value.policy,
-    policyText: yaml.sliceOf('policy') ?? JSON.stringify({ policy: policyValue(yaml.value) }),
+    policyText: yaml.sliceOf('policy') ?? JSON.stringify({ policy }),
+    warnings: warnings.map((one) => placed(one, fileName, yaml.lineOf)),
     lineOf: yaml.lineOf,
   }
   return ok(deepFreeze(config))
@@ -75,7 +81,7 @@ export function decodePolicy(
   return read.ok ? ok(deepFreeze(read.value.value.policy)) : read
 }
 
-/** One line per mistake: `zt.yaml:12: policy.applications[0].name: …`. */
+/** One line per mistake or warning: `zt.yaml:12: policy.applications[0].name: …`. */
 export function formatMistakes(mistakes: readonly ConfigMistake[]): string {
   return mistakes
     .map(({ file, line, path, message }) => `${file}:${line}: ${path}: ${message}`)
@@ -91,21 +97,25 @@ function decodeText<T>(
   if (!yaml.ok) return err(yaml.error.map((one) => ({ file, path: formatPath([]), ...one })))
   const { lineOf, duplicates } = yaml.value
   const decoded = decode(yaml.value.value ?? {}, [])
-  const placed = (one: Mistake) => ({
-    file,
-    line: lineOf(one.path),
-    path: formatPath(one.path),
-    message: one.message,
-  })
   const twice = duplicates.map(({ path, line }) => ({
     file,
     line,
     path: formatPath(path),
     message: 'this key is written twice in one mapping',
   }))
-  const mistakes = [...twice, ...decoded.mistakes.map(placed)].sort((a, b) => a.line - b.line)
+  const mistakes = [...twice, ...decoded.mistakes.map((one) => placed(one, file, lineOf))].sort(
+    (a, b) => a.line - b.line,
+  )
   if (decoded.value === undefined || mistakes.length > 0) return err(mistakes)
   return ok({ value: decoded.value, yaml: yaml.value })
+}
+
+function placed(
+  { path, message }: Mistake,
+  file: string,
+  lineOf: YamlText['lineOf'],
+): ConfigMistake {
+  return { file, line: lineOf(path), path: formatPath(path), message }
 }
 
 function policyValue(value: unknown): unknown {

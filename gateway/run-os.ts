@@ -21,6 +21,7 @@ export async function runGateway(configFile: string, log: Log): Promise<number> 
     log.error({ mistakes: linesOf(config.error) }, 'the configuration has mistakes')
     return EXIT.mistakes
   }
+  warn(log, config.value)
   const data = openData(config.value.gateway.data, { log, now: Date.now })
   if (!data.ok) return refuse(log, data.error)
   try {
@@ -35,6 +36,11 @@ export async function runGateway(configFile: string, log: Log): Promise<number> 
 function refuse(log: Log, { reason, message }: StartRefusal): number {
   log.error({ reason }, message)
   return EXIT.cannotStart
+}
+
+function warn(log: Log, { warnings }: DecodedConfig): void {
+  if (warnings.length > 0)
+    log.warn({ warnings: linesOf(warnings) }, 'the policy may not say what is meant')
 }
 
 function linesOf(mistakes: readonly ConfigMistake[]): string[] {
@@ -125,6 +131,7 @@ async function reload(gateway: Gateway, { configFile, first, log }: Running): Pr
     if (gatewayText(config.value) !== gatewayText(first)) {
       log.warn({}, 'changes of the gateway section take effect at the next start')
     }
+    warn(log, config.value)
     const { policy, policyText } = config.value
     const { revision, cutFlows } = await gateway.reload({ text: policyText, document: policy })
     log.info({ revision, cutFlows }, 'policy revision imported')

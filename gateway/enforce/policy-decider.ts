@@ -27,6 +27,6 @@ export function createPolicyDecider(
     decide: (facts) => decide(policy(), facts, nowSeconds()),
     decideAddress: (facts) => decideAddress(policy(), facts, nowSeconds()),
     explain: (facts) => explain(policy(), facts, nowSeconds()),
-    applications: (facts) => visibleApplications(policy(), facts),
+    applications: (facts) => visibleApplications(policy(), facts, nowSeconds()),
   }
 }

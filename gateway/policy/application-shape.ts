@@ -57,7 +57,10 @@ const sshFields = {
 
 const policyFields = {
   name: required(name, 'What records and traces call it.'),
-  decision: required(oneOf('allow', 'deny'), 'What it says when it matches.'),
+  decision: required(
+    oneOf('allow', 'deny', 'bypass', 'service'),
+    'What it says when it matches; `bypass` allows without a login, `service` allows services.',
+  ),
   ...conditionFields,
   session_length: optional(
     duration,

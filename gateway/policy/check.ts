@@ -2,16 +2,13 @@
  * Checks across the parts of a policy: names used twice, rule groups that are not there, ambiguous overlaps.
  * They read the undecoded value and skip what is malformed, so that one mistake elsewhere does not hide another here.
  */
-import { didYouMean, type Mistake, type Path, quote } from '#lib/config/mistake'
+import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
+import { NESTING_LIMIT } from './condition.ts'
 import { parseDestination } from './destination.ts'
 import { type Claim, findOverlaps } from './overlap.ts'
-
-/** Rule groups within rule groups, at most. */
-const NESTING_LIMIT = 16
-
-type Raw = Readonly<Record<string, unknown>>
-type Item = { readonly value: Raw; readonly path: Path }
+import { conditionsOf, type Item, items, named, selectorsOf } from './raw-policy.ts'
+import { unknownReferences } from './references.ts'
 
 /** All mistakes that no single part shows. Never throws. */
 export function checkPolicy(policy: unknown, path: Path): Mistake[] {
@@ -21,29 +18,17 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
   const rules = items(policy, 'network_rules', path)
   const checks = items(policy, 'posture_checks', path)
   const policies = applications.map(({ value, path: at }) => items(value, 'policies', at))
-  const groupNames = names(groups)
-  const conditions = [...groups, ...policies.flat(), ...rules]
   return [
-    ...[checks, groups, applications, rules, ...policies].flatMap((list) => repeated(list, 'name')),
+    ...[checks, groups, applications, rules, items(policy, 'lists', path), ...policies].flatMap(
+      (list) => repeated(list, 'name'),
+    ),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),
-    ...conditions.flatMap((item) => unknownGroups(item, groupNames)),
+    ...unknownReferences(policy, conditionsOf(policy, path)),
     ...nestedTooDeep(groups),
     ...applications.flatMap(sshMismatch),
     ...findOverlaps(applications.flatMap(claims)),
   ]
-}
-
-function items(parent: Raw, key: string, path: Path): Item[] {
-  const list = Object.hasOwn(parent, key) ? parent[key] : undefined
-  if (!Array.isArray(list)) return []
-  return list.flatMap((value: unknown, index) =>
-    isMapping(value) ? [{ value, path: [...path, key, index] }] : [],
-  )
-}
-
-function names(list: readonly Item[]): string[] {
-  return list.flatMap(({ value }) => (typeof value['name'] === 'string' ? [value['name']] : []))
 }
 
 /** Later items whose `key` has the value of an earlier one. */
@@ -59,35 +44,14 @@ function repeated(list: readonly Item[], key: string): Mistake[] {
   })
 }
 
-type Reference = { readonly group: string; readonly path: Path }
-
-function references(item: Item): Reference[] {
-  const lists = ['include', 'require', 'exclude'].flatMap((key) =>
-    items(item.value, key, item.path),
-  )
-  return lists.flatMap(({ value, path }) => {
-    const group = Object.hasOwn(value, 'rule_group') ? value['rule_group'] : undefined
-    return typeof group === 'string' ? [{ group, path: [...path, 'rule_group'] }] : []
-  })
-}
-
-function unknownGroups(item: Item, known: readonly string[]): Mistake[] {
-  return references(item)
-    .filter(({ group }) => !known.includes(group))
-    .map(({ group, path }) => ({
-      path,
-      message: `there is no rule group ${quote(group)}${didYouMean(group, known)}`,
-    }))
-}
-
 /** Settles groups level by level; what is left after the limit contains itself or is too deep. */
 function nestedTooDeep(groups: readonly Item[]): Mistake[] {
-  const settled = new Set<string>()
-  let open = groups.map((item) => ({ item, uses: references(item), name: names([item])[0] ?? '' }))
-  const known = new Set(open.map(({ name }) => name))
+  const settled = new Set<unknown>()
+  let open = groups.map((item) => ({ item, uses: usesOf(item), name: named([item])[0] ?? '' }))
+  const known = new Set<unknown>(open.map(({ name }) => name))
   for (let level = 0; level <= NESTING_LIMIT; level++) {
     const ready = open.filter(({ uses }) =>
-      uses.every(({ group }) => settled.has(group) || !known.has(group)),
+      uses.every((group) => settled.has(group) || !known.has(group)),
     )
     for (const { name } of ready) settled.add(name)
     open = open.filter(({ name }) => !settled.has(name))
@@ -96,6 +60,10 @@ function nestedTooDeep(groups: readonly Item[]): Mistake[] {
     path: item.path,
     message: `the rule group ${quote(name)} contains itself, or groups more than ${NESTING_LIMIT} deep`,
   }))
+}
+
+function usesOf(group: Item): unknown[] {
+  return selectorsOf(group).flatMap(({ key, value }) => (key === 'rule_group' ? [value] : []))
 }
 
 /** Limits of ssh stand exactly where ssh is spoken. */

@@ -6,12 +6,19 @@ import type { HostName } from '#lib/net/host'
 import { type CompiledCondition, compileCondition } from './condition.ts'
 import type { Enforcement } from './decision.ts'
 import { DestinationIndex } from './destination-index.ts'
-import type { Application, Destination, NetworkRule, PolicyDocument } from './document.ts'
+import type {
+  AccessPolicy,
+  Application,
+  Destination,
+  NetworkRule,
+  PolicyDocument,
+} from './document.ts'
+import { type CompiledLists, compileLists } from './selector-test.ts'
 
 /** A policy of an application, compiled. */
 export type CompiledPolicyLine = {
   readonly name: string
-  readonly decision: 'allow' | 'deny'
+  readonly decision: AccessPolicy['decision']
   readonly condition: CompiledCondition
   /** Of the first of policy, application, organisation that sets one. */
   readonly sessionLengthMs?: number
@@ -65,32 +72,45 @@ export function compilePolicy(
   document: PolicyDocument,
   { revision, own }: CompileOptions,
 ): CompiledPolicy {
-  const applicationList = document.applications.map((one) => compileApplication(one, document))
+  const lists = compileLists(document.lists)
+  const applicationList = document.applications.map((one) =>
+    compileApplication(one, document, lists),
+  )
   const phase = document.networkRules.find((line) => line.kind === 'application_phase')
   const phaseAt = phase?.precedence ?? Number.POSITIVE_INFINITY
   const rules = document.networkRules.filter((line) => line.kind === 'rule')
   return {
     revision,
     document,
-    ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one)])),
+    ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)])),
     applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
     applicationList,
-    rulesBefore: indexRules(rules.filter(({ precedence }) => precedence < phaseAt)),
-    rulesAfter: indexRules(rules.filter(({ precedence }) => precedence >= phaseAt)),
+    rulesBefore: indexRules(
+      rules.filter(({ precedence }) => precedence < phaseAt),
+      lists,
+    ),
+    rulesAfter: indexRules(
+      rules.filter(({ precedence }) => precedence >= phaseAt),
+      lists,
+    ),
     privateDomains: document.tunnel.domains,
     publicDefault: document.publicDefault,
     own,
   }
 }
 
-function compileApplication(written: Application, document: PolicyDocument): CompiledApplication {
+function compileApplication(
+  written: Application,
+  document: PolicyDocument,
+  lists: CompiledLists,
+): CompiledApplication {
   const policies = written.policies.map((line): CompiledPolicyLine => {
     const sessionLengthMs =
       line.sessionLengthMs ?? written.sessionLengthMs ?? document.sessionLengthMs
     return {
       name: line.name,
       decision: line.decision,
-      condition: compileCondition(line),
+      condition: compileCondition(line, lists),
       ...(sessionLengthMs !== undefined && { sessionLengthMs }),
     }
   })
@@ -107,9 +127,12 @@ function applicationEntries(value: CompiledApplication) {
   })
 }
 
-function indexRules(rules: readonly NetworkRule[]): DestinationIndex<CompiledRule> {
+function indexRules(
+  rules: readonly NetworkRule[],
+  lists: CompiledLists,
+): DestinationIndex<CompiledRule> {
   const entries = rules.flatMap(({ name, precedence, action, destinations, ...condition }) => {
-    const value = { name, precedence, action, condition: compileCondition(condition) }
+    const value = { name, precedence, action, condition: compileCondition(condition, lists) }
     return destinations.map((destination) => ({ destination, value }))
   })
   return new DestinationIndex(entries)

@@ -1,10 +1,16 @@
 /**
- * Conditions, compiled: hashes and a trie instead of lists. Truth has three values; see ./asker.ts.
+ * Conditions, compiled, and evaluated for one asker. Truth has three values; see ./truth.ts.
  */
-import type { IpAddress } from '#lib/net/address'
-import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Asker } from './asker.ts'
 import type { Condition, Selector } from './document.ts'
+import {
+  type CompiledLists,
+  compileServiceTests,
+  compileTests,
+  type Moment,
+  type Test,
+} from './selector-test.ts'
+import { or, type Truth, truth } from './truth.ts'
 
 /** What came of a condition; everything but `matched` and `attribute_missing` is a plain no. */
 export type Outcome =
@@ -21,57 +27,76 @@ export type CompiledCondition = {
   readonly exclude: SelectorSet
 }
 
-type Truth = 'yes' | 'no' | 'unknown'
-
 /** Selectors of which any may hold. */
-type SelectorSet = {
+export type SelectorSet = {
   readonly everyone: boolean
-  readonly emails: ReadonlySet<string>
-  readonly emailDomains: ReadonlySet<string>
-  readonly groups: ReadonlySet<string>
-  readonly deviceIds: ReadonlySet<string>
-  readonly sources: PrefixTrie<true> | undefined
+  readonly tests: readonly Test[]
+  /** Those of the tests that name the service that asks. */
+  readonly services: readonly Test[]
   readonly ruleGroups: readonly string[]
+  /** As written. */
+  readonly selectors: readonly Selector[]
 }
 
-/** Evaluates conditions for one asker; each rule group is looked at once. */
+/** Evaluates conditions for one asker at one moment; each rule group is looked at once. */
 export class ConditionEvaluator {
   readonly #groups: ReadonlyMap<string, CompiledCondition>
   readonly #asker: Asker
+  readonly #moment: Moment
   #known: Map<string, Truth> | undefined
 
-  constructor(groups: ReadonlyMap<string, CompiledCondition>, asker: Asker) {
+  constructor(groups: ReadonlyMap<string, CompiledCondition>, asker: Asker, moment: Moment) {
     this.#groups = groups
     this.#asker = asker
+    this.#moment = moment
   }
 
-  /** Any of include, all of require, none of exclude. */
-  outcome({ include, require, exclude }: CompiledCondition): Outcome {
-    const included = this.#any(include)
+  get isService(): boolean {
+    return this.#asker.isService
+  }
+
+  /**
+   * Any of include, all of require, none of exclude.
+   * @param forServices whether services are meant without being named in `include`.
+   */
+  outcome({ include, require, exclude }: CompiledCondition, forServices = false): Outcome {
+    const included = forServices ? this.any(include) : this.#included(include)
     if (included === 'no') return 'no_match'
     let unknown = included === 'unknown'
     for (const one of require) {
-      const required = this.#any(one)
+      const required = this.any(one)
       if (required === 'no') return 'requirement_missing'
       unknown ||= required === 'unknown'
     }
-    const excluded = this.#any(exclude)
+    const excluded = this.any(exclude)
     if (excluded === 'yes') return 'excluded'
     return unknown || excluded === 'unknown' ? 'attribute_missing' : 'matched'
   }
 
-  #any(set: SelectorSet): Truth {
-    if (set.everyone) return 'yes'
-    let found = this.#attributes(set)
-    for (const name of set.ruleGroups) found = or(found, this.#ruleGroup(name))
+  /** Whether any selector holds. */
+  any({ everyone, tests, ruleGroups }: SelectorSet): Truth {
+    let found: Truth = 'no'
+    // "Everyone" are persons; it must not let a service in, and must not let one off.
+    if (everyone) found = this.#asker.isService ? 'unknown' : 'yes'
+    if (found === 'yes') return found
+    for (const test of tests) found = or(found, test(this.#asker, this.#moment))
+    for (const name of ruleGroups) found = or(found, this.#ruleGroup(name))
     return found
   }
 
-  #attributes({ emails, emailDomains, groups, deviceIds, sources }: SelectorSet): Truth {
-    const asker = this.#asker
-    const named = or(has(emails, asker.email), has(emailDomains, asker.emailDomain))
-    const device = or(has(deviceIds, asker.deviceId), lies(sources, asker.source))
-    return or(or(named, device), hasAny(groups, asker.groups))
+  /** A service is included only where it is named: what holds for it by chance is as good as not known. */
+  #included(include: SelectorSet): Truth {
+    const included = this.any(include)
+    const byChance = included === 'yes' && this.#asker.isService && !this.#names(include, 0)
+    return byChance ? 'unknown' : included
+  }
+
+  #names({ services, ruleGroups }: SelectorSet, depth: number): boolean {
+    if (services.some((test) => test(this.#asker, this.#moment) === 'yes')) return true
+    return ruleGroups.some((name) => {
+      const include = this.#ruleGroup(name) === 'yes' && this.#groups.get(name)?.include
+      return include && depth < NESTING_LIMIT && this.#names(include, depth + 1)
+    })
   }
 
   #ruleGroup(name: string): Truth {
@@ -81,63 +106,35 @@ export class ConditionEvaluator {
     // Stands while the group is looked at: a group within itself admits nobody, and cannot loop.
     this.#known.set(name, 'unknown')
     const condition = this.#groups.get(name)
-    const outcome = condition === undefined ? 'attribute_missing' : this.outcome(condition)
+    const outcome = condition === undefined ? 'attribute_missing' : this.outcome(condition, true)
     const found = outcome === 'attribute_missing' ? 'unknown' : truth(outcome === 'matched')
     this.#known.set(name, found)
     return found
   }
 }
 
+/** Rule groups within rule groups, at most. */
+export const NESTING_LIMIT = 16
+
 /** Compiles a condition as written. */
-export function compileCondition({ include, require, exclude }: Condition): CompiledCondition {
+export function compileCondition(
+  { include, require, exclude }: Condition,
+  lists: CompiledLists,
+): CompiledCondition {
   return {
-    include: compileSet(include),
-    require: require.map((selector) => compileSet([selector])),
-    exclude: compileSet(exclude),
+    include: compileSet(include, lists),
+    require: require.map((selector) => compileSet([selector], lists)),
+    exclude: compileSet(exclude, lists),
   }
 }
 
-function compileSet(selectors: readonly Selector[]): SelectorSet {
-  const values = <K extends Selector['kind']>(kind: K) =>
-    selectors.filter((one): one is Extract<Selector, { kind: K }> => one.kind === kind)
-  const ranges = values('ip_range')
+function compileSet(written: readonly Selector[], lists: CompiledLists): SelectorSet {
+  const selectors = written.flatMap((one) => (one.kind === 'any_of' ? one.selectors : [one]))
   return {
-    everyone: values('everyone').length > 0,
-    emails: new Set(values('email').map(({ email }) => email)),
-    emailDomains: new Set(values('email_domain').map(({ domain }) => domain)),
-    groups: new Set(values('group').map(({ group }) => group)),
-    deviceIds: new Set(values('device_id').map(({ deviceId }) => deviceId)),
-    sources: ranges.length === 0 ? undefined : trieOf(ranges),
-    ruleGroups: values('rule_group').map(({ ruleGroup }) => ruleGroup),
+    everyone: selectors.some(({ kind }) => kind === 'everyone'),
+    tests: compileTests(selectors, lists),
+    services: compileServiceTests(selectors),
+    ruleGroups: selectors.flatMap((one) => (one.kind === 'rule_group' ? [one.ruleGroup] : [])),
+    selectors,
   }
-}
-
-function trieOf(ranges: readonly Extract<Selector, { kind: 'ip_range' }>[]): PrefixTrie<true> {
-  const trie = new PrefixTrie<true>()
-  for (const { prefix } of ranges) trie.add(prefix, true)
-  return trie
-}
-
-function or(a: Truth, b: Truth): Truth {
-  if (a === 'yes' || b === 'yes') return 'yes'
-  return a === 'unknown' || b === 'unknown' ? 'unknown' : 'no'
-}
-
-function lies(sources: PrefixTrie<true> | undefined, source: IpAddress | undefined): Truth {
-  if (sources === undefined) return 'no'
-  return source === undefined ? 'unknown' : truth(sources.longest(source) === true)
-}
-
-function has(set: ReadonlySet<string>, value: string | undefined): Truth {
-  if (set.size === 0) return 'no'
-  return value === undefined ? 'unknown' : truth(set.has(value))
-}
-
-function hasAny(set: ReadonlySet<string>, values: readonly string[] | undefined): Truth {
-  if (set.size === 0) return 'no'
-  return values === undefined ? 'unknown' : truth(values.some((value) => set.has(value)))
-}
-
-function truth(value: boolean): Truth {
-  return value ? 'yes' : 'no'
 }

@@ -8,16 +8,43 @@ import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
 import type { PostureCheck } from './posture-check.ts'
 
+/** Attributes of an asker that are texts: a selector names one value, a list many. */
+export type TextAttribute =
+  | 'email'
+  | 'email_domain'
+  | 'group'
+  | 'device_id'
+  | 'country'
+  /** Name of the identity provider. */
+  | 'login_method'
+  /** Authentication method of the last login. */
+  | 'amr'
+  /** Authentication context class of the last login. */
+  | 'auth_context'
+
 /** What a condition may look at. */
 export type Selector =
   | { readonly kind: 'everyone' }
-  | { readonly kind: 'email'; readonly email: string }
-  | { readonly kind: 'email_domain'; readonly domain: string }
-  | { readonly kind: 'group'; readonly group: string }
-  | { readonly kind: 'device_id'; readonly deviceId: string }
+  | { readonly kind: TextAttribute; readonly value: string }
   /** Address the tunnel connection came from. */
   | { readonly kind: 'ip_range'; readonly prefix: Prefix }
+  | { readonly kind: 'claim'; readonly name: string; readonly value: string }
+  | { readonly kind: 'list'; readonly list: string }
   | { readonly kind: 'rule_group'; readonly ruleGroup: string }
+  | { readonly kind: 'device_posture'; readonly check: string }
+  | { readonly kind: 'external'; readonly evaluator: string }
+  /** A service with a token of this name; without one, any service. */
+  | { readonly kind: 'service_token'; readonly token?: string }
+  | { readonly kind: 'any_of'; readonly selectors: readonly Selector[] }
+
+/** Values with a name: one change reaches every rule that names the list. */
+export type List = { readonly name: string } & (
+  | { readonly kind: ListedAttribute | 'serial'; readonly values: readonly string[] }
+  | { readonly kind: 'ip'; readonly values: readonly Prefix[] }
+)
+
+/** Attributes of which lists are kept. Lists of serial numbers are for posture checks. */
+export type ListedAttribute = 'email' | 'email_domain' | 'group' | 'device_id' | 'country'
 
 /** Holds when any of `include`, all of `require` and none of `exclude` hold. */
 export type Condition = {
@@ -48,7 +75,8 @@ export type Destination = {
 /** One policy of an application. */
 export type AccessPolicy = Condition & {
   readonly name: string
-  readonly decision: 'allow' | 'deny'
+  /** `bypass` asks for no login; `service` is about services, every other decision about persons. */
+  readonly decision: 'allow' | 'deny' | 'bypass' | 'service'
   /** How long after an interactive login it admits; absent: the application's. */
   readonly sessionLengthMs?: number
 }
@@ -94,6 +122,7 @@ export type PolicyDocument = {
   readonly sessionLengthMs?: number
   /** What devices are asked for, and what they must show. */
   readonly postureChecks: readonly PostureCheck[]
+  readonly lists: readonly List[]
   readonly ruleGroups: readonly RuleGroup[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]

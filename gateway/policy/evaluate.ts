@@ -41,12 +41,12 @@ function evaluateAt(
   }
   const flow = readFlow(policy, facts, resolved, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
-  const { validUntilSeconds = Number.POSITIVE_INFINITY, trace = [] } = flow ?? {}
+  const validUntilSeconds = flow?.moment.validUntilSeconds
   return {
     ...verdict,
     revision: policy.revision,
-    ...(Number.isFinite(validUntilSeconds) && { validUntilSeconds }),
-    trace,
+    ...(Number.isFinite(validUntilSeconds) && { validUntilSeconds: Number(validUntilSeconds) }),
+    trace: flow?.trace ?? [],
   }
 }
 
@@ -56,7 +56,8 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
     applicationPhase(policy, flow) ??
     networkPhase(policy.rulesAfter, flow) ??
     defaultVerdict(policy, flow)
-  if (verdict.kind === 'permit' && isLoggedOut(flow)) {
+  const asksForLogin = verdict.kind === 'permit' && verdict.reason !== 'bypassed_by_policy'
+  if (asksForLogin && isLoggedOut(flow)) {
     const { rule } = verdict
     return deny('session_revoked', { remedy: 'login', ...(rule !== undefined && { rule }) })
   }
@@ -65,14 +66,15 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
     : verdict
 }
 
-/** Where all sessions of a device or user were revoked, nobody is logged in: no permit of any kind stands. */
+/** Where all sessions of a device or user were revoked, nobody is logged in: no permit stands but a bypass. */
 function isLoggedOut({ asker, loginsNotBefore: { allMs } }: Flow): boolean {
   return allMs !== undefined && !((asker.login?.atMs ?? Number.NEGATIVE_INFINITY) > allMs)
 }
 
+/** The default is about persons: a service passes only where it is named. */
 function defaultVerdict(policy: CompiledPolicy, flow: Flow): Verdict {
   const isPublic = isPublicDestination(policy, flow)
-  const outcome = isPublic ? policy.publicDefault : 'block'
+  const outcome = isPublic && !flow.asker.isService ? policy.publicDefault : 'block'
   flow.trace.push({ phase: 'default', name: isPublic ? 'public' : 'private', outcome })
   if (!isPublic) return deny('no_application')
   if (outcome === 'block') return deny('blocked_by_default')

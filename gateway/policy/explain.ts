@@ -7,6 +7,7 @@ import type { CompiledApplication, CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import { evaluate } from './evaluate.ts'
 import type { Facts } from './facts.ts'
+import { applies, lineOutcome } from './phases/application.ts'
 import { sentenceFor } from './reasons.ts'
 
 /** The decision that a flow with these facts would get, with its trace. */
@@ -35,20 +36,20 @@ export function explain(policy: CompiledPolicy, facts: Facts, nowSeconds: number
 }
 
 /** Applications of which a policy admits this subject, in the order written. The destination in `facts` does not matter. */
-export function visibleApplications(policy: CompiledPolicy, facts: Facts): VisibleApplication[] {
+export function visibleApplications(
+  policy: CompiledPolicy,
+  facts: Facts,
+  nowSeconds: number,
+): VisibleApplication[] {
   if (isDisabled(facts)) return []
-  const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts))
+  const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
+  const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts), moment)
   return policy.applicationList.filter((one) => admits(one, conditions)).map(toVisible)
 }
 
 function admits({ policies }: CompiledApplication, conditions: ConditionEvaluator): boolean {
-  for (const { condition, decision } of policies) {
-    const outcome = conditions.outcome(condition)
-    if (decision === 'allow' && outcome === 'matched') return true
-    if (decision === 'deny' && (outcome === 'matched' || outcome === 'attribute_missing'))
-      return false
-  }
-  return false
+  const line = policies.find((one) => applies(one, lineOutcome(one, conditions)))
+  return line !== undefined && line.decision !== 'deny'
 }
 
 function toVisible({ name, written }: CompiledApplication): VisibleApplication {

@@ -9,6 +9,7 @@ import { ConditionEvaluator } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
 import type { Service } from './destination-index.ts'
 import type { ApplicationProtocol, Facts, LoginsNotBefore } from './facts.ts'
+import type { Moment } from './selector-test.ts'
 
 /** A decision before what every decision carries is put on. */
 export type Verdict = Omit<Permit, PutOn> | Omit<Denial, PutOn>
@@ -24,9 +25,7 @@ export type Flow = {
   readonly asker: Asker
   readonly conditions: ConditionEvaluator
   readonly loginsNotBefore: LoginsNotBefore
-  readonly nowSeconds: number
-  /** Earliest time at which something looked at so far may turn out otherwise, Unix seconds; phases lower it. */
-  validUntilSeconds: number
+  readonly moment: Moment
   /** Steps so far; phases append. */
   readonly trace: TraceStep[]
 }
@@ -50,16 +49,16 @@ export function readFlow(
   const address = addressOf(host.value, resolved)
   if (address === 'mismatch') return undefined
   const asker = readAsker(facts)
+  const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
   return {
     host: host.value,
     service: { port, transport },
     address,
     protocol: facts.protocol,
     asker,
-    conditions: new ConditionEvaluator(policy.ruleGroups, asker),
+    conditions: new ConditionEvaluator(policy.ruleGroups, asker, moment),
     loginsNotBefore: facts.loginsNotBefore ?? {},
-    nowSeconds,
-    validUntilSeconds: Number.POSITIVE_INFINITY,
+    moment,
     trace: [],
   }
 }
@@ -82,6 +81,6 @@ export function deny(
 }
 
 /** Notes that what was looked at holds only until this time, Unix seconds. */
-export function holdsUntil(flow: Flow, seconds: number): void {
-  flow.validUntilSeconds = Math.min(flow.validUntilSeconds, seconds)
+export function holdsUntil({ moment }: Pick<Flow, 'moment'>, seconds: number): void {
+  moment.validUntilSeconds = Math.min(moment.validUntilSeconds, seconds)
 }

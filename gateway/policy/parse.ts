@@ -17,6 +17,7 @@ import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
 import type { PolicyDocument } from './document.ts'
+import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
 import { postureCheckShape } from './posture-shape.ts'
 import { conditionFields } from './selector.ts'
@@ -64,6 +65,11 @@ const policyFields = {
     'What devices report of themselves, and what passes.',
     [],
   ),
+  lists: defaulted(
+    list(listShape, { kind: 'a list of lists' }),
+    'Values with a name: one change reaches every rule that names the list.',
+    [],
+  ),
   rule_groups: defaulted(
     list(ruleGroupShape, { kind: 'a list of rule groups' }),
     'Conditions with a name, for policies and network rules alike.',
@@ -104,6 +110,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     publicDefault: values.public_default,
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
     postureChecks: values.posture_checks,
+    lists: values.lists,
     ruleGroups: values.rule_groups,
     applications: values.applications,
     networkRules: values.network_rules,

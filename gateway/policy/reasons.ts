@@ -6,11 +6,14 @@
 /** Why a flow was permitted or denied, or why it did not come about. */
 export type Reason =
   | 'allowed_by_policy'
+  | 'bypassed_by_policy'
   | 'allowed_by_rule'
   | 'allowed_by_default'
   | 'no_application'
   | 'no_policy_matched'
   | 'denied_by_policy'
+  | 'login_insufficient'
+  | 'posture_failed'
   | 'blocked_by_rule'
   | 'blocked_by_default'
   | 'address_forbidden'
@@ -43,12 +46,15 @@ export function isReason(code: string): code is Reason {
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
   allowed_by_policy: 'Allowed by an application policy.',
+  bypassed_by_policy: 'Allowed without a login by an application policy.',
   allowed_by_rule: 'Allowed by a network rule.',
   allowed_by_default: 'Allowed by the default for public destinations.',
   no_application:
     'No application covers this private destination. Ask your administrator for access.',
   no_policy_matched: 'No policy of this application admits you. Ask your administrator for access.',
   denied_by_policy: 'A policy of this application denies you.',
+  login_insufficient: 'This application asks for a stronger login. Run "zt login".',
+  posture_failed: 'A check of this device did not pass, or is out of date. Run "zt status".',
   blocked_by_rule: 'A network rule blocks this destination.',
   blocked_by_default: 'Public destinations are blocked by default.',
   address_forbidden:

@@ -3,25 +3,13 @@
  * One vocabulary for policies, network rules and rule groups.
  */
 
-import { defaulted, list, required } from '#lib/config/mapping-shape'
+import { defaulted, list, mapping, required } from '#lib/config/mapping-shape'
 import { didYouMean, quote } from '#lib/config/mistake'
-import { type Decoded, isMapping, mistake, type Shape, text } from '#lib/config/shape'
-import { hostName, line, name, prefix } from '#lib/config/text-shapes'
-import type { Selector } from './document.ts'
+import { type Decoded, isMapping, mistake, type Shape } from '#lib/config/shape'
+import { line, name, prefix } from '#lib/config/text-shapes'
+import type { List, Selector, TextAttribute } from './document.ts'
+import { VALUES } from './selector-values.ts'
 
-const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,253}$/
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
-
-const email = text('an email address', (value) =>
-  EMAIL.test(value)
-    ? { value: value.toLowerCase() }
-    : { wrong: `${quote(value)} is not an email address` },
-)
-const deviceId = text('a device id', (value) =>
-  UUID.test(value)
-    ? { value }
-    : { wrong: `${quote(value)} is not a device id; "zt status" shows it` },
-)
 const everyone: Shape<true> = {
   kind: 'true',
   decode: (value, path) =>
@@ -34,37 +22,104 @@ type Kind = {
   readonly make: (value: never) => Selector
 }
 
+const claim = mapping(
+  {
+    name: required(line, 'Name of the claim, as the provider writes it.'),
+    value: required(line, 'One of its values must be this, exactly.'),
+  },
+  'a claim such as { name: department, value: finance }',
+)
+const token: Shape<string> = { ...name, kind: 'a name, or any' }
+
 /** Every selector: its key, the shape of its value, what it holds for. */
 export const SELECTORS: Readonly<Record<string, Kind>> = {
-  everyone: kind(everyone, 'Every enrolled user.', () => ({ kind: 'everyone' })),
-  email: kind(email, 'The user with this address, in any case of letters.', (value) => ({
-    kind: 'email',
-    email: value,
+  everyone: kind(everyone, 'Every enrolled user; services are not meant.', () => ({
+    kind: 'everyone',
   })),
-  email_domain: kind(hostName, 'Users whose address ends in `@` and this domain.', (value) => ({
-    kind: 'email_domain',
-    domain: value,
+  email: attribute('email', VALUES.email, 'The user with this address, in any case of letters.'),
+  email_domain: attribute(
+    'email_domain',
+    VALUES.emailDomain,
+    'Users whose address ends in `@` and this domain.',
+  ),
+  group: attribute('group', line, 'Members of this group of the identity provider, exact name.'),
+  login_method: attribute('login_method', name, 'Users of the identity provider of this name.'),
+  amr: attribute(
+    'amr',
+    line,
+    'Users whose last login used this authentication method (RFC 8176), for example `hwk`.',
+  ),
+  auth_context: attribute(
+    'auth_context',
+    line,
+    'Users whose last login has this authentication context class (`acr`).',
+  ),
+  claim: kind(claim, 'Users of whom the identity provider claims this.', (value) => ({
+    kind: 'claim',
+    ...value,
   })),
-  group: kind(line, 'Members of this group of the identity provider, exact name.', (value) => ({
-    kind: 'group',
-    group: value,
-  })),
-  device_id: kind(deviceId, 'One enrolled device.', (value) => ({
-    kind: 'device_id',
-    deviceId: value,
+  device_id: attribute('device_id', VALUES.deviceId, 'One enrolled device.'),
+  device_posture: kind(name, 'Devices that passed this posture check.', (check) => ({
+    kind: 'device_posture',
+    check,
   })),
   ip_range: kind(prefix, 'Devices whose tunnel comes from an address in this prefix.', (value) => ({
     kind: 'ip_range',
     prefix: value,
   })),
-  rule_group: kind(name, 'Whoever this rule group admits.', (value) => ({
-    kind: 'rule_group',
-    ruleGroup: value,
+  country: attribute(
+    'country',
+    VALUES.country,
+    'Devices whose tunnel comes from an address in this country; private addresses have none.',
+  ),
+  service_token: kind(
+    token,
+    'The service with the token of this name; `any`: any service.',
+    (value) =>
+      value === 'any' ? { kind: 'service_token' } : { kind: 'service_token', token: value },
+  ),
+  external: kind(name, 'Whoever this external evaluator admits.', (evaluator) => ({
+    kind: 'external',
+    evaluator,
   })),
+  rule_group: kind(name, 'Whoever this rule group admits.', (ruleGroup) => ({
+    kind: 'rule_group',
+    ruleGroup,
+  })),
+  email_list: listed('email'),
+  email_domain_list: listed('email_domain'),
+  group_list: listed('group'),
+  country_list: listed('country'),
+  device_id_list: listed('device_id'),
+  ip_list: listed('ip'),
+  any_of: {
+    shape: {
+      kind: 'a list of selectors',
+      decode: (value, path) => list(withinAnyOf, { min: 1 }).decode(value, path),
+    },
+    about: 'Whoever any of these holds for: for `require`, where each entry must hold.',
+    make: (selectors: readonly Selector[]) => ({ kind: 'any_of', selectors }),
+  },
 }
+
+/** Selectors that name a list, and the kind of list. */
+export const LIST_SELECTORS: ReadonlyMap<string, List['kind']> = new Map(
+  (['email', 'email_domain', 'group', 'country', 'device_id', 'ip'] as const).map((of) => [
+    `${of}_list`,
+    of,
+  ]),
+)
 
 /** The shape of one selector. */
 export const selector: Shape<Selector> = { kind: 'a selector such as { group: engineers }', decode }
+
+const withinAnyOf: Shape<Selector> = {
+  kind: selector.kind,
+  decode: (value, path) =>
+    isMapping(value) && Object.hasOwn(value, 'any_of')
+      ? mistake(path, 'any_of stands in any_of; write its selectors into the outer one')
+      : decode(value, path),
+}
 
 const selectors = { kind: 'a list of selectors such as [{ group: engineers }]' }
 
@@ -91,6 +146,15 @@ function decode(value: unknown, path: readonly (string | number)[]): Decoded<Sel
 function unknownSelector(key: string): string {
   const known = Object.keys(SELECTORS)
   return `unknown selector${didYouMean(key, known) || `; known are ${known.join(', ')}`}`
+}
+
+function attribute(of: TextAttribute, shape: Shape<string>, about: string): Kind {
+  return kind(shape, about, (value) => ({ kind: of, value }))
+}
+
+function listed(of: string): Kind {
+  const about = `As \`${of === 'ip' ? 'ip_range' : of}\`, for each value of this list of kind \`${of}\`.`
+  return kind(name, about, (list) => ({ kind: 'list', list }))
 }
 
 function kind<T>(shape: Shape<T>, about: string, make: (value: T) => Selector): Kind {

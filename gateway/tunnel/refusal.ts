@@ -31,6 +31,7 @@ function answerFor(reason: Reason): { readonly status: number; readonly error: s
   switch (reason) {
     case 'session_expired':
     case 'session_revoked':
+    case 'login_insufficient':
       return { status: 407, error: 'http_request_denied' }
     case 'address_forbidden':
     case 'address_not_permitted':

@@ -64,6 +64,21 @@ test.serial('a second init refuses and changes nothing', async (t) => {
   t.true(existsSync(config))
 })
 
+const SEVERAL_REQUIRED = `  rule_groups:
+    - name: both
+      include: [{ everyone: true }]
+      require: [{ group: a }, { group: b }]
+`
+
+test.serial('A2: check prints warnings with file and line, and ends with 0', async (t) => {
+  const { config, write } = await initOrganisation(t)
+  write(configText(SEVERAL_REQUIRED))
+  const checked = await gatewayCommand('check', '--config', config)
+  t.is(checked.code, 0)
+  t.regex(checked.stderr, /zt\.yaml:\d+: policy\.rule_groups\[0\]\.require\[1\]: .*any_of/)
+  t.regex(checked.stdout, /no mistakes, warnings: 1/)
+})
+
 test.serial('check reports all mistakes with file and line, and ends with 1', async (t) => {
   const { config, write } = await initOrganisation(t)
   write(configText('  public_default: maybe\n  surprise: 1'))
@@ -147,18 +162,22 @@ test.serial(
     t.is(refused['inForce'], 1)
     t.regex(String(refused['mistakes']), /public_default/)
 
+    write(configText(SEVERAL_REQUIRED))
+    t.regex(String((await reload(gateway, /may not say/))['warnings']), /any_of/)
+    t.is((await gateway.line(/^policy revision imported$/))['revision'], 2)
+
     write(configText(ALLOW_PUBLIC))
-    t.is((await reload(gateway, /^policy revision imported$/))['revision'], 2)
-    t.is((await reload(gateway, /^policy revision imported$/))['revision'], 2)
+    t.is((await reload(gateway, /^policy revision imported$/))['revision'], 3)
+    t.is((await reload(gateway, /^policy revision imported$/))['revision'], 3)
 
     rmSync(config)
-    t.is((await reload(gateway, /^reload refused/))['inForce'], 2)
+    t.is((await reload(gateway, /^reload refused/))['inForce'], 3)
 
     gateway.child.kill('SIGTERM')
     t.is((await gateway.exited()).code, 0)
     const db = new Database(join(dir, 'data/zt.db'), { readonly: true })
     t.teardown(() => db.close())
-    t.is(db.prepare('SELECT count(*) FROM policy_revisions').pluck().get(), 2)
+    t.is(db.prepare('SELECT count(*) FROM policy_revisions').pluck().get(), 3)
   },
 )
 

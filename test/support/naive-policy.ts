@@ -6,8 +6,9 @@ import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { parseHost } from '#lib/net/endpoint'
 import { matchesHost } from '#lib/net/host-pattern'
 import { portCount, portsContain } from '#lib/net/ports'
-import { prefixContains } from '#lib/net/prefix'
+import { type Prefix, prefixContains } from '#lib/net/prefix'
 import type {
+  AccessPolicy,
   Application,
   Condition,
   Destination,
@@ -15,7 +16,7 @@ import type {
   PolicyDocument,
   Selector,
 } from '../../gateway/policy/document.ts'
-import type { Facts } from '../../gateway/policy/facts.ts'
+import type { CheckResult, Facts } from '../../gateway/policy/facts.ts'
 
 type Truth = boolean | undefined
 type Answer = { readonly permit: boolean; readonly reason: string; readonly by?: string }
@@ -24,10 +25,10 @@ type Answer = { readonly permit: boolean; readonly reason: string; readonly by?:
 const NEVER = ['0.', '169.254.', '224.', '255.']
 
 /** Decides as docs/reference/configuration.md says; addresses are IPv4 here. Session lengths are left out. */
-export function naiveDecision(document: PolicyDocument, facts: Facts): Answer {
+export function naiveDecision(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
   const { host, address } = facts.destination
   const literal = parseAddress(host).ok
-  const onHost = hostAnswer(document, facts)
+  const onHost = hostAnswer(document, facts, nowSeconds)
   const dialled = address ?? (literal ? host : undefined)
   if (!onHost.permit || dialled === undefined) return onHost
   const owner = mostSpecific(document, facts, dialled, true)
@@ -37,54 +38,114 @@ export function naiveDecision(document: PolicyDocument, facts: Facts): Answer {
     const opened =
       opener &&
       (opener.application.name === by ||
-        applicationAnswer(document, facts, opener.application).permit)
+        applicationAnswer(document, facts, opener.application, nowSeconds).permit)
     return opened ? onHost : no('address_forbidden', by)
   }
   if (NEVER.some((start) => dialled.startsWith(start))) return no('address_forbidden', by)
-  return literal ? onHost : addressAnswer(document, facts, dialled, onHost, owner?.application)
+  return literal
+    ? onHost
+    : addressAnswer(document, facts, dialled, onHost, owner?.application, nowSeconds)
 }
 
-function hostAnswer(document: PolicyDocument, facts: Facts): Answer {
+function hostAnswer(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
   const lines = [...document.networkRules].sort((a, b) => a.precedence - b.precedence)
   if (!lines.some(({ kind }) => kind === 'application_phase')) {
     lines.push({ kind: 'application_phase', precedence: Number.POSITIVE_INFINITY })
   }
   for (const line of lines) {
     const answer =
-      line.kind === 'rule' ? ruleAnswer(document, facts, line) : ownerAnswer(document, facts)
+      line.kind === 'rule'
+        ? ruleAnswer(document, facts, line, nowSeconds)
+        : ownerAnswer(document, facts, nowSeconds)
     if (answer !== undefined) return answer
   }
   if (isPrivate(document, facts.destination.host)) return no('no_application')
-  return document.publicDefault === 'allow' ? yes('allowed_by_default') : no('blocked_by_default')
+  const isPerson = facts.subject.service === undefined
+  return isPerson && document.publicDefault === 'allow'
+    ? yes('allowed_by_default')
+    : no('blocked_by_default')
 }
 
-function ruleAnswer(document: PolicyDocument, facts: Facts, rule: NetworkRule): Answer | undefined {
+function ruleAnswer(
+  document: PolicyDocument,
+  facts: Facts,
+  rule: NetworkRule,
+  nowSeconds: number,
+): Answer | undefined {
   const here = rule.destinations.some((one) =>
     covers(one, facts, facts.destination.host, undefined),
   )
-  const truth = here && conditionTruth(document, rule, facts)
+  const truth = here && lineTruth(document, rule, facts, nowSeconds)
   if (rule.action === 'block' && truth !== false) return no('blocked_by_rule', rule.name)
   return rule.action === 'allow' && truth === true ? yes('allowed_by_rule', rule.name) : undefined
 }
 
-function ownerAnswer(document: PolicyDocument, facts: Facts): Answer | undefined {
+function ownerAnswer(
+  document: PolicyDocument,
+  facts: Facts,
+  nowSeconds: number,
+): Answer | undefined {
   const owner = mostSpecific(document, facts, facts.destination.host, false)
-  return owner && applicationAnswer(document, facts, owner.application)
+  return owner && applicationAnswer(document, facts, owner.application, nowSeconds)
 }
 
 function applicationAnswer(
   document: PolicyDocument,
   facts: Facts,
   application: Application,
+  nowSeconds: number,
 ): Answer {
   for (const policy of application.policies) {
-    const truth = conditionTruth(document, policy, facts)
-    if (policy.decision === 'deny' && truth !== false)
-      return no('denied_by_policy', application.name)
-    if (policy.decision === 'allow' && truth === true)
-      return yes('allowed_by_policy', application.name)
+    const reason = policyReason(document, facts, policy, nowSeconds)
+    if (reason === 'denied_by_policy') return no(reason, application.name)
+    if (reason !== undefined) return yes(reason, application.name)
   }
-  return no('no_policy_matched', application.name)
+  return no(nearMiss(document, facts, application, nowSeconds), application.name)
+}
+
+/** What one policy says; undefined: nothing. */
+function policyReason(
+  document: PolicyDocument,
+  facts: Facts,
+  policy: AccessPolicy,
+  nowSeconds: number,
+): string | undefined {
+  const { decision } = policy
+  if (decision === 'service') {
+    const isService = facts.subject.service !== undefined
+    const isMeant = isService && conditionTruth(document, policy, facts, nowSeconds) === true
+    return isMeant ? 'allowed_by_policy' : undefined
+  }
+  const truth = lineTruth(document, policy, facts, nowSeconds)
+  if (decision === 'deny') return truth === false ? undefined : 'denied_by_policy'
+  if (truth !== true) return undefined
+  return decision === 'bypass' ? 'bypassed_by_policy' : 'allowed_by_policy'
+}
+
+/** Why nobody admits: somebody nearly did, but for the login or the device. */
+function nearMiss(
+  document: PolicyDocument,
+  facts: Facts,
+  { policies }: Application,
+  nowSeconds: number,
+): string {
+  const truth = (one: Selector) => selectorTruth(document, one, facts, nowSeconds)
+  for (const { decision, include, require, exclude } of policies) {
+    const isPerson = decision === 'allow' && facts.subject.service === undefined
+    if (!isPerson || any(include.map(truth)) !== true || any(exclude.map(truth)) !== false) continue
+    const missing = require.filter((one) => truth(one) !== true).flatMap(kindOf)
+    const isFixable = missing.every((kind) => kind === 'posture' || kind === 'login')
+    if (missing.length > 0 && isFixable)
+      return missing.includes('posture') ? 'posture_failed' : 'login_insufficient'
+  }
+  return 'no_policy_matched'
+}
+
+function kindOf(selector: Selector): string {
+  const kinds =
+    selector.kind === 'any_of' ? selector.selectors.map(({ kind }) => kind) : [selector.kind]
+  if (kinds.every((kind) => kind === 'device_posture')) return 'posture'
+  return kinds.every((kind) => kind === 'amr' || kind === 'auth_context') ? 'login' : 'other'
 }
 
 function addressAnswer(
@@ -93,6 +154,7 @@ function addressAnswer(
   dialled: string,
   onHost: Answer,
   owner: Application | undefined,
+  nowSeconds: number,
 ): Answer {
   const rules = document.networkRules.filter((line) => line.kind === 'rule')
   const onAddress = rules.filter(({ destinations }) =>
@@ -101,15 +163,18 @@ function addressAnswer(
     ),
   )
   const [block] = onAddress
-    .filter((rule) => rule.action === 'block' && conditionTruth(document, rule, facts) !== false)
+    .filter(
+      (rule) => rule.action === 'block' && lineTruth(document, rule, facts, nowSeconds) !== false,
+    )
     .sort((a, b) => a.precedence - b.precedence)
   if (block !== undefined) return no('blocked_by_rule', block.name)
   if (owner !== undefined) {
-    const permitted = owner.name === onHost.by || applicationAnswer(document, facts, owner).permit
+    const permitted =
+      owner.name === onHost.by || applicationAnswer(document, facts, owner, nowSeconds).permit
     return permitted ? onHost : no('address_not_permitted', onHost.by)
   }
   const allowed = onAddress.some(
-    (rule) => rule.action === 'allow' && conditionTruth(document, rule, facts) === true,
+    (rule) => rule.action === 'allow' && lineTruth(document, rule, facts, nowSeconds) === true,
   )
   const byDefault =
     onHost.reason === 'allowed_by_default' && !allowed && isPrivate(document, dialled)
@@ -173,36 +238,112 @@ function isPrivate(document: PolicyDocument, host: string): boolean {
   )
 }
 
-function conditionTruth(document: PolicyDocument, condition: Condition, facts: Facts): Truth {
-  const truth = (one: Selector) => selectorTruth(document, one, facts)
+function conditionTruth(
+  document: PolicyDocument,
+  condition: Condition,
+  facts: Facts,
+  nowSeconds: number,
+): Truth {
+  const truth = (one: Selector) => selectorTruth(document, one, facts, nowSeconds)
   const included = any(condition.include.map(truth))
   const required = not(any(condition.require.map((one) => not(truth(one)))))
   const excluded = any(condition.exclude.map(truth))
   return not(any([not(included), not(required), excluded]))
 }
 
-function selectorTruth(document: PolicyDocument, selector: Selector, facts: Facts): Truth {
-  const { email, groups, deviceId } = facts.subject
-  const domain = email.split('@').length === 2 ? email.split('@')[1] : undefined
+/** A condition of a rule, or of a policy that is not about services: they must be named there. */
+function lineTruth(
+  document: PolicyDocument,
+  condition: Condition,
+  facts: Facts,
+  nowSeconds: number,
+): Truth {
+  const truth = conditionTruth(document, condition, facts, nowSeconds)
+  const named =
+    facts.subject.service === undefined || names(document, condition.include, facts, nowSeconds)
+  return truth === true && !named ? undefined : truth
+}
+
+/** Values of an attribute; undefined when it is not known. A service has no attributes of persons. */
+function valuesOf(kind: string, facts: Facts): readonly string[] | undefined {
+  const { email, groups, deviceId, provider, login, service } = facts.subject
+  const known = email.split('@').length === 2
+  const person: Readonly<Record<string, readonly string[] | undefined>> = {
+    email: known ? [email.toLowerCase()] : undefined,
+    email_domain: known ? email.toLowerCase().split('@').slice(1) : undefined,
+    group: groups,
+    login_method: provider === undefined ? undefined : [provider],
+    amr: login?.amr,
+    auth_context: login?.acr === undefined ? undefined : [login.acr],
+  }
+  if (kind in person) return service === undefined ? person[kind] : []
+  if (kind === 'device_id') return deviceId === '' ? undefined : [deviceId]
+  return facts.country === undefined ? undefined : [facts.country]
+}
+
+function selectorTruth(
+  document: PolicyDocument,
+  selector: Selector,
+  facts: Facts,
+  nowSeconds: number,
+): Truth {
+  const { service, claims } = facts.subject
   const source = parseAddress(facts.sourceAddress)
   switch (selector.kind) {
     case 'everyone':
-      return true
-    case 'email':
-      return domain === undefined ? undefined : email.toLowerCase() === selector.email
-    case 'email_domain':
-      return domain === undefined ? undefined : domain.toLowerCase() === selector.domain
-    case 'group':
-      return groups?.includes(selector.group)
-    case 'device_id':
-      return deviceId === '' ? undefined : deviceId === selector.deviceId
+      return service === undefined ? true : undefined
     case 'ip_range':
       return source.ok ? contains(selector.prefix, source.value) : undefined
+    case 'claim':
+      return service === undefined ? claims?.[selector.name]?.includes(selector.value) : false
+    case 'list': {
+      const list = document.lists.find(({ name }) => name === selector.list)
+      const each = (list?.values ?? []).map(
+        (value): Selector =>
+          list?.kind === 'ip'
+            ? { kind: 'ip_range', prefix: value as Prefix }
+            : { kind: list?.kind as 'email', value: String(value) },
+      )
+      return any(each.map((one) => selectorTruth(document, one, facts, nowSeconds)))
+    }
     case 'rule_group': {
       const group = document.ruleGroups.find(({ name }) => name === selector.ruleGroup)
-      return group && conditionTruth(document, group, facts)
+      return group && conditionTruth(document, group, facts, nowSeconds)
     }
+    case 'device_posture':
+      return resultTruth(facts.posture?.[selector.check], nowSeconds)
+    case 'external':
+      return resultTruth(facts.evaluations?.[selector.evaluator], nowSeconds)
+    case 'service_token':
+      if (service === undefined || selector.token === undefined) return service !== undefined
+      return service.name === selector.token
+    case 'any_of':
+      return any(selector.selectors.map((one) => selectorTruth(document, one, facts, nowSeconds)))
+    default:
+      return valuesOf(selector.kind, facts)?.includes(selector.value)
   }
+}
+
+function resultTruth(result: CheckResult | undefined, nowSeconds: number): Truth {
+  return result !== undefined && result.validUntilMs > nowSeconds * 1000 ? result.passed : undefined
+}
+
+/** Whether a selector of these names the service that asks, itself or through a rule group. */
+function names(
+  document: PolicyDocument,
+  selectors: readonly Selector[],
+  facts: Facts,
+  nowSeconds: number,
+): boolean {
+  return selectors.some((one) => {
+    if (one.kind === 'any_of') return names(document, one.selectors, facts, nowSeconds)
+    if (selectorTruth(document, one, facts, nowSeconds) !== true) return false
+    const group = document.ruleGroups.find(
+      ({ name }) => one.kind === 'rule_group' && name === one.ruleGroup,
+    )
+    if (group !== undefined) return names(document, group.include, facts, nowSeconds)
+    return one.kind === 'service_token'
+  })
 }
 
 function contains(prefix: Parameters<typeof prefixContains>[0], address: IpAddress): boolean {

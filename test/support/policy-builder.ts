@@ -31,8 +31,7 @@ export type FactsChange = Partial<Facts['subject']> & {
   readonly sourceAddress?: string
   readonly transport?: 'tcp' | 'udp'
   readonly address?: string
-  readonly protocol?: Facts['protocol']
-}
+} & Pick<Facts, 'protocol' | 'country' | 'posture' | 'grants' | 'evaluations'>
 
 /** Facts of a flow to `host:port` by alice. @throws {Error} for a bad endpoint. */
 export function factsOf(endpoint: string, change: FactsChange = {}): Facts {
@@ -41,6 +40,10 @@ export function factsOf(endpoint: string, change: FactsChange = {}): Facts {
     transport = 'tcp',
     address,
     protocol,
+    country,
+    posture,
+    grants,
+    evaluations,
     ...subject
   } = change
   if (!parseEndpoint(endpoint).ok) throw new Error(`bad endpoint ${endpoint}`)
@@ -61,6 +64,10 @@ export function factsOf(endpoint: string, change: FactsChange = {}): Facts {
       ...(address !== undefined && { address }),
     },
     ...(protocol !== undefined && { protocol }),
+    ...(country !== undefined && { country }),
+    ...(posture !== undefined && { posture }),
+    ...(grants !== undefined && { grants }),
+    ...(evaluations !== undefined && { evaluations }),
   }
 }
 

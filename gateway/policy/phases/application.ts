@@ -3,10 +3,11 @@
  * The first that matches decides; none denies.
  */
 import type { CompiledApplication, CompiledPolicy, CompiledPolicyLine } from '../compile.ts'
-import type { Outcome } from '../condition.ts'
-import type { PromptWish } from '../decision.ts'
+import type { ConditionEvaluator, Outcome } from '../condition.ts'
+import type { Denial, Permit, PromptWish } from '../decision.ts'
 import type { Application } from '../document.ts'
 import { deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
+import { findNearMiss } from '../remedy.ts'
 import { judgeSession } from '../session.ts'
 
 /** The verdict of the application that owns the destination, undefined when none does. */
@@ -27,17 +28,36 @@ export function applicationVerdict(
   if (!speaks(application, flow))
     return deny('protocol_mismatch', { application: application.name })
   for (const line of application.policies) {
-    const outcome = flow.conditions.outcome(line.condition)
+    const outcome = lineOutcome(line, flow.conditions)
     const detail = line.decision
     flow.trace.push({ phase, name: `${application.name}/${line.name}`, outcome, detail })
     if (applies(line, outcome)) return lineVerdict(application, line, flow)
   }
-  return deny('no_policy_matched', { application: application.name })
+  return noneMatched(application, flow)
+}
+
+/** What a policy finds; policies about services do not concern persons. */
+export function lineOutcome(
+  { decision, condition }: CompiledPolicyLine,
+  conditions: ConditionEvaluator,
+): Outcome {
+  if (decision !== 'service') return conditions.outcome(condition)
+  return conditions.isService ? conditions.outcome(condition, true) : 'no_match'
 }
 
 /** A policy about somebody unknown denies, and does not allow. */
-function applies(line: CompiledPolicyLine, outcome: Outcome): boolean {
+export function applies(line: CompiledPolicyLine, outcome: Outcome): boolean {
   return outcome === 'matched' || (line.decision === 'deny' && outcome === 'attribute_missing')
+}
+
+function noneMatched({ name, written, policies }: CompiledApplication, flow: Flow): Verdict {
+  const near = flow.asker.isService ? undefined : findNearMiss(policies, flow.conditions)
+  if (near === undefined) return deny('no_policy_matched', { application: name })
+  const { reason, remedy, policy, acrValues } = near
+  const prompt = remedy === 'mfa' && {
+    prompt: { ...promptOf(written), ...(acrValues && { acrValues }) },
+  }
+  return deny(reason, { application: name, policy, remedy, ...prompt })
 }
 
 function lineVerdict(
@@ -47,21 +67,35 @@ function lineVerdict(
 ): Verdict {
   const names = { application: name, policy: line.name }
   if (line.decision === 'deny') return deny('denied_by_policy', names)
-  const session = sessionOf(name, line, flow)
-  if (session.state === 'over') {
-    const prompt = promptOf(written, line)
-    return deny(session.reason, { ...names, remedy: 'login', prompt })
-  }
-  if (session.endsAtMs !== undefined) holdsUntil(flow, Math.ceil(session.endsAtMs / 1000))
+  const admission = line.decision === 'allow' ? admitPerson(written, line, flow) : {}
+  if ('reason' in admission) return deny(admission.reason, { ...names, ...admission })
   const { idleTimeoutMs } = written
   return {
     kind: 'permit',
-    reason: 'allowed_by_policy',
+    reason: line.decision === 'bypass' ? 'bypassed_by_policy' : 'allowed_by_policy',
     ...names,
     enforcement,
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
-    ...(session.endsAtMs !== undefined && { sessionEndsAtMs: session.endsAtMs }),
+    ...admission,
   }
+}
+
+type Refusal = Pick<Denial, 'reason' | 'remedy' | 'prompt'>
+
+/** What an `allow` asks of a person beyond its condition. Services do not log in. */
+function admitPerson(
+  written: Application,
+  line: CompiledPolicyLine,
+  flow: Flow,
+): Refusal | Pick<Permit, 'sessionEndsAtMs'> {
+  if (flow.asker.isService) return {}
+  const session = sessionOf(written.name, line, flow)
+  if (session.state === 'over') {
+    return { reason: session.reason, remedy: 'login', prompt: promptOf(written, line) }
+  }
+  if (session.endsAtMs === undefined) return {}
+  holdsUntil(flow, Math.ceil(session.endsAtMs / 1000))
+  return { sessionEndsAtMs: session.endsAtMs }
 }
 
 function sessionOf(application: string, { sessionLengthMs }: CompiledPolicyLine, flow: Flow) {
@@ -72,10 +106,13 @@ function sessionOf(application: string, { sessionLengthMs }: CompiledPolicyLine,
     ...(sessionLengthMs !== undefined && { lengthMs: sessionLengthMs }),
     ...(notBeforeMs !== Number.NEGATIVE_INFINITY && { notBeforeMs }),
   }
-  return judgeSession(flow.asker.login, limits, flow.nowSeconds * 1000)
+  return judgeSession(flow.asker.login, limits, flow.moment.nowSeconds * 1000)
 }
 
-function promptOf({ protocol }: Application, { sessionLengthMs }: CompiledPolicyLine): PromptWish {
+function promptOf(
+  { protocol }: Application,
+  { sessionLengthMs }: Pick<CompiledPolicyLine, 'sessionLengthMs'> = {},
+): PromptWish {
   return {
     ...(protocol !== undefined && { protocol }),
     ...(sessionLengthMs !== undefined && { maxAgeSeconds: Math.floor(sessionLengthMs / 1000) }),

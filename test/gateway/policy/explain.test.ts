@@ -39,23 +39,27 @@ test('D12: explain says what a flow would get, with the trace', (t) => {
 })
 
 test('D11: a user sees the applications that admit them, and no others', (t) => {
-  t.deepEqual(visibleApplications(policy, factsOf('x:1')), [
+  t.deepEqual(visibleApplications(policy, factsOf('x:1'), 0), [
     { name: 'wiki', destinations: ['wiki.corp:443', '10.0.0.0/24:80,443'] },
     { name: 'db', destinations: ['db.corp:22'], protocol: 'ssh', unixUsers: ['demo'] },
   ])
 })
 
 test('D11: somebody who is disabled sees nothing', (t) => {
-  t.deepEqual(visibleApplications(policy, factsOf('x:1', { isDisabled: true })), [])
+  t.deepEqual(visibleApplications(policy, factsOf('x:1', { isDisabled: true }), 0), [])
 })
 
 test('T95: somebody without known groups sees nothing that depends on them', (t) => {
   const facts = factsOf('x:1')
   const { groups: _, ...subject } = facts.subject
-  const visible = visibleApplications(policy, {
-    ...facts,
-    subject: subject as typeof facts.subject,
-  })
+  const visible = visibleApplications(
+    policy,
+    {
+      ...facts,
+      subject: subject as typeof facts.subject,
+    },
+    0,
+  )
   t.deepEqual(
     visible.map(({ name }) => name),
     ['wiki', 'db'],

@@ -19,10 +19,38 @@ const selector = fc.constantFrom<object>(
   { group: 'ops' },
   { device_id: ALICE_DEVICE },
   { ip_range: '198.51.100.0/24' },
+  { login_method: 'corp' },
+  { amr: 'hwk' },
+  { auth_context: 'gold' },
+  { claim: { name: 'team', value: 'red' } },
+  { country: 'DE' },
+  { device_posture: 'disk' },
+  { external: 'risk' },
+  { service_token: 'any' },
+  { service_token: 'ci' },
+  { email_list: 'people' },
+  { email_domain_list: 'domains' },
+  { group_list: 'teams' },
+  { country_list: 'near' },
+  { device_id_list: 'laptops' },
+  { ip_list: 'offices' },
+  { any_of: [{ group: 'ops' }, { country: 'FR' }, { device_posture: 'disk' }] },
+  { any_of: [{ amr: 'otp' }, { auth_context: 'gold' }] },
   { rule_group: 'inner' },
   { rule_group: 'outer' },
+  { any_of: [{ rule_group: 'inner' }, { service_token: 'ci' }] },
 )
-const plain = selector.filter((one) => !('rule_group' in one))
+const lists = [
+  { name: 'people', kind: 'email', values: ['alice@example.com', 'carol@example.com'] },
+  { name: 'domains', kind: 'email_domain', values: ['example.com'] },
+  { name: 'teams', kind: 'group', values: ['ops', 'sales'] },
+  { name: 'near', kind: 'country', values: ['DE', 'AT'] },
+  { name: 'laptops', kind: 'device_id', values: [ALICE_DEVICE] },
+  { name: 'offices', kind: 'ip', values: ['198.51.100.0/24', '192.0.2.0/24'] },
+]
+const namesGroup = (one: object, group: string) =>
+  JSON.stringify(one).includes(`"rule_group":"${group}"`)
+const plain = selector.filter((one) => !namesGroup(one, 'inner') && !namesGroup(one, 'outer'))
 const condition = (one: fc.Arbitrary<object>) => ({
   include: fc.array(one, { minLength: 1, maxLength: 2 }),
   require: fc.array(one, { maxLength: 1 }),
@@ -50,7 +78,7 @@ const destination = fc
   .map(([name, set, transport]) => `${name}:${set}${transport}`)
 const destinations = fc.array(destination, { minLength: 1, maxLength: 3 })
 const accessPolicy = fc.record({
-  decision: fc.constantFrom('allow', 'allow', 'deny'),
+  decision: fc.constantFrom('allow', 'allow', 'allow', 'deny', 'bypass', 'service'),
   ...condition(selector),
 })
 const application = fc.record({ destinations, policies: fc.array(accessPolicy, { maxLength: 3 }) })
@@ -62,6 +90,8 @@ const rule = fc.record({
 const named = <T extends object>(letter: string, list: readonly T[]) =>
   list.map((one, index) => ({ name: `${letter}${index}`, ...one }))
 
+const isTie = (message: string) => message.includes('neither is more specific')
+
 type Written = {
   applications: { name: string; policies: object[] }[]
   network_rules: { precedence: number }[]
@@ -69,9 +99,7 @@ type Written = {
 const policy = fc
   .record({
     inner: fc.record(condition(plain)),
-    outer: fc.record(
-      condition(selector.filter((one) => !('rule_group' in one && one.rule_group === 'outer'))),
-    ),
+    outer: fc.record(condition(selector.filter((one) => !namesGroup(one, 'outer')))),
     applications: fc.array(application, { maxLength: 4 }),
     rules: fc.array(rule, { maxLength: 3 }),
     phase: fc.integer({ min: -1, max: 40 }),
@@ -80,6 +108,8 @@ const policy = fc
   .map(({ inner, outer, applications, rules, phase, public_default }) => ({
     tunnel: { domains: ['corp'] },
     public_default,
+    lists,
+    posture_checks: [{ name: 'disk', kind: 'disk_encryption' }],
     rule_groups: [
       { name: 'inner', ...inner },
       { name: 'outer', ...outer },
@@ -97,46 +127,79 @@ const policy = fc
     ],
   }))
   // Two applications may tie by chance; that is a mistake at load, not a question for evaluation.
-  .filter((written) => parsePolicy(written).ok)
+  .filter((written) => {
+    const document = parsePolicy(written)
+    const others = document.ok ? [] : document.error.filter(({ message }) => !isTie(message))
+    if (others.length > 0) throw new Error(JSON.stringify(others))
+    return document.ok
+  })
 
-const facts: fc.Arbitrary<Facts> = fc.record({
-  subject: fc.record({
-    userId: fc.constant('u'),
-    email: fc.constantFrom('alice@example.com', 'Bob@Example.com', 'm@evil@example.com', ''),
-    groups: fc.constantFrom<readonly string[]>([], ['engineers'], ['ops', 'engineers']),
-    deviceId: fc.constantFrom(ALICE_DEVICE, ''),
-  }),
-  sourceAddress: fc.constantFrom('198.51.100.7', '203.0.113.9', '', '198.51.100'),
-  destination: fc
-    .record({
-      host: fc.constantFrom(
-        'w',
-        'a.corp',
-        'b.dev.corp',
-        'corp',
-        'x.org',
-        '10.0.0.5',
-        '10.9.9.9',
-        '127.0.0.1',
-        '8.8.8.8',
-        '169.254.169.254',
-      ),
-      port: fc.constantFrom(22, 80, 443),
-      transport: fc.constantFrom('tcp' as const, 'tcp' as const, 'udp' as const),
-      resolved: fc.constantFrom(
-        undefined,
-        '10.0.0.5',
-        '10.9.9.9',
-        '127.0.0.1',
-        '8.8.8.8',
-        '169.254.169.254',
-        '0.0.0.0',
-      ),
-    })
-    .map(({ resolved, ...rest }) =>
-      resolved === undefined || /^[0-9.]+$/.test(rest.host) ? rest : { ...rest, address: resolved },
-    ),
+const result = fc.record({
+  passed: fc.boolean(),
+  validUntilMs: fc.constantFrom(NOW * 1000 - 1, NOW * 1000, NOW * 1000 + 1, NOW * 1000 + 60_000),
 })
+const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined })
+const login = fc.record(
+  {
+    atMs: fc.constant(NOW * 1000 - 5000),
+    amr: fc.constantFrom<readonly string[]>([], ['pwd'], ['pwd', 'hwk']),
+    acr: fc.constantFrom('gold', 'silver'),
+  },
+  { requiredKeys: ['atMs'] },
+)
+const facts = fc.record(
+  {
+    subject: fc.record(
+      {
+        userId: fc.constant('u'),
+        email: fc.constantFrom('alice@example.com', 'Bob@Example.com', 'm@evil@example.com', ''),
+        groups: fc.constantFrom<readonly string[]>([], ['engineers'], ['ops', 'engineers']),
+        deviceId: fc.constantFrom(ALICE_DEVICE, ''),
+        provider: fc.constantFrom('corp', 'github'),
+        claims: fc.constantFrom({}, { team: ['red', 'blue'] }, { team: ['blue'] }),
+        login,
+        service: maybe(fc.constantFrom({ tokenId: 't', name: 'ci' }, { tokenId: 's', name: 'cd' })),
+      },
+      { requiredKeys: ['userId', 'email', 'groups', 'deviceId'] },
+    ),
+    sourceAddress: fc.constantFrom('198.51.100.7', '203.0.113.9', '', '198.51.100'),
+    country: fc.constantFrom('DE', 'FR'),
+    posture: fc.record({ disk: result }, { requiredKeys: [] }),
+    evaluations: fc.record({ risk: result }, { requiredKeys: [] }),
+    destination: fc
+      .record({
+        host: fc.constantFrom(
+          'w',
+          'a.corp',
+          'b.dev.corp',
+          'corp',
+          'x.org',
+          '10.0.0.5',
+          '10.9.9.9',
+          '127.0.0.1',
+          '8.8.8.8',
+          '169.254.169.254',
+        ),
+        port: fc.constantFrom(22, 80, 443),
+        transport: fc.constantFrom('tcp' as const, 'tcp' as const, 'udp' as const),
+        resolved: fc.constantFrom(
+          undefined,
+          '10.0.0.5',
+          '10.9.9.9',
+          '127.0.0.1',
+          '8.8.8.8',
+          '169.254.169.254',
+          '0.0.0.0',
+        ),
+      })
+      .map(({ resolved, ...rest }) =>
+        resolved === undefined || /^[0-9.]+$/.test(rest.host)
+          ? rest
+          : { ...rest, address: resolved },
+      ),
+  },
+  { requiredKeys: ['subject', 'sourceAddress', 'destination'] },
+) as fc.Arbitrary<Facts>
 
 function parsed(written: unknown) {
   const document = parsePolicy(written)
@@ -148,7 +211,7 @@ const compiled = (written: unknown) => compilePolicy(parsed(written), { revision
 test('G1 G4 A2: the compiled evaluation means what the naive interpreter means', (t) => {
   const same = fc.property(policy, facts, (written, asked) => {
     const { kind, reason, rule: byRule, application } = evaluate(compiled(written), asked, NOW)
-    const naive = naiveDecision(parsed(written), asked)
+    const naive = naiveDecision(parsed(written), asked, NOW)
     t.deepEqual({ permit: kind === 'permit', reason, by: byRule ?? application }, {
       by: undefined,
       ...naive,
@@ -185,13 +248,20 @@ test('G1 A2: adding an allow never turns a permit into a denial', (t) => {
 })
 
 test('T95: taking an attribute away never turns a denial into a permit', (t) => {
-  const key = fc.constantFrom('email', 'groups', 'deviceId', 'sourceAddress', 'subject')
+  const key = fc.constantFrom(
+    ...['email', 'groups', 'deviceId', 'provider', 'claims', 'login', 'amr', 'acr', 'subject'],
+    ...['sourceAddress', 'country', 'posture', 'evaluations'],
+  )
   const denies = fc.property(policy, facts, key, (written, asked, gone) => {
     const policyNow = compiled(written)
+    // Whether a service asks is no attribute: with the whole subject, a service becomes nobody.
+    const isService = asked.subject.service !== undefined
+    if (isService && gone === 'subject') return true
     if (evaluate(policyNow, asked, NOW).kind === 'permit') return true
     const less = structuredClone(asked) as unknown as Record<string, Record<string, unknown>>
     delete less[gone]
     delete less['subject']?.[gone]
+    delete (less['subject']?.['login'] as Record<string, unknown> | undefined)?.[gone]
     return evaluate(policyNow, less as unknown as Facts, NOW).kind === 'denial'
   })
   t.notThrows(() => fc.assert(denies, { numRuns: RUNS }))
@@ -204,6 +274,10 @@ test('T95: no facts make it throw, and what is malformed is denied', (t) => {
     sourceAddress: fc.anything(),
     destination: fc.anything(),
     protocol: fc.anything(),
+    country: fc.anything(),
+    posture: fc.anything(),
+    evaluations: fc.anything(),
+    grants: fc.anything(),
   })
   const denies = fc.property(anything, (odd) => {
     return evaluate(policyNow, odd as unknown as Facts, NOW).kind === 'denial'

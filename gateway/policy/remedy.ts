@@ -1,0 +1,50 @@
+/**
+ * What somebody could do about a denial: where a policy admits them but for how they logged in, or for their device.
+ */
+import type { CompiledPolicyLine } from './compile.ts'
+import type { ConditionEvaluator, SelectorSet } from './condition.ts'
+import type { Denial } from './decision.ts'
+
+/** Why the nearest policy does not admit, and what would help. */
+export type NearMiss = Pick<Denial, 'reason' | 'remedy'> & {
+  readonly policy: string
+  /** Authentication context classes of which one would do. */
+  readonly acrValues?: readonly string[]
+}
+
+/** The first policy that would admit if only its requirements on login or device were met. */
+export function findNearMiss(
+  lines: readonly CompiledPolicyLine[],
+  conditions: ConditionEvaluator,
+): NearMiss | undefined {
+  for (const { name, decision, condition } of lines) {
+    if (decision !== 'allow') continue
+    const { include, require, exclude } = condition
+    if (conditions.any(include) !== 'yes' || conditions.any(exclude) !== 'no') continue
+    const missing = require.filter((one) => conditions.any(one) !== 'yes')
+    const found = remedyOf(missing)
+    if (found !== undefined) return { policy: name, ...found }
+  }
+  return undefined
+}
+
+function remedyOf(missing: readonly SelectorSet[]): Omit<NearMiss, 'policy'> | undefined {
+  const isPosture = (set: SelectorSet) => hasOnly(set, ['device_posture'])
+  const isLogin = (set: SelectorSet) => hasOnly(set, ['amr', 'auth_context'])
+  if (missing.length === 0 || !missing.every((one) => isPosture(one) || isLogin(one))) {
+    return undefined
+  }
+  if (missing.some(isPosture)) return { reason: 'posture_failed', remedy: 'posture' }
+  const acrValues = missing.flatMap(({ selectors }) =>
+    selectors.flatMap((one) => (one.kind === 'auth_context' ? [one.value] : [])),
+  )
+  return {
+    reason: 'login_insufficient',
+    remedy: 'mfa',
+    ...(acrValues.length > 0 && { acrValues }),
+  }
+}
+
+function hasOnly({ selectors }: SelectorSet, kinds: readonly string[]): boolean {
+  return selectors.every(({ kind }) => kinds.includes(kind))
+}

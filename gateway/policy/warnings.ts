@@ -1,0 +1,50 @@
+/**
+ * What a policy says that is seldom meant. A warning changes nothing: the policy is in force as written.
+ */
+import { type Mistake, type Path, quote } from '#lib/config/mistake'
+import { isMapping } from '#lib/config/shape'
+import { conditionsOf, type Item, items, selectorsIn } from './raw-policy.ts'
+
+/** Kinds of which somebody has one value, or of which several are seldom asked for at once. */
+const ONE_OF = [
+  'email',
+  'email_domain',
+  'group',
+  'login_method',
+  'auth_context',
+  'device_id',
+  'ip_range',
+  'country',
+  'service_token',
+]
+
+/** All warnings, in the order of the text. Never throws. */
+export function policyWarnings(policy: unknown, path: Path): Mistake[] {
+  if (!isMapping(policy)) return []
+  return conditionsOf(policy, path).flatMap((one) => [
+    ...requiresSeveral(one),
+    ...admitsNoService(one),
+  ])
+}
+
+/** `require` with several values of a kind: all of them must hold, where most people mean any. */
+function requiresSeveral(condition: Item): Mistake[] {
+  const written = items(condition.value, 'require', condition.path)
+  return ONE_OF.flatMap((kind) => {
+    const same = written.filter(({ value }) => Object.hasOwn(value, kind))
+    const [, second] = same
+    if (second === undefined) return []
+    const selectors = same.map(({ value }) => `{ ${kind}: ${String(value[kind])} }`).join(', ')
+    const message = `require asks for every ${quote(kind)} at once; if any is meant, write { any_of: [${selectors}] }`
+    return [{ path: second.path, message }]
+  })
+}
+
+/** `everyone` are persons. */
+function admitsNoService(condition: Item): Mistake[] {
+  const included = selectorsIn(condition, 'include')
+  const persons = included.every(({ key }) => key === 'everyone')
+  if (condition.value['decision'] !== 'service' || !persons) return []
+  const message = 'everyone are persons; for any service, write { service_token: any }'
+  return [{ path: [...condition.path, 'include'], message }]
+}

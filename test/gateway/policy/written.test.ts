@@ -1,0 +1,126 @@
+/** What a policy may say: mistakes and warnings, with their places. */
+import test from 'ava'
+import { formatPath } from '#lib/config/mistake'
+import { parsePolicy } from '../../../gateway/policy/parse.ts'
+import { policyWarnings } from '../../../gateway/policy/warnings.ts'
+
+const withPolicy = (policy: object) => ({
+  applications: [
+    {
+      name: 'a',
+      destinations: ['w.corp:443'],
+      policies: [{ name: 'p', decision: 'allow', include: [{ everyone: true }], ...policy }],
+    },
+  ],
+})
+const including = (selector: object) => withPolicy({ include: [selector] })
+const at = 'applications[0].policies[0]'
+
+const mistakes: Readonly<Record<string, readonly [written: object, mistake: RegExp]>> = {
+  'a list that is not there': [
+    {
+      ...including({ email_list: 'peple' }),
+      lists: [{ name: 'people', kind: 'email', values: [] }],
+    },
+    /include\[0\]\.email_list: there is no list of kind email "peple"; did you mean "people"\?/,
+  ],
+  'a list of another kind': [
+    { ...including({ ip_list: 'people' }), lists: [{ name: 'people', kind: 'email', values: [] }] },
+    /there is no list of kind ip "people"/,
+  ],
+  'a list twice': [
+    {
+      lists: [
+        { name: 'x', kind: 'email', values: [] },
+        { name: 'x', kind: 'ip', values: [] },
+      ],
+    },
+    /lists\[1\]\.name: the name "x" is used twice/,
+  ],
+  'a value of another kind in a list': [
+    { lists: [{ name: 'x', kind: 'ip', values: ['10.0.0.1/8'] }] },
+    /lists\[0\]\.values\[0\]: .* bits after the prefix length are set/,
+  ],
+  'a list without a kind': [{ lists: [{ name: 'x', values: [] }] }, /"kind" is missing/],
+  'a country in small letters': [including({ country: 'de' }), /"de" is not a country/],
+  'a country of another name': [including({ country: 'UK' }), /"UK" is not a country; write "GB"/],
+  'a claim without a value': [including({ claim: { name: 'x' } }), /"value" is missing/],
+  'a posture check that is not there': [
+    including({ device_posture: 'disk' }),
+    /there is no posture check "disk"/,
+  ],
+  'any_of nothing': [including({ any_of: [] }), /any_of: the list is empty/],
+  'any_of within any_of': [
+    including({ any_of: [{ any_of: [{ country: 'DE' }] }] }),
+    /any_of stands in any_of/,
+  ],
+  'a rule group that is not there, within any_of': [
+    including({ any_of: [{ rule_group: 'x' }] }),
+    /any_of\[0\]\.rule_group: there is no rule group "x"/,
+  ],
+  'rule groups that contain each other through any_of': [
+    {
+      rule_groups: [
+        { name: 'x', include: [{ any_of: [{ rule_group: 'y' }] }] },
+        { name: 'y', include: [{ rule_group: 'x' }] },
+      ],
+    },
+    /the rule group "x" contains itself/,
+  ],
+}
+
+for (const [name, [written, wanted]] of Object.entries(mistakes)) {
+  test(`T92 A19: a mistake: ${name}`, (t) => {
+    const parsed = parsePolicy(written)
+    const lines = parsed.ok
+      ? []
+      : parsed.error.map(({ path, message }) => `${formatPath(path)}: ${message}`)
+    t.regex(lines.join('\n'), wanted)
+  })
+}
+
+const warned = (written: object) =>
+  policyWarnings(written, []).map(({ path, message }) => `${formatPath(path)}: ${message}`)
+
+test('A2: require with several values of one kind is warned of, with what to write', (t) => {
+  const written = withPolicy({ require: [{ group: 'a' }, { device_posture: 'x' }, { group: 'b' }] })
+  t.deepEqual(warned(written), [
+    `${at}.require[2]: require asks for every "group" at once; if any is meant, write { any_of: [{ group: a }, { group: b }] }`,
+  ])
+  t.true(parsePolicy(written).ok)
+})
+
+test('A2: one value of each kind, several checks, and any_of are no cause for a warning', (t) => {
+  const require = [
+    { group: 'a' },
+    { country: 'DE' },
+    { device_posture: 'x' },
+    { device_posture: 'y' },
+    { any_of: [{ group: 'b' }, { group: 'c' }] },
+  ]
+  t.deepEqual(warned(withPolicy({ require })), [])
+})
+
+test('A2: rule groups and network rules are warned of too', (t) => {
+  const condition = {
+    include: [{ everyone: true }],
+    require: [{ country: 'DE' }, { country: 'FR' }],
+  }
+  const lines = warned({ rule_groups: [{ name: 'x', ...condition }], network_rules: [condition] })
+  t.is(lines.length, 2)
+})
+
+test('A11: a service policy for everyone is warned of: it admits no service', (t) => {
+  t.regex(warned(withPolicy({ decision: 'service' })).join('\n'), /service_token: any/)
+})
+
+test('T92: warnings never throw, whatever is written', (t) => {
+  for (const odd of [
+    null,
+    1,
+    [],
+    { applications: [null, { policies: [{ require: [1, null] }] }] },
+  ]) {
+    t.deepEqual(policyWarnings(odd, []), [])
+  }
+})
