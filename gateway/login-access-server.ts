@@ -25,6 +25,7 @@ export type LoginAccessOptions = {
 /** Starts the login origin. @throws {Error} when a provider's file cannot be read, or the address not be bound. */
 export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServer> {
   const { config, keys, tls, store, log, now } = options
+  const { organisation } = config
   const url = new URL(config.login.url)
   const { deviceCa } = keys
   const gatewayCaPem = keys.gatewayCa.certificatePem
@@ -36,7 +37,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     url,
     branding: { title: config.organisation },
     providers: config.identityProviders.map((provider) =>
-      openProvider(provider, { loginOrigin: url.origin, store, log, now }),
+      openProvider(provider, { loginOrigin: url.origin, organisation, store, log, now }),
     ),
     enrolments: openEnrolments(enrolDeps),
     prompts: NO_PROMPTS,

@@ -5,16 +5,17 @@ import type { Shape } from '#lib/config/shape'
 import { variant } from '#lib/config/variant-shape'
 import { type LocalConfig, localShape } from './providers/local.ts'
 import { type OidcConfig, oidcFiles, oidcShape, toOidcConfig } from './providers/oidc.ts'
+import { type PinConfig, pinFiles, pinShape, toPinConfig } from './providers/pin.ts'
 import type { ProviderFile, Resolve } from './providers/provider-file.ts'
 import { type SamlConfig, samlFiles, samlShape, toSamlConfig } from './providers/saml.ts'
 
 /** One provider, as configured. `name` with the provider's subject is a user's identity. */
-export type IdentityProviderConfig = OidcConfig | LocalConfig | SamlConfig
+export type IdentityProviderConfig = OidcConfig | SamlConfig | PinConfig | LocalConfig
 
 /** The shape of one provider as written. */
 export const providerShape = variant(
   'kind',
-  { oidc: oidcShape, local: localShape, saml: samlShape },
+  { oidc: oidcShape, saml: samlShape, pin: pinShape, local: localShape },
   'an identity provider',
 )
 
@@ -25,6 +26,8 @@ export function toProviderConfig(written: Written, resolve: Resolve): IdentityPr
   switch (written.kind) {
     case 'oidc':
       return toOidcConfig(written, resolve)
+    case 'pin':
+      return toPinConfig(written, resolve)
     case 'local':
       return written
     case 'saml':
@@ -37,6 +40,8 @@ export function providerFiles(config: IdentityProviderConfig): ProviderFile[] {
   switch (config.kind) {
     case 'oidc':
       return oidcFiles(config)
+    case 'pin':
+      return pinFiles(config)
     case 'local':
       return []
     case 'saml':

@@ -6,12 +6,15 @@ import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
 import type { IdentityProviderConfig } from '../config/identity-providers.ts'
 import type { OidcConfig } from '../config/providers/oidc.ts'
+import type { PinConfig } from '../config/providers/pin.ts'
 import type { SamlConfig } from '../config/providers/saml.ts'
 import type { Store } from '../store/store.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { OIDC_CALLBACK, openIdp } from './idp-client.ts'
 import { openLocalDirectory } from './local/local-directory.ts'
 import { openPasswords } from './local/passwords.ts'
+import { openMailer } from './pin/mail-client.ts'
+import { openPinProvider } from './pin/pin-provider.ts'
 import { readCertificates } from './saml-certificates.ts'
 import { openSaml } from './saml-client.ts'
 import { SAML_ACS, samlEntityId } from './saml-names.ts'
@@ -20,6 +23,8 @@ import { SAML_ACS, samlEntityId } from './saml-names.ts'
 export type ProviderDeps = {
   /** Where browsers come back to. */
   readonly loginOrigin: string
+  /** Display name. */
+  readonly organisation: string
   readonly store: Store
   readonly log: Log
   /** Unix milliseconds. */
@@ -31,6 +36,8 @@ export function openProvider(config: IdentityProviderConfig, deps: ProviderDeps)
   switch (config.kind) {
     case 'oidc':
       return openOidc(config, deps)
+    case 'pin':
+      return openPin(config, deps)
     case 'local':
       return openLocalDirectory(config.name, { ...deps, passwords: openPasswords() })
     case 'saml':
@@ -42,11 +49,28 @@ function openOidc(
   { name, issuer, clientId, clientSecretFile, caFile, groupsClaim }: OidcConfig,
   { loginOrigin, log, now }: ProviderDeps,
 ): IdentityProvider {
-  const clientSecret = readFileSync(clientSecretFile, 'utf8').trim()
+  const clientSecret = secretIn(clientSecretFile)
   const redirectUri = `${loginOrigin}${OIDC_CALLBACK}`
-  const ca = caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }
-  const options = { name, issuer, clientId, clientSecret, groupsClaim, redirectUri, ...ca }
-  return openIdp(options, { log, now })
+  const options = { name, issuer, clientId, clientSecret, groupsClaim, redirectUri }
+  return openIdp({ ...options, ...caIn(caFile) }, { log, now })
+}
+
+function openPin(
+  { name, allow, host, port, tls, from, login, caFile }: PinConfig,
+  { organisation, store, log, now }: ProviderDeps,
+): IdentityProvider {
+  const account = login && { user: login.user, password: secretIn(login.passwordFile) }
+  const mailer = { host, port, tls, from, ...(account && { login: account }), ...caIn(caFile) }
+  const post = openMailer(mailer, log)
+  return openPinProvider({ name, organisation, allow }, { store, post, log, now })
+}
+
+function secretIn(file: string): string {
+  return readFileSync(file, 'utf8').trim()
+}
+
+function caIn(file: string | undefined): { readonly caPem?: string } {
+  return file === undefined ? {} : { caPem: readFileSync(file, 'utf8') }
 }
 
 function openSamlProvider(config: SamlConfig, deps: ProviderDeps): IdentityProvider {

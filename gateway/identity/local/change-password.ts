@@ -4,9 +4,10 @@
  */
 import { z } from 'zod'
 import type { LocalUser } from '../../store/store.ts'
+import { ask } from '../ask.ts'
 import type { FormStep, PendingLogin } from '../identity-provider.ts'
 import { CHANGE_FORM, PROBLEMS } from './local-forms.ts'
-import { ask, askToLogIn, type Directory, done } from './local-steps.ts'
+import { askToLogIn, type Directory, done } from './local-steps.ts'
 import { passwordMistake } from './password-rules.ts'
 import { hashVersion } from './passwords.ts'
 

@@ -3,8 +3,9 @@
  */
 import type { Log } from '#lib/log'
 import type { LocalUser, Store } from '../../store/store.ts'
+import { type Ask, ask } from '../ask.ts'
 import type { TakeGuess } from '../guesses.ts'
-import type { Form, FormStep, PendingLogin } from '../identity-provider.ts'
+import type { FormStep } from '../identity-provider.ts'
 import { LOGIN_FORM } from './local-forms.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -21,13 +22,6 @@ export type Directory = LocalDirectoryDeps & {
   /** Of the provider in our configuration. */
   readonly name: string
   readonly take: TakeGuess
-}
-
-type Ask = FormStep & { readonly kind: 'ask' }
-
-/** Shows a form. */
-export function ask(form: Form, pending: PendingLogin, problem?: string): Ask {
-  return { kind: 'ask', form, pending, ...(problem !== undefined && { problem }) }
 }
 
 /** Shows the form for address and password. */

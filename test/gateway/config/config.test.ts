@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
+import { namedFiles } from '../../../gateway/config/files.ts'
 import { sampleConfig } from '../../../gateway/config/sample.ts'
 import { decodeConfig, decodePolicy, formatMistakes } from '../../../gateway/config.ts'
 
@@ -66,6 +67,38 @@ test('a full gateway section', (t) => {
     },
   ])
   t.deepEqual(recordings, { recipientsFile: './r.jws', freeSpaceReserveMib: 512 })
+})
+
+const PIN = {
+  name: 'mail',
+  kind: 'pin',
+  host: 'mail.example.com',
+  from: 'zt@example.com',
+  allow: ['Example.COM', 'Guest@example.org'],
+}
+
+test('one-time PINs, with their defaults and in full', (t) => {
+  const login = { user: 'zt', password_file: 'mail.secret', ca_file: 'mail-ca.pem' }
+  const full = { ...PIN, ...login, name: 'two', host: '127.0.0.1', port: 25, tls: 'none' }
+  const decoded = decodeConfig(withGateway({ identity_providers: [PIN, full] }), '/etc/zt/zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  const plain = { kind: 'pin', from: 'zt@example.com', allow: ['example.com', 'guest@example.org'] }
+  t.deepEqual(decoded.value.gateway.identityProviders, [
+    { ...plain, name: 'mail', host: 'mail.example.com', port: 587, tls: 'starttls' },
+    {
+      ...plain,
+      ...{ name: 'two', host: '127.0.0.1', port: 25, tls: 'none' },
+      login: { user: 'zt', passwordFile: '/etc/zt/mail.secret' },
+      caFile: '/etc/zt/mail-ca.pem',
+    },
+  ] as never)
+  t.deepEqual(
+    namedFiles(decoded.value.gateway).map(({ file, secret }) => [file, secret]),
+    [
+      ['/etc/zt/mail.secret', true],
+      ['/etc/zt/mail-ca.pem', false],
+    ],
+  )
 })
 
 const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
@@ -140,6 +173,26 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
   'two local directories': [
     { identity_providers: ['a', 'b'].map((name) => ({ name, kind: 'local' })) },
     'gateway.identity_providers[1].kind: there is one local directory; it is listed twice',
+  ],
+  'PINs that cross the network in plain': [
+    { identity_providers: [{ ...PIN, tls: 'none' }] },
+    'gateway.identity_providers[0].tls: PINs cross the network unencrypted',
+  ],
+  'PINs for nobody': [
+    { identity_providers: [{ ...PIN, allow: [] }] },
+    'gateway.identity_providers[0].allow: the list is empty',
+  ],
+  'PINs for an address with a name': [
+    { identity_providers: [{ ...PIN, allow: ['Ann <ann@example.com>'] }] },
+    'is not a plain email address',
+  ],
+  'PINs for all': [
+    { identity_providers: [{ ...PIN, allow: ['*'] }] },
+    'gateway.identity_providers[0].allow[0]: "*" is no email address and no domain',
+  ],
+  'a mail user without a password': [
+    { identity_providers: [{ ...PIN, user: 'x' }] },
+    'gateway.identity_providers[0]: "password_file" is missing',
   ],
   'one provider name twice': [
     {
@@ -363,7 +416,7 @@ test('what the sample shows in comments decodes too', (t) => {
   const decoded = decodeConfig(text, 'zt.yaml')
   if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
   t.is(decoded.value.policy.applications.length, 2)
-  t.is(decoded.value.gateway.identityProviders.length, 2)
+  t.is(decoded.value.gateway.identityProviders.length, 3)
   t.is(decoded.value.gateway.recordings?.freeSpaceReserveMib, 512)
 })
 
