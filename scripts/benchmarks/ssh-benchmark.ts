@@ -210,25 +210,29 @@ async function measure(
   return rows
 }
 
+function openIdle(way: Way): Promise<LabProcess> {
+  return startProcess({
+    argv: ['ssh', '-F', way.configFile, way.host, 'echo up; exec sleep 120'],
+    logFile: '/dev/null',
+    readyWhen: /^up/,
+  })
+}
+
 /** Growth of the recording hop with that many sessions open, per session. */
 async function idleMemory(ways: readonly Way[], { idle }: Sizes): Promise<number> {
   const way = ways.find(({ name }) => name === NAME.hop)
   if (way?.hop === undefined) throw new Error('the hop is missing')
-  // The first session loads code and tables that all of them share.
-  await transfer(way, 'get', '/dev/null')
-  const before = memoryKib([way.hop.pid])
+  const { pid } = way.hop
   const sessions: LabProcess[] = []
+  const open = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) sessions.push(await openIdle(way))
+  }
   try {
-    for (let count = 0; count < idle; count++) {
-      sessions.push(
-        await startProcess({
-          argv: ['ssh', '-F', way.configFile, way.host, 'echo up; exec sleep 120'],
-          logFile: '/dev/null',
-          readyWhen: /^up/,
-        }),
-      )
-    }
-    return (memoryKib([way.hop.pid]) - before) / idle
+    // The first sessions load code and tables that all of them share, and let the heap grow to its working size.
+    await open(idle / 2)
+    const before = memoryKib([pid])
+    await open(idle)
+    return (memoryKib([pid]) - before) / idle
   } finally {
     for (const session of sessions) await session.stop()
   }

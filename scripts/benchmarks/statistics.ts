@@ -15,6 +15,14 @@ export function median(series: Series): number {
   return (upper + lower) / 2
 }
 
+/** @returns the value that this share of the series does not exceed (nearest rank). @throws {Error} for an empty series. */
+export function percentile(series: Series, share: number): number {
+  const sorted = [...series].sort((a, b) => a - b)
+  const value = sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)]
+  if (value === undefined) throw new Error('percentile of nothing')
+  return value
+}
+
 /**
  * Median of the ratios ours/peer taken round by round, so that a slow minute of the machine hits both.
  * @throws {Error} when a peer missed a round: a ratio over other rounds would not be a comparison.

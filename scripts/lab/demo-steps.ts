@@ -15,9 +15,22 @@ import { expect, type Step } from './steps.ts'
 const CURL_PROXY_REFUSED = 97
 
 /** Enrols this device as `person`, logging in as a person would. */
-export async function enrol(organisation: Organisation, person: Person): Promise<string> {
-  const { zt, urls, caSha256, caFiles } = organisation
-  const [program = '', ...args] = [...zt, 'enroll', urls.login, '--ca-sha256', caSha256, '--json']
+export function enrol(organisation: Organisation, person: Person): Promise<string> {
+  const { urls, caSha256 } = organisation
+  return logIn(organisation, person, ['enroll', urls.login, '--ca-sha256', caSha256])
+}
+
+/** A fresh login on the enrolled device. */
+export function logInAgain(organisation: Organisation, person: Person): Promise<string> {
+  return logIn(organisation, person, ['login'])
+}
+
+async function logIn(
+  { zt, caFiles }: Organisation,
+  person: Person,
+  command: readonly string[],
+): Promise<string> {
+  const [program = '', ...args] = [...zt, ...command, '--json']
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
   let last = ''
@@ -34,8 +47,8 @@ export async function enrol(organisation: Organisation, person: Person): Promise
     })
   }
   const code = await exited
-  expect(code === 0, `zt enroll ended with ${code}: ${last}`)
-  return `enrolled as ${person.email}`
+  expect(code === 0, `zt ${command[0]} ended with ${code}: ${last}`)
+  return `logged in as ${person.email}`
 }
 
 function promptIn(line: string): { verificationUrl: string; userCode: string } | undefined {

@@ -1,6 +1,12 @@
 import test from 'ava'
 import { markdown, replaceSection, verdict } from '../../scripts/benchmarks/report.ts'
-import { type Bar, holds, median, pairedRatio } from '../../scripts/benchmarks/statistics.ts'
+import {
+  type Bar,
+  holds,
+  median,
+  pairedRatio,
+  percentile,
+} from '../../scripts/benchmarks/statistics.ts'
 
 test('median: the middle of an odd series, the mean of two in an even one', (t) => {
   t.is(median([3, 1, 2]), 2)
@@ -48,4 +54,11 @@ test('report: a section is replaced by its next run and the others stay', (t) =>
   t.regex(again, /\| w \| u \| 3\.00 \|/)
   t.regex(again, /\| w \| u \| 2\.00 \|/)
   t.false(again.includes('1.00'))
+})
+
+test('a percentile is a value of the series, by nearest rank', (t) => {
+  const series = Array.from({ length: 200 }, (_, index) => 200 - index)
+  t.is(percentile(series, 0.99), 198)
+  t.is(percentile([7], 0.99), 7)
+  t.throws(() => percentile([], 0.5))
 })
