@@ -13,6 +13,7 @@ import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
 import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
+import { openPromptAccess } from './prompt-access-job.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
 
 export type GatewayOptions = {
@@ -72,9 +73,15 @@ export async function startGateway(
     log,
     now,
   })
+  const prompts = openPromptAccess({
+    ...{ store: data.store, snapshot: policyInForce.snapshot, table, log, now },
+    loginUrl: config.login.url,
+    tell: access.reconsideration.tell,
+  })
   const parts = {
     ...{ ...options, table, policyInForce, recording, tls: tls.value, cutDevice, closers },
     ...access,
+    ...prompts,
   }
   await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.
@@ -93,7 +100,7 @@ async function allTls({ config, data, now }: GatewayOptions) {
 
 function assemble(
   listeners: readonly Listener[],
-  { table, policyInForce: { snapshot, replace }, recording, reconsideration }: Parts,
+  { table, policyInForce: { snapshot, replace }, recording, reconsideration, holding }: Parts,
 ): Gateway {
   return {
     addresses: Object.fromEntries(listeners.map(({ name, address }) => [name, address])),
@@ -111,6 +118,7 @@ function assemble(
       await within(deadlineMs + CLOSING_MS, all)
       reconsideration.stop()
       table.cutWhere(() => true, 'gateway_draining')
+      holding.stop()
     },
   }
 }

@@ -13,6 +13,8 @@ import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData } from './open-data-os.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import type { Posture } from './posture/posture-store.ts'
+import type { Holding } from './prompt/hold-job.ts'
+import type { PromptDesk } from './prompt/prompts.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
@@ -42,6 +44,8 @@ export type Parts = {
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
   readonly posture: Posture
+  readonly holding: Holding
+  readonly prompts: PromptDesk
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -87,21 +91,24 @@ async function startAdmin(parts: Parts): Promise<Listener> {
   return { name: 'admin', address: server.address, drain: () => server.close() }
 }
 
-async function startLogin({ config, data, log, now, tls }: Parts): Promise<Listener> {
+async function startLogin({ config, data, log, now, tls, prompts }: Parts): Promise<Listener> {
   const { keys, store } = data
-  const server = await startLoginAccess({ config, keys, store, tls: tls.login, log, now })
+  const server = await startLoginAccess({
+    ...{ config, keys, store, prompts, log, now },
+    tls: tls.login,
+  })
   return { name: 'login', address: server.address, drain: () => server.close() }
 }
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, standing, sessions, reconsideration, posture } = parts
+  const { decider, standing, sessions, reconsideration, posture, holding } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, standing, sessions, reconsideration, posture },
+    ...{ decider, standing, sessions, reconsideration, posture, holding },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

@@ -9,7 +9,7 @@ import { openProvider } from './identity/open-provider-os.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { type LoginServer, startLoginServer } from './login/login-server.ts'
-import { NO_PROMPTS } from './prompt/prompts.ts'
+import type { PromptDesk } from './prompt/prompts.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
@@ -17,6 +17,7 @@ export type LoginAccessOptions = {
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'gatewayCa'>
   readonly tls: ServerCertificate
   readonly store: Store
+  readonly prompts: PromptDesk
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -24,7 +25,7 @@ export type LoginAccessOptions = {
 
 /** Starts the login origin. @throws {Error} when a provider's file cannot be read, or the address not be bound. */
 export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServer> {
-  const { config, keys, tls, store, log, now } = options
+  const { config, keys, tls, store, prompts, log, now } = options
   const { organisation } = config
   const url = new URL(config.login.url)
   const { deviceCa } = keys
@@ -40,7 +41,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
       openProvider(provider, { loginOrigin: url.origin, organisation, store, log, now }),
     ),
     enrolments: openEnrolments(enrolDeps),
-    prompts: NO_PROMPTS,
+    prompts,
     users: store.users,
     renew: (request) => renewDevice(enrolDeps, request, { audience: url.origin }),
     gatewayCaPem,

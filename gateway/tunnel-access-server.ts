@@ -22,6 +22,7 @@ import type { Facts } from './policy/facts.ts'
 import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Posture } from './posture/posture-store.ts'
+import type { Holding } from './prompt/hold-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
@@ -40,6 +41,7 @@ export type TunnelAccessOptions = {
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
   readonly posture: Posture
+  readonly holding: Holding
   readonly serveSsh: ServeSsh
   readonly log: Log
   /** Unix milliseconds. */
@@ -57,7 +59,7 @@ export interface TunnelAccess {
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh } = options
-  const { decider, standing, sessions, reconsideration, posture } = options
+  const { decider, standing, sessions, reconsideration, posture, holding } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const records = { put: (record: FlowRecord) => store.flows.put(record), now }
@@ -76,6 +78,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     dial: dialTarget,
     sessions,
     reconsiderAt: reconsideration.at,
+    hold: holding.hold,
     notify: ({ subject, destination }, reason) =>
       control.notify(subject.deviceId, reason, cutSentence(destination, reason)),
   })

@@ -4,6 +4,7 @@ import type { StandingOf } from '../facts/gather.ts'
 import type { FlowRecorderDeps } from '../flow/flow-recorder.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { Facts } from '../policy/facts.ts'
+import type { Hold } from '../prompt/hold.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { User } from '../store/store.ts'
 import type { Decider } from './decider.ts'
@@ -24,6 +25,8 @@ export type FlowServerDeps = {
   readonly reconsiderAt: (seconds: number) => void
   /** Tells the device that a flow of its was cut; `facts` are the flow's. */
   readonly notify: (facts: Facts, reason: string) => void
+  /** Lets a flow wait for its user. */
+  readonly hold: Hold
   readonly resolve: Resolve
   readonly dial: Dial
   readonly serveSsh: ServeSsh

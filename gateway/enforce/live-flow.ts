@@ -24,6 +24,10 @@ export interface LiveFlow {
   decided(decision: Decision, detail?: FlowDetail): boolean
   /** Ends the flow with a reason: as the answer to CONNECT, or by a reset when it was answered already. */
   refuse(reason: Reason, detail?: FlowDetail): void
+  /** Bounds what the device sends before the answer: above it the flow is refused. @returns what puts it back. */
+  takeEarly(): () => void
+  /** Notes how long the flow waited for its user, ms; times add up. */
+  noteHeld(heldMs: number): void
   /** Resets the stream towards the device; queued data is dropped. */
   reset(): void
   /** Notes the session's recording. */
@@ -38,6 +42,8 @@ export interface LiveFlow {
 
 type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'sessions' | 'reconsiderAt' | 'notify'>
 
+const ignore = (): void => undefined
+
 export function createLiveFlow(
   flow: IncomingFlow,
   record: FlowRecording,
@@ -46,7 +52,7 @@ export function createLiveFlow(
 ): LiveFlow {
   const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
-  let sessionId: string | undefined
+  let noted: FlowDetail = {}
   let isOver = false
 
   const live: LiveFlow = {
@@ -60,26 +66,31 @@ export function createLiveFlow(
     decided(decision, detail = {}) {
       const session = decision.kind === 'permit' ? sessions.used(decision, live.facts) : undefined
       const used = session === undefined ? {} : { accessSessionId: session.id }
-      record.decided(decision, { facts: live.facts, ...used, ...detail })
+      record.decided(decision, { facts: live.facts, ...noted, ...used, ...detail })
       const isLive = table.update(record.id, { facts: live.facts, decision })
       if (decision.validUntilSeconds !== undefined) reconsiderAt(decision.validUntilSeconds)
       return isLive && !ended.hasEnded
     },
     refuse(reason, detail = {}) {
-      record.refused(reason, { facts: live.facts, ...detail })
+      record.refused(reason, { facts: live.facts, ...noted, ...detail })
       live.end({ closeReason: reason })
       if (stream === undefined) flow.refuse(wireRefusal(reason))
       else flow.reset()
     },
+    takeEarly: () =>
+      stream === undefined ? flow.takeEarly(() => live.refuse('hold_full')) : ignore,
+    noteHeld(heldMs) {
+      noted = { ...noted, heldMs: (noted.heldMs ?? 0) + heldMs }
+    },
     reset: () => flow.reset(),
-    noteSession(id) {
-      sessionId = id
+    noteSession(sessionId) {
+      noted = { ...noted, sessionId }
     },
     end(end) {
       if (isOver) return
       isOver = true
       table.close(record.id)
-      record.closed(end, { facts: live.facts, ...(sessionId === undefined ? {} : { sessionId }) })
+      record.closed(end, { facts: live.facts, ...noted })
     },
     cut(reason) {
       raise()

@@ -22,6 +22,8 @@ export type FlowRecord = {
   readonly policy?: string
   readonly rule?: string
   readonly revision?: number
+  /** How long it waited for its user, milliseconds; absent when it did not. */
+  readonly heldMs?: number
   readonly trace?: readonly TraceStep[]
   /** Address that was dialled. */
   readonly dialled?: string

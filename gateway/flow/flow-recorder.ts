@@ -23,6 +23,8 @@ export type FlowDetail = {
   readonly dialled?: string
   /** Application session it is permitted under. */
   readonly accessSessionId?: string
+  /** How long it waited for its user, milliseconds. */
+  readonly heldMs?: number
   /** Recording of this flow's SSH session. */
   readonly sessionId?: string
 }

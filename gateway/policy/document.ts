@@ -123,6 +123,8 @@ export type PolicyDocument = {
   /** What devices are asked for, and what they must show. */
   readonly postureChecks: readonly PostureCheck[]
   readonly lists: readonly List[]
+  /** How long a flow waits for its user. */
+  readonly promptTimeoutMs: number
   readonly ruleGroups: readonly RuleGroup[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]

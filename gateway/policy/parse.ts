@@ -11,7 +11,7 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import type { Mistake } from '#lib/config/mistake'
-import { type Decoded, mapped, oneOf, type Shape } from '#lib/config/shape'
+import { checked, type Decoded, mapped, oneOf, type Shape } from '#lib/config/shape'
 import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
@@ -44,6 +44,15 @@ const tunnelShape = mapping(
   'the tunnel settings',
 )
 
+const DEFAULT_PROMPT_TIMEOUT_MS = 120_000
+const PROMPT_TIMEOUT_BOUNDS_MS = { least: 10_000, most: 600_000 }
+
+/** Below, nobody gets through a login; above, programs and the daemon have given up. */
+const promptTimeout = checked(duration, (ms, path) => {
+  const { least, most } = PROMPT_TIMEOUT_BOUNDS_MS
+  return ms >= least && ms <= most ? [] : [{ path, message: 'a connection waits for 10s to 10m' }]
+})
+
 const policyFields = {
   tunnel: defaulted(
     tunnelShape,
@@ -69,6 +78,12 @@ const policyFields = {
     list(listShape, { kind: 'a list of lists' }),
     'Values with a name: one change reaches every rule that names the list.',
     [],
+  ),
+  prompt_timeout: defaulted(
+    promptTimeout,
+    'How long a connection waits for its user to log in: `10s` to `10m`.',
+    DEFAULT_PROMPT_TIMEOUT_MS,
+    '2m',
   ),
   rule_groups: defaulted(
     list(ruleGroupShape, { kind: 'a list of rule groups' }),
@@ -111,6 +126,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
     postureChecks: values.posture_checks,
     lists: values.lists,
+    promptTimeoutMs: values.prompt_timeout,
     ruleGroups: values.rule_groups,
     applications: values.applications,
     networkRules: values.network_rules,

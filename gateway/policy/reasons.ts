@@ -33,6 +33,8 @@ export type Reason =
   | 'gateway_draining'
   | 'too_many_flows'
   | 'policy_changed'
+  | 'hold_full'
+  | 'prompt_expired'
 
 /** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
 export function sentenceFor(reason: Reason): string {
@@ -75,4 +77,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   gateway_draining: 'The gateway is restarting. Try again.',
   too_many_flows: 'This device has too many open flows.',
   policy_changed: 'The rules for this destination changed. Connect again.',
+  hold_full:
+    'Too many connections of this device wait for you already. Finish what "zt prompts" lists, then connect again.',
+  prompt_expired:
+    'This connection waited for you in the browser, and the time is over. Run "zt login", then connect again.',
 }

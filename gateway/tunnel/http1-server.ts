@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { readBody } from './body-server.ts'
+import { takeEarly } from './early-octets-server.ts'
 import {
   CLAIMS_HEADER,
   type IncomingFlow,
@@ -109,6 +110,7 @@ function flowOf(
       return socket
     },
     refuse: (refusal) => writeHead(socket, refusal),
+    takeEarly: (onOver) => takeEarly(socket, onOver),
     reset: () => socket.destroy(),
     onGone(listener) {
       if (socket.destroyed) listener()

@@ -11,6 +11,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { readBody } from './body-server.ts'
+import { takeEarly } from './early-octets-server.ts'
 import {
   CLAIMS_HEADER,
   type IncomingFlow,
@@ -187,6 +188,7 @@ function flowOf(
       return stream
     },
     refuse: (refusal) => answer(stream, refusal.status, refusal.headers),
+    takeEarly: (onOver) => takeEarly(stream, onOver),
     // RFC 9113 section 8.5 wants CONNECT_ERROR, but node:http2 puts END_STREAM before any code of ours, and a
     // truncated download would look whole. Destroyed with an error it sends INTERNAL_ERROR, and drops what is queued.
     reset: () => stream.destroy(new Error('flow reset')),

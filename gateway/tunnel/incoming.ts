@@ -28,6 +28,11 @@ export interface IncomingFlow {
   /** Answers 200. The stream carries payload both ways and keeps half-close. Undefined when the peer left. */
   accept(): Duplex | undefined
   refuse(refusal: WireRefusal): void
+  /**
+   * Takes in what the peer sends before its answer. Above `EARLY_LIMIT` octets calls `onOver`, once.
+   * @returns what puts it back: to be called before `accept`.
+   */
+  takeEarly(onOver: () => void): () => void
   /** Ends the flow at once, before or after the verdict; queued data is dropped. */
   reset(): void
   /** Calls `listener` once when the peer gave the flow up or its connection died; at once if it is gone already. */

@@ -32,6 +32,7 @@ function answerFor(reason: Reason): { readonly status: number; readonly error: s
     case 'session_expired':
     case 'session_revoked':
     case 'login_insufficient':
+    case 'prompt_expired':
       return { status: 407, error: 'http_request_denied' }
     case 'address_forbidden':
     case 'address_not_permitted':
@@ -49,6 +50,7 @@ function answerFor(reason: Reason): { readonly status: number; readonly error: s
     case 'gateway_draining':
       return { status: 503, error: 'proxy_internal_response' }
     case 'too_many_flows':
+    case 'hold_full':
       return { status: 503, error: 'connection_limit_reached' }
     default:
       return { status: 403, error: 'http_request_denied' }

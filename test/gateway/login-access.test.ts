@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import test from 'ava'
 import { issueServerCertificate } from '../../gateway/keys/server-certificate.ts'
 import { startLoginAccess } from '../../gateway/login-access-server.ts'
+import { NO_PROMPTS } from '../../gateway/prompt/prompts.ts'
 import { freeAddress } from '../support/free-address.ts'
 import { completeLogin, startIdp, text } from '../support/idp.ts'
 import { ALICE, beginEnrolment, postJson } from '../support/login-rig.ts'
@@ -29,6 +30,7 @@ test('D7 A6: a device is enrolled as the configuration says', async (t) => {
     groupsClaim: 'groups',
   } as const
   const server = await startLoginAccess({
+    prompts: NO_PROMPTS,
     config: { ...CONFIG, login: { listen, url }, identityProviders: [provider] },
     keys: data.keys,
     store: data.store,

@@ -11,6 +11,7 @@ import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import { createFlowTable, type FlowTable } from '../../gateway/flow/flow-table.ts'
 import type { Denial, Permit } from '../../gateway/policy/decision.ts'
 import type { Reason } from '../../gateway/policy/reasons.ts'
+import { type Holding, startHolding } from '../../gateway/prompt/hold-job.ts'
 import type { TunnelServerOptions } from '../../gateway/tunnel/tunnel-server.ts'
 import { onlySubject } from './sample-facts.ts'
 import { memoryLog, startTunnel, type Tunnel } from './tunnel.ts'
@@ -65,6 +66,7 @@ export async function startTarget(
 export type Enforced = {
   readonly tunnel: Tunnel
   readonly table: FlowTable
+  readonly holding: Holding
   readonly records: Map<string, FlowRecord>
   /** Settles with the record of the next flow that is closed. */
   closedRecord(): Promise<FlowRecord>
@@ -72,7 +74,7 @@ export type Enforced = {
 
 export async function startEnforced(
   t: ExecutionContext,
-  change: Partial<FlowServerDeps> = {},
+  change: Partial<FlowServerDeps> & { readonly waitMs?: number } = {},
   serverChange: Partial<TunnelServerOptions> = {},
 ): Promise<Enforced> {
   const table = change.table ?? createFlowTable()
@@ -96,7 +98,17 @@ export async function startEnforced(
     claims: {},
     lastLoginAtMs: 0,
   }
+  const holding = startHolding({
+    loginOrigin: 'https://login.example.com',
+    device: (id) => tunnel.devices.get(id),
+    table,
+    waitMs: () => change.waitMs ?? 60_000,
+    log: memoryLog(),
+    now: Date.now,
+  })
+  t.teardown(() => holding.stop())
   const onFlow = createFlowServer({
+    hold: holding.hold,
     decider: permitAll,
     table,
     records: { put, now: Date.now },
@@ -116,6 +128,7 @@ export async function startEnforced(
   return {
     tunnel,
     table,
+    holding,
     records,
     closedRecord: () => {
       const record = closed.shift()

@@ -300,6 +300,14 @@ const policyMistakes: Readonly<Record<string, readonly [unknown, string]>> = {
     { applications: [app({ idle_timeout: 60 })] },
     '60 is not a duration',
   ],
+  'a wait that is too short for anybody (D9)': [
+    { prompt_timeout: '9999ms' },
+    'a connection waits for 10s to 10m',
+  ],
+  'a wait that is longer than programs wait (D9)': [
+    { prompt_timeout: '11m' },
+    'a connection waits for 10s to 10m',
+  ],
   'a tie of two applications (G4)': [
     { applications: [app({ destinations: ['w:1-5'] }), { name: 'b', destinations: ['W:5-9'] }] },
     'policy.applications[1].destinations[0]: "W:5-9" overlaps with "w:1-5" of application "a"',

@@ -1,0 +1,42 @@
+/** Prompts, put together: flows that wait, and what the login origin tells of their users. */
+import type { Log } from '#lib/log'
+import type { AccessChange } from './access-change.ts'
+import type { FlowTable } from './flow/flow-table.ts'
+import type { CompiledPolicy } from './policy/compile.ts'
+import type { PolicySnapshot } from './policy-snapshot.ts'
+import { type Holding, startHolding } from './prompt/hold-job.ts'
+import { createPromptDesk } from './prompt/prompt-desk.ts'
+import type { PromptDesk } from './prompt/prompts.ts'
+import type { Store } from './store/store.ts'
+
+export type PromptAccessOptions = {
+  /** URL of the login listener. */
+  readonly loginUrl: string
+  readonly store: Pick<Store, 'devices'>
+  readonly table: FlowTable
+  readonly snapshot: PolicySnapshot<CompiledPolicy>
+  /** Has live flows decided again. */
+  readonly tell: (change: AccessChange) => unknown
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+}
+
+export type PromptAccess = { readonly holding: Holding; readonly prompts: PromptDesk }
+
+export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
+  const { store, table, snapshot, tell, log, now } = options
+  const device = (id: string) => store.devices.get(id)
+  const holding = startHolding({
+    ...{ device, table, log, now },
+    loginOrigin: new URL(options.loginUrl).origin,
+    waitMs: () => snapshot.current.policy.document.promptTimeoutMs,
+  })
+  const prompts = createPromptDesk({
+    ...{ holding, device, tell, now },
+    keepLogin: (deviceId, login) => store.devices.update(deviceId, { login }),
+    keepPurpose: ({ id: promptId, deviceId, userId, application }, purpose) =>
+      log.info({ promptId, deviceId, userId, application, purpose }, 'purpose stated'),
+  })
+  return { holding, prompts }
+}
