@@ -3,7 +3,7 @@
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import type { DaemonStatus, LoginPrompt } from '#lib/api/control-api'
+import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
 
 /** Removes C0 and C1 control characters, so that a name from outside cannot drive the terminal. */
@@ -31,10 +31,35 @@ export function statusText(status: DaemonStatus): string {
     line('proxy', `${status.proxy.host}:${status.proxy.port} (PAC: ${status.proxy.pacUrl})`),
     line('ours', [...status.domains, ...status.prefixes].join(', ') || '(nothing yet)'),
   ]
+  for (const check of status.posture) lines.push(line('posture', postureLine(check)))
   if (status.refusedOtherUsers > 0) {
     lines.push(line('refused', `${status.refusedOtherUsers} connections of other users`))
   }
   return lines.join('\n')
+}
+
+function postureLine({ name, result, detail, observedAt }: PostureStatus): string {
+  const why = result === 'failed' && detail !== undefined ? `: ${detail}` : ''
+  return `${name} ${result}${why}${observedAt === undefined ? '' : ` (seen ${observedAt})`}`
+}
+
+/** What this device tells the gateway of itself, in full. */
+export function postureText(checks: readonly PostureStatus[]): string {
+  if (checks.length === 0) return 'The gateway asks nothing about this device.'
+  return tableText(
+    ['check', 'kind', 'looks at', 'seen', 'told', 'result'],
+    checks.map(({ name, kind, lookAt, observedAt, found, result }) => {
+      const { kind: _, ...told } = found ?? { kind: 'none' }
+      return [
+        name,
+        kind,
+        lookAt.join(', '),
+        observedAt ?? '',
+        found === undefined ? '' : JSON.stringify(told),
+        result,
+      ]
+    }),
+  )
 }
 
 /** What the user has to do in a browser. */

@@ -12,6 +12,7 @@ import { createOpenFlow } from './flow-client.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
 import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
+import { createCollect } from './posture/collect-os.ts'
 import { statusOf } from './status.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
@@ -21,6 +22,7 @@ export type DaemonSurroundings = {
   readonly uid: number
   readonly machineName: string
   readonly version: string
+  readonly platform: NodeJS.Platform
   readonly environment: ProxyEnvironment
   readonly log: Log
 }
@@ -53,7 +55,8 @@ export async function startDaemon(
   })
   const agent = agentOver(dial)
   const refuseOthers = config.others === 'refuse'
-  const device = createDevice({ store, dial, agent, refuseOthers, ownPorts, log })
+  const collect = createCollect(surroundings.version, surroundings.platform)
+  const device = createDevice({ store, dial, agent, collect, refuseOthers, ownPorts, log })
   const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
   proxy = await startProxy(config, device, ownerUid, log)
   const { port } = proxy

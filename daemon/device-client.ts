@@ -21,6 +21,8 @@ import type { IdentityStore } from './enrol/identity-store.ts'
 import type { Registration } from './enrol/registration.ts'
 import { startRenewal } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
+import type { Collect } from './posture/collect-os.ts'
+import { startPosture } from './posture/posture-job.ts'
 import type { DialTcp, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
 
@@ -28,6 +30,7 @@ export type DeviceOptions = OwnSettings & {
   readonly store: IdentityStore
   readonly dial: DialTcp
   readonly agent: Agent
+  readonly collect: Collect
   readonly log: Log
 }
 
@@ -85,7 +88,13 @@ export function createDevice(options: DeviceOptions): Device {
       },
       log,
     })
-    life = { registration, tunnel, renewal, ...routesOf(registration, options) }
+    const posture = startPosture({
+      collect: options.collect,
+      report: tunnel.reportPosture,
+      onTold: wakeIfSettled,
+      log,
+    })
+    life = { registration, tunnel, renewal, posture, ...routesOf(registration, options) }
     tunnel.start()
   }
 
@@ -113,6 +122,7 @@ export function createDevice(options: DeviceOptions): Device {
     if (life === undefined) return
     keep({ ...life.registration, settings: copyOf(settings) })
     const { domains, prefixes } = settings
+    life.posture.ask(settings.postureRequests)
     log.info({ domains: domains.length, prefixes: prefixes.length }, 'settings taken')
   }
 
@@ -120,6 +130,7 @@ export function createDevice(options: DeviceOptions): Device {
     const ending = life
     life = undefined
     ending?.renewal.stop()
+    ending?.posture.stop()
     await ending?.tunnel.stop()
   }
 
@@ -146,7 +157,10 @@ export function createDevice(options: DeviceOptions): Device {
       await end()
     },
     up: () => life?.tunnel.start(),
-    down: async () => life?.tunnel.stop(),
+    async down() {
+      life?.posture.ask([])
+      await life?.tunnel.stop()
+    },
     settled(limitMs) {
       return new Promise((resolve) => {
         const timer = setTimeout(done, limitMs)

@@ -6,6 +6,7 @@ import { type Registration, validityOf } from './enrol/registration.ts'
 import type { RenewalJob } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
 import { parseAuthority } from './listen/target.ts'
+import type { PostureJob } from './posture/posture-job.ts'
 import { compileRoutes, type LocalRoutes, type Routes } from './route.ts'
 import { refusalOf, type StatusFacts } from './status.ts'
 import type { TcpEndpoint, TunnelClient, TunnelCredentials, TunnelStatus } from './tunnel/tunnel.ts'
@@ -22,7 +23,7 @@ export type OwnSettings = {
 /** What is known of the device for a status. */
 export type DeviceFacts = Pick<
   StatusFacts,
-  'registered' | 'tunnel' | 'renewalReason' | 'settings' | 'sshHostAuthorities'
+  'registered' | 'tunnel' | 'renewalReason' | 'settings' | 'sshHostAuthorities' | 'posture'
 >
 
 /** What exists while the device is enrolled. */
@@ -30,14 +31,15 @@ export type Life = {
   readonly registration: Registration
   readonly tunnel: TunnelClient
   readonly renewal: RenewalJob
+  readonly posture: PostureJob
   readonly routes?: Routes
   readonly renewalReason?: string
 }
 
 /** Facts for a status; nothing secret. */
 export function factsOf(life: Life | undefined): DeviceFacts {
-  if (life === undefined) return { sshHostAuthorities: [] }
-  const { registration, tunnel, routes, renewalReason } = life
+  if (life === undefined) return { sshHostAuthorities: [], posture: [] }
+  const { registration, tunnel, routes, renewalReason, posture } = life
   return {
     registered: {
       loginUrl: registration.loginUrl,
@@ -49,16 +51,18 @@ export function factsOf(life: Life | undefined): DeviceFacts {
     ...(renewalReason === undefined ? {} : { renewalReason }),
     ...(routes === undefined ? {} : { settings: routes.settings }),
     sshHostAuthorities: registration.settings?.sshHostAuthorities ?? [],
+    posture: posture.checks,
   }
 }
 
-/** Connecting, or connected without having heard what is ours. */
+/** Connecting, or connected without having heard what is ours, or without having told what the gateway wants to know. */
 export function isSettling(life: Life | undefined): boolean {
   return life !== undefined && settlesFrom(life, life.tunnel.status)
 }
 
-function settlesFrom({ routes }: Life, { state }: TunnelStatus): boolean {
-  return state === 'connecting' || (state === 'connected' && routes === undefined)
+function settlesFrom({ routes, posture }: Life, { state }: TunnelStatus): boolean {
+  const knowsAll = routes !== undefined && !posture.isSettling
+  return state === 'connecting' || (state === 'connected' && !knowsAll)
 }
 
 /** How flows go now. */

@@ -60,7 +60,14 @@ function configOf(wanted: Extract<Wanted, { command: 'run' }>): DaemonConfig | u
 
 async function run(config: DaemonConfig): Promise<number> {
   const log = openLog()
-  const surroundings = { uid, machineName: hostname(), version: version(), environment: env, log }
+  const surroundings = {
+    uid,
+    machineName: hostname(),
+    version: version(),
+    platform: process.platform,
+    environment: env,
+    log,
+  }
   useBulkBuffers()
   const started = await startDaemon(config, surroundings)
   if (!started.ok) {

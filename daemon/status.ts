@@ -1,7 +1,7 @@
 /**
  * What `zt status` shows, put together from what is known. Pure; says `connected` only for data that passed (T108).
  */
-import type { DaemonStatus } from '#lib/api/control-api'
+import type { DaemonStatus, PostureStatus } from '#lib/api/control-api'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
 import type { TunnelStatus } from './tunnel/tunnel.ts'
@@ -25,6 +25,7 @@ export type StatusFacts = {
   readonly refusedOtherUsers: number
   readonly settings?: RouteSettings
   readonly sshHostAuthorities: readonly string[]
+  readonly posture: readonly PostureStatus[]
 }
 
 /** A connection that was silent for longer carries nothing: the tunnel's own bound for noticing. */
@@ -59,6 +60,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     domains: settings?.domains ?? [],
     prefixes: settings?.prefixes ?? [],
     sshHostAuthorities: facts.sshHostAuthorities,
+    posture: facts.posture,
   }
 }
 

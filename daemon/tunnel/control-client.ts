@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
 import { createGatewayDecoder, encodeControlMessage } from '#lib/wire/control-codec'
 import type { DaemonMessage, DeviceSettings, GatewayMessage } from '#lib/wire/control-message'
+import type { PostureObservation } from '#lib/wire/posture-message'
 import type { AskError, TunnelNotice } from './tunnel.ts'
 
 /** What the gateway says unasked. */
@@ -17,6 +18,7 @@ export type ControlEvents = {
 export type Question =
   | { readonly type: 'explain'; readonly host: string; readonly port: number }
   | { readonly type: 'list_applications' }
+  | { readonly type: 'posture'; readonly observations: readonly PostureObservation[] }
 
 export interface ControlClient {
   /** Never rejects. */

@@ -206,6 +206,12 @@ export function createTunnelClient(
       const { value } = answer
       return value.type === 'applications' ? ok(value.applications) : err(UNEXPECTED)
     },
+    async reportPosture(observations) {
+      const answer = await keeper.ask({ type: 'posture', observations })
+      if (!answer.ok) return answer
+      const { value } = answer
+      return value.type === 'posture_results' ? ok(value.results) : err(UNEXPECTED)
+    },
     async post(path, body) {
       const connection = leastLoaded()
       if (connection === undefined) return err({ reason: 'not_connected' })

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DeviceSettings, Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
 
 /** What proves this device, and what proves the gateway. All PEM, in memory. */
 export type TunnelCredentials = {
@@ -77,6 +78,10 @@ export interface TunnelClient {
   explain(host: string, port: number): Promise<Result<Explanation, AskError>>
   /** Applications this user may see. */
   applications(): Promise<Result<readonly VisibleApplication[], AskError>>
+  /** Tells what this device found of itself, in one message. */
+  reportPosture(
+    observations: readonly PostureObservation[],
+  ): Promise<Result<readonly PostureResult[], AskError>>
   /** Sends a JSON body to a path of the tunnel listener (`/renew`); the answer's body is JSON text, at most 64 KiB. */
   post(path: string, body: string): Promise<Result<PostAnswer, AskError>>
   /** Uses new credentials: opens new connections with them, then drains the old ones. */

@@ -2,7 +2,9 @@
  * The daemon's control socket: JSON lines over a Unix socket, one request at a time per connection.
  * `enroll` and `login` answer with any number of `progress` lines before their `result` or `error`.
  */
+
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
 
 /** What `zt` asks; every field is untrusted in the daemon. */
 export type ControlRequest =
@@ -19,6 +21,19 @@ export type ControlRequest =
   | { readonly method: 'down' }
   | { readonly method: 'apps' }
   | { readonly method: 'explain'; readonly host: string; readonly port: number }
+
+/** A posture check of this device: what the daemon tells the gateway, and what the gateway thinks of it. */
+export type PostureStatus = {
+  readonly name: string
+  readonly kind: string
+  readonly lookAt: readonly string[]
+  /** `unknown` until the gateway has said it. */
+  readonly result: 'passed' | 'failed' | 'unknown'
+  readonly detail?: string
+  /** RFC 3339. */
+  readonly observedAt?: string
+  readonly found?: PostureFinding | PostureFailure
+}
 
 /** The daemon's state, as `zt status` shows it. */
 export type DaemonStatus = {
@@ -48,6 +63,8 @@ export type DaemonStatus = {
   readonly domains: readonly string[]
   readonly prefixes: readonly string[]
   readonly sshHostAuthorities: readonly string[]
+  /** Empty when the gateway asks for nothing. */
+  readonly posture: readonly PostureStatus[]
 }
 
 /** What a user has to do in a browser. */

@@ -19,6 +19,17 @@ const STATUS = {
   domains: ['corp.internal'],
   prefixes: [],
   sshHostAuthorities: ['ssh-ed25519 AAAA'],
+  posture: [
+    {
+      name: 'agent',
+      kind: 'file',
+      lookAt: ['/etc/agent'],
+      result: 'failed',
+      detail: 'The file is not there.',
+      observedAt: '2026-11-21T00:00:00.000Z',
+      found: { kind: 'file', exists: false },
+    },
+  ],
 } as const
 
 /** A program whose Io records what it was asked to do. */
@@ -90,6 +101,16 @@ test('D11 status prints JSON on request and ends with 0 while data passes', asyn
   const { run, printed } = zt()
   t.is(await run('status', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[0] ?? ''), { state: 'connected', domains: ['corp.internal'] })
+})
+
+test('D10 posture lists what this device tells, status what came of it', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('posture'), EXIT.ok)
+  t.regex(printed.join('\n'), /agent.*\/etc\/agent.*"exists":false.*failed/)
+  t.is(await run('posture', '--json'), EXIT.ok)
+  t.like(JSON.parse(printed[1] ?? ''), [{ name: 'agent', result: 'failed' }])
+  t.is(await run('status'), EXIT.ok)
+  t.regex(printed[2] ?? '', /posture +agent failed: The file is not there\. \(seen 2026/)
 })
 
 test('D12 explain ends with 4 for a denial', async (t) => {

@@ -23,6 +23,7 @@ const facts: StatusFacts = {
   proxyPort: 7080,
   refusedOtherUsers: 0,
   sshHostAuthorities: [],
+  posture: [],
 }
 
 const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> = {

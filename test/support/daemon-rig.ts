@@ -147,7 +147,14 @@ export function configIn(folder: string, change: Partial<DaemonConfig> = {}): Da
 }
 
 export function surroundings(environment: ProxyEnvironment = {}) {
-  return { uid: 0, machineName: 'laptop', version: '0.0.0', environment, log: memoryLog() }
+  return {
+    uid: 0,
+    machineName: 'laptop',
+    version: '0.0.0',
+    platform: process.platform,
+    environment,
+    log: memoryLog(),
+  }
 }
 
 /** Starts a daemon on fresh folders. */

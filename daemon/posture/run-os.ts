@@ -1,0 +1,48 @@
+/** Runs programs of the system to look at something: no shell, fixed paths, bounded in time and output. */
+import { execFile } from 'node:child_process'
+import { access, constants } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** Where the system's own programs are: never a folder that a user may write to. */
+const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
+const TIME_LIMIT_MS = 5_000
+const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
+/** Its words are parsed: they must not be translated. */
+const ENVIRONMENT = { LC_ALL: 'C', PATH: FOLDERS.join(':') }
+
+/** What a program said; undefined when it is not installed. */
+export type Said = { readonly code: number; readonly stdout: string }
+
+/** Runs a program by name. @throws {Error} when it was ended: by the signal, its time or its output. */
+export async function runSystem(
+  name: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Said | undefined> {
+  const program = await pathOf(name)
+  if (program === undefined) return undefined
+  try {
+    const { stdout } = await promisify(execFile)(program, args, {
+      ...{ signal, env: ENVIRONMENT, cwd: '/', encoding: 'utf8' },
+      ...{ timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
+    })
+    return { code: 0, stdout }
+  } catch (error) {
+    const { code, stdout } = error as { code?: unknown; stdout?: string }
+    if (typeof code === 'number') return { code, stdout: stdout ?? '' }
+    throw error
+  }
+}
+
+async function pathOf(name: string): Promise<string | undefined> {
+  for (const folder of FOLDERS) {
+    const path = join(folder, name)
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return path
+  }
+  return undefined
+}
