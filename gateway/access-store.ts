@@ -13,6 +13,7 @@ import type { PolicySnapshot } from './policy-snapshot.ts'
 import { openPosture, type Posture } from './posture/posture-store.ts'
 import { openSessions, type Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
+import { watchStore } from './store/store-watch-job.ts'
 
 export type AccessOptions = {
   readonly store: Store
@@ -29,6 +30,8 @@ export type Access = {
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
   readonly posture: Posture
+  /** Ends the timers. */
+  endAccess(): void
 }
 
 export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
@@ -56,5 +59,15 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
       return device && user && withStanding(facts, standing(device, user))
     },
   })
-  return { decider, standing, sessions, reconsideration, posture }
+  const stopWatching = watchStore(
+    () => store.foreignVersion(),
+    () => reconsideration.tell({ kind: 'everything' }),
+  )
+  return {
+    ...{ decider, standing, sessions, reconsideration, posture },
+    endAccess() {
+      stopWatching()
+      reconsideration.stop()
+    },
+  }
 }

@@ -100,7 +100,14 @@ async function allTls({ config, data, now }: GatewayOptions) {
 
 function assemble(
   listeners: readonly Listener[],
-  { table, policyInForce: { snapshot, replace }, recording, reconsideration, holding }: Parts,
+  {
+    table,
+    policyInForce: { snapshot, replace },
+    recording,
+    reconsideration,
+    holding,
+    endAccess,
+  }: Parts,
 ): Gateway {
   return {
     addresses: Object.fromEntries(listeners.map(({ name, address }) => [name, address])),
@@ -116,7 +123,7 @@ function assemble(
     async drain(deadlineMs) {
       const all = Promise.all(listeners.map((listener) => listener.drain(deadlineMs)))
       await within(deadlineMs + CLOSING_MS, all)
-      reconsideration.stop()
+      endAccess()
       table.cutWhere(() => true, 'gateway_draining')
       holding.stop()
     },

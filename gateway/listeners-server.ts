@@ -43,6 +43,8 @@ export type Parts = {
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
+  /** Ends the timers of access. */
+  readonly endAccess: () => void
   readonly posture: Posture
   readonly holding: Holding
   readonly prompts: PromptDesk
@@ -68,6 +70,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
     for (const start of STARTERS) listeners.push(await start(parts))
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.drain(0)))
+    parts.endAccess()
     throw error
   }
 }

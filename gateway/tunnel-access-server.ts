@@ -23,6 +23,7 @@ import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Posture } from './posture/posture-store.ts'
 import type { Holding } from './prompt/hold-job.ts'
+import { startEndingNotices } from './session/ending-notice-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
@@ -100,11 +101,13 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     now,
   })
   const stopPushing = snapshot.onChange(() => control.pushSettings())
+  const stopNotices = startEndingNotices({ table, notify: control.notify, now })
   return {
     address: server.address,
     closeDevice: server.closeDevice,
     async drain(deadlineMs) {
       stopPushing()
+      stopNotices()
       await server.drain(deadlineMs)
     },
   }

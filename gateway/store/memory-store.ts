@@ -31,6 +31,7 @@ export function openMemoryStore(): Store {
     revocations: revocationTable(),
     appSessions: appSessionTable(),
     revisions: revisionTable(),
+    foreignVersion: () => 0,
     close() {},
   }
 }

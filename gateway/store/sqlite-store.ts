@@ -107,6 +107,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     revocations: sqliteRevocations(db, ONLY_TENANT),
     appSessions: sqliteAppSessions(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
+    foreignVersion: () => Number(db.pragma('data_version', { simple: true })),
     close() {
       if (!db.open) return
       try {

@@ -215,6 +215,8 @@ export interface Store {
     add(text: string, sha256: string, atMs: number): number
     latest(): { readonly revision: number; readonly text: string } | undefined
   }
+  /** Changes when another process has written; its value means nothing. */
+  foreignVersion(): number
   /** Writes what is buffered and closes. */
   close(): void
 }

@@ -10,6 +10,7 @@ import Database from 'better-sqlite3'
 import { MIGRATIONS, type Migration } from '../../../gateway/store/migration-plan.ts'
 import { openSqliteStore, type SqliteOptions } from '../../../gateway/store/sqlite-store.ts'
 import type { Store } from '../../../gateway/store/store.ts'
+import { watchStore } from '../../../gateway/store/store-watch-job.ts'
 import { device, LOGIN } from '../../contract/store-contract.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 
@@ -190,4 +191,20 @@ test('G10: a device that was read before shows a revocation by another process a
   t.deepEqual(store.users.get(userId)?.groups, LOGIN.groups)
   other.users.upsert({ ...LOGIN, groups: [] })
   t.deepEqual(store.users.get(userId)?.groups, [])
+})
+
+test('G10: a write of another process is noticed, one of our own is not', async (t) => {
+  const path = databasePath(t)
+  const [ours, theirs] = [openOk(path), openOk(path)]
+  for (const one of [ours, theirs]) t.teardown(() => one.close())
+  const noticed = new Promise<void>((resolve) => {
+    const stop = watchStore(() => ours.foreignVersion(), resolve)
+    t.teardown(stop)
+  })
+  const before = ours.foreignVersion()
+  ours.revocations.put({ scope: 'user:u', notBeforeMs: 1 })
+  t.is(ours.foreignVersion(), before)
+  theirs.revocations.put({ scope: 'user:u', notBeforeMs: 2 })
+  t.not(ours.foreignVersion(), before)
+  await t.notThrowsAsync(noticed)
 })
