@@ -3,7 +3,7 @@
  */
 import * as oidc from 'openid-client'
 import type { IdentityReason } from './oidc.ts'
-import type { SamlReason } from './saml-response.ts'
+import type { SamlReason } from './saml/reasons.ts'
 
 /** Why nobody was logged in. */
 export type LoginReason =

@@ -15,9 +15,9 @@ import { openLocalDirectory } from './local/local-directory.ts'
 import { openPasswords } from './local/passwords.ts'
 import { openMailer } from './pin/mail-client.ts'
 import { openPinProvider } from './pin/pin-provider.ts'
-import { readCertificates } from './saml-certificates.ts'
-import { openSaml } from './saml-client.ts'
-import { SAML_ACS, samlEntityId } from './saml-names.ts'
+import { readCertificates } from './saml/certificates.ts'
+import { SAML_ACS, samlEntityId } from './saml/names.ts'
+import { openSaml } from './saml/saml-client.ts'
 
 /** What providers are opened with. */
 export type ProviderDeps = {

@@ -2,7 +2,7 @@
  * What the administrator of a SAML provider reads to set us up there.
  */
 import type { FastifyInstance } from 'fastify'
-import { SAML_METADATA } from '../identity/saml-names.ts'
+import { SAML_METADATA } from '../identity/saml/names.ts'
 import { gated } from './gated.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { queryOf } from './source.ts'

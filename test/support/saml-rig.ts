@@ -2,7 +2,8 @@
  * Our client of a test provider, and one login at it.
  */
 import type { LoginWish } from '../../gateway/identity/identity-provider.ts'
-import { openSaml, type SamlOptions } from '../../gateway/identity/saml-client.ts'
+import type { SamlOptions } from '../../gateway/identity/saml/request.ts'
+import { openSaml } from '../../gateway/identity/saml/saml-client.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { ENTITY_ID, honest, type IdpKey, idpKey } from './saml-idp.ts'
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import type { SamlReason } from '../../../gateway/identity/saml-response.ts'
+import type { SamlReason } from '../../../../gateway/identity/saml/reasons.ts'
 import {
   assertionXml,
   type IdpKey,
@@ -11,9 +11,9 @@ import {
   responseXml,
   type Said,
   signed,
-} from '../../support/saml-idp.ts'
-import { KEY, started } from '../../support/saml-rig.ts'
-import { ASSERTION_WRAPPINGS, RESPONSE_WRAPPINGS, wrapped } from '../../support/saml-wrapping.ts'
+} from '../../../support/saml-idp.ts'
+import { KEY, started } from '../../../support/saml-rig.ts'
+import { ASSERTION_WRAPPINGS, RESPONSE_WRAPPINGS, wrapped } from '../../../support/saml-wrapping.ts'
 
 const OTHER_KEY: IdpKey = await idpKey()
 const sign = (said: Said) => signed(responseXml(said), KEY)

@@ -5,7 +5,7 @@ import {
   parseStrictXml,
   type XmlElement,
   type XmlFault,
-} from '../../../gateway/identity/strict-xml.ts'
+} from '../../../../gateway/identity/saml/strict-xml.ts'
 
 test('A6: elements, attributes, namespaces and references are read', (t) => {
   const xml =
@@ -51,7 +51,8 @@ const refused: Readonly<Record<string, readonly [string, XmlFault]>> = {
   'another encoding': ['<?xml version="1.0" encoding="UTF-16"?><a/>', 'forbidden_markup'],
   'XML 1.1': ['<?xml version="1.1"?><a/>', 'forbidden_markup'],
   'a deep document': [`${'<a>'.repeat(33)}${'</a>'.repeat(33)}`, 'too_complex'],
-  'many elements': [`<a>${'<b/>'.repeat(10_000)}</a>`, 'too_complex'],
+  'many elements': [`<a>${`<b>${'<c/>'.repeat(1000)}</b>`.repeat(4)}</a>`, 'too_complex'],
+  'many elements in one': [`<a>${'<b/>'.repeat(1025)}</a>`, 'too_complex'],
   'many attributes': [
     `<a ${Array.from({ length: 33 }, (_, n) => `b${n}=""`).join(' ')}/>`,
     'too_complex',

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { idpKey, posted, requestOf, responseXml, signed } from '../../support/saml-idp.ts'
-import { KEY, OPTIONS, started } from '../../support/saml-rig.ts'
+import { idpKey, posted, requestOf, responseXml, signed } from '../../../support/saml-idp.ts'
+import { KEY, OPTIONS, started } from '../../../support/saml-rig.ts'
 
 test('A6: a signed assertion ends in the user with groups, claims and how the login was done', async (t) => {
   const { client, pending, relayState, said, lines } = await started()

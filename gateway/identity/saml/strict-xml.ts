@@ -20,8 +20,10 @@ export type XmlElement = {
 /** Why a document is not read: markup that is refused whatever it says, no XML, too many or too deep elements. */
 export type XmlFault = 'forbidden_markup' | 'malformed' | 'too_complex'
 
-/** Tags that are read; a thousand groups are two thousand. */
-const TAGS_LIMIT = 10_000
+/** Tags that are read: the thousand groups that one person may have are two thousand. */
+const TAGS_LIMIT = 4000
+/** Elements directly in one element: the XPath below signature libraries compares each with each. */
+const CHILDREN_LIMIT = 1024
 /** Elements inside elements; a signed response goes about ten deep. */
 const DEPTH_LIMIT = 32
 const ATTRIBUTES_LIMIT = 32
@@ -78,6 +80,7 @@ function begin(open: Open[], piece: string): XmlFault | undefined {
     return 'malformed'
   }
   if (open.length > DEPTH_LIMIT || attributes.size > ATTRIBUTES_LIMIT) return 'too_complex'
+  if (parent.element.children.length === CHILDREN_LIMIT) return 'too_complex'
   const scope = scopeOf(parent.scope, attributes)
   const [local = '', prefix = ''] = written.split(':').reverse()
   const namespace = scope.get(prefix) ?? (prefix === '' ? '' : undefined)

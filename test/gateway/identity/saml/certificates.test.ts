@@ -1,7 +1,7 @@
 import test from 'ava'
-import { readCertificates } from '../../../gateway/identity/saml-certificates.ts'
-import { idpKey } from '../../support/saml-idp.ts'
-import { throwawayCa } from '../../support/throwaway-ca.ts'
+import { readCertificates } from '../../../../gateway/identity/saml/certificates.ts'
+import { idpKey } from '../../../support/saml-idp.ts'
+import { throwawayCa } from '../../../support/throwaway-ca.ts'
 
 test('A6: every certificate of a file is read', async (t) => {
   const [one, two] = [await idpKey(), await idpKey()]

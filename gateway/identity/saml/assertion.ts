@@ -1,14 +1,23 @@
 /**
- * From a SAML assertion to an identity: whether it is for us and for now (SAML 2.0 Profiles section 4.1.4.3), and whom
- * it describes. The client asks twice: of the assertion as posted, to refuse early and with a reason, and of the octets
- * that the signature covers. Only the second answer logs anybody in.
+ * From a SAML assertion to an identity: whether it is for us and for now (./validity.ts), and whom it describes. The
+ * client asks twice: of the assertion as posted, to refuse early and with a reason, and of the octets that the signature
+ * covers. Only the second answer logs anybody in.
  */
 import { err, ok, type Result } from '#lib/result'
-import type { Identity, LoginContext } from './identity.ts'
-import { type PersonReason, readClaims, readEmail, readGroups } from './person.ts'
-import { ASSERTION, METHOD_BEARER, NAME_ID_TRANSIENT } from './saml-names.ts'
-import { child, children, type Expected, type SamlReason } from './saml-response.ts'
+import type { Identity, LoginContext } from '../identity.ts'
+import { type PersonReason, readClaims, readEmail, readGroups } from '../person.ts'
+import { child, children, textOf } from './elements.ts'
+import { ASSERTION, NAME_ID_TRANSIENT } from './names.ts'
+import type { SamlReason } from './reasons.ts'
 import type { XmlElement } from './strict-xml.ts'
+import {
+  badConditions,
+  badSubject,
+  CLOCK_SKEW_MS,
+  expiryOf,
+  instantOf,
+  type Wanted,
+} from './validity.ts'
 
 /** How one provider's attributes are read; names as in the `Name` of an Attribute. */
 export type AttributeRules = {
@@ -18,16 +27,6 @@ export type AttributeRules = {
   readonly emailAttribute?: string
   readonly groupsAttribute: string
   readonly claims: readonly string[]
-}
-
-/** What an assertion must answer. */
-export type Wanted = Expected & {
-  /** Our entity id. */
-  readonly audience: string
-  /** When we asked, Unix milliseconds. */
-  readonly askedAtMs: number
-  /** The person must have proved who they are within this time, or since we asked; seconds. */
-  readonly maxAgeSeconds?: number
 }
 
 /** What an assertion says. */
@@ -40,10 +39,7 @@ export type SamlLogin = {
 
 type Read<T> = Result<T, { readonly reason: SamlReason | PersonReason }>
 
-/** Clocks of provider and gateway may differ by this much, ms. */
-export const CLOCK_SKEW_MS = 60_000
 const ID_LIMIT = 256
-const CONDITIONS = ['AudienceRestriction', 'OneTimeUse', 'ProxyRestriction']
 
 /** Reads an assertion. Never throws. */
 export function readAssertion(
@@ -63,65 +59,6 @@ export function readAssertion(
   return identity.ok
     ? ok({ identity: identity.value, assertionId, expiresAtMs: expiryOf(assertion) })
     : identity
-}
-
-/** Unknown conditions make an assertion's validity unknown (SAML 2.0 Core section 2.5.1). */
-function badConditions(
-  assertion: XmlElement,
-  { audience }: Wanted,
-  nowMs: number,
-): SamlReason | undefined {
-  const conditions = child(assertion, ASSERTION, 'Conditions')
-  if (conditions === undefined) return 'saml_wrong_audience'
-  if (conditions.children.some(({ name }) => !CONDITIONS.includes(name))) return 'saml_malformed'
-  const restrictions = children(conditions, ASSERTION, 'AudienceRestriction')
-  const isForUs = (restriction: XmlElement) =>
-    children(restriction, ASSERTION, 'Audience').some((one) => textOf(one) === audience)
-  if (restrictions.length === 0 || !restrictions.every(isForUs)) return 'saml_wrong_audience'
-  return notNow(conditions, nowMs)
-}
-
-function badSubject(assertion: XmlElement, wanted: Wanted, nowMs: number): SamlReason | undefined {
-  const subject = child(assertion, ASSERTION, 'Subject')
-  const bearers = children(subject, ASSERTION, 'SubjectConfirmation').filter(
-    (one) => one.attributes.get('Method') === METHOD_BEARER,
-  )
-  const faults = bearers.map((bearer) => badConfirmation(bearer, wanted, nowMs))
-  if (faults.length === 0) return 'saml_bad_subject'
-  return faults.includes(undefined) ? undefined : faults[0]
-}
-
-function badConfirmation(
-  bearer: XmlElement,
-  { recipient, requestId }: Wanted,
-  nowMs: number,
-): SamlReason | undefined {
-  const data = child(bearer, ASSERTION, 'SubjectConfirmationData')
-  if (data?.attributes.get('Recipient') !== recipient) return 'saml_wrong_recipient'
-  if (data.attributes.get('InResponseTo') !== requestId) return 'saml_wrong_request'
-  return data.attributes.has('NotOnOrAfter') ? notNow(data, nowMs) : 'saml_expired'
-}
-
-/** Whether `NotBefore` and `NotOnOrAfter` leave out this moment. A time that cannot be read leaves out every one. */
-function notNow({ attributes }: XmlElement, nowMs: number): SamlReason | undefined {
-  const notBefore = attributes.get('NotBefore')
-  const notOnOrAfter = attributes.get('NotOnOrAfter')
-  const tooEarly = notBefore !== undefined && !(instantOf(notBefore) <= nowMs + CLOCK_SKEW_MS)
-  const tooLate = notOnOrAfter !== undefined && !(instantOf(notOnOrAfter) > nowMs - CLOCK_SKEW_MS)
-  if (tooEarly) return 'saml_not_yet_valid'
-  return tooLate ? 'saml_expired' : undefined
-}
-
-/** The latest end that any part of the assertion states. */
-function expiryOf(assertion: XmlElement): number {
-  const subject = child(assertion, ASSERTION, 'Subject')
-  const ends = [
-    child(assertion, ASSERTION, 'Conditions'),
-    ...children(subject, ASSERTION, 'SubjectConfirmation').map((one) =>
-      child(one, ASSERTION, 'SubjectConfirmationData'),
-    ),
-  ].flatMap((one) => one?.attributes.get('NotOnOrAfter') ?? [])
-  return Math.max(...ends.map(instantOf).filter(Number.isFinite)) + CLOCK_SKEW_MS
 }
 
 function loginOf(assertion: XmlElement, wanted: Wanted, nowMs: number): Read<LoginContext> {
@@ -190,15 +127,4 @@ function attributesOf(assertion: XmlElement): ReadonlyMap<string, readonly unkno
     found.set(name, [...(found.get(name) ?? []), ...values])
   }
   return found
-}
-
-/** Text of an element that holds nothing else. */
-function textOf(element: XmlElement | undefined): string | undefined {
-  return element?.children.length === 0 ? element.text : undefined
-}
-
-/** A time of SAML: UTC, written with Z (SAML 2.0 Core section 1.3.3); NaN for any other. */
-function instantOf(written: string | undefined): number {
-  const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/
-  return written !== undefined && utc.test(written) ? Date.parse(written) : Number.NaN
 }

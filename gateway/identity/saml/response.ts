@@ -1,35 +1,14 @@
 /**
  * What a posted response must look like before anybody checks a signature in it: one assertion, signed where SAML signs,
  * addressed to us and to the request that this browser left with. Nothing read here counts as true: what counts is read
- * again from the signed octets (./saml.ts).
+ * again from the signed octets (./assertion.ts).
  */
 import { isUtf8 } from 'node:buffer'
-import { err, ok, type Result } from '#lib/result'
-import { ALGORITHMS, ASSERTION, PROTOCOL, SIGNATURE, STATUS_SUCCESS } from './saml-names.ts'
+import { err, ok } from '#lib/result'
+import { child, flat } from './elements.ts'
+import { ALGORITHMS, ASSERTION, PROTOCOL, SIGNATURE, STATUS_SUCCESS } from './names.ts'
+import type { SamlReason, SamlResult } from './reasons.ts'
 import { parseStrictXml, type XmlElement, type XmlFault } from './strict-xml.ts'
-
-/** Why a response is refused. */
-export type SamlReason =
-  | 'provider_refused'
-  | 'saml_too_large'
-  | 'saml_malformed'
-  | 'saml_unsafe_xml'
-  | 'saml_encrypted'
-  | 'saml_not_one_assertion'
-  | 'saml_unsigned'
-  | 'saml_weak_algorithm'
-  | 'saml_bad_signature'
-  | 'saml_wrong_issuer'
-  | 'saml_wrong_audience'
-  | 'saml_wrong_recipient'
-  | 'saml_wrong_request'
-  | 'saml_not_yet_valid'
-  | 'saml_expired'
-  | 'saml_old_login'
-  | 'saml_bad_subject'
-  | 'saml_replayed'
-
-export type SamlResult<T> = Result<T, { readonly reason: SamlReason }>
 
 /** Whom a response must come from, and what it must answer. */
 export type Expected = {
@@ -131,29 +110,4 @@ function hasUniqueIds(everything: readonly XmlElement[]): boolean {
     [...attributes].filter(([name]) => /(?:^|:)id$/i.test(name)).map(([, id]) => id),
   )
   return new Set(ids).size === ids.length
-}
-
-/** An element and all inside it. */
-function* flat(element: XmlElement): Generator<XmlElement> {
-  yield element
-  for (const one of element.children) yield* flat(one)
-}
-
-/** The only child of this name; undefined when there is none, or more than one. */
-export function child(
-  parent: XmlElement | undefined,
-  namespace: string,
-  name: string,
-): XmlElement | undefined {
-  const [found, ...more] = children(parent, namespace, name)
-  return more.length === 0 ? found : undefined
-}
-
-/** The children of this name. */
-export function children(
-  parent: XmlElement | undefined,
-  namespace: string,
-  name: string,
-): readonly XmlElement[] {
-  return (parent?.children ?? []).filter((one) => one.namespace === namespace && one.name === name)
 }
