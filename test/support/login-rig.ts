@@ -9,6 +9,7 @@ import { openEnrolments } from '../../gateway/enrol/enrolments.ts'
 import { renewDevice } from '../../gateway/enrol/renewal.ts'
 import type { IdentityProvider } from '../../gateway/identity/identity-provider.ts'
 import { openIdp } from '../../gateway/identity/idp-client.ts'
+import type { ProviderDeps } from '../../gateway/identity/open-provider-os.ts'
 import { createAuthority } from '../../gateway/keys/certificate.ts'
 import { issueServerCertificate } from '../../gateway/keys/server-certificate.ts'
 import type { LoginLimits } from '../../gateway/login/login-deps.ts'
@@ -40,7 +41,7 @@ export type LoginRig = Awaited<ReturnType<typeof startLoginRig>>
 export type RigOptions = {
   readonly limits?: Partial<LoginLimits>
   /** Beside the OpenID provider `corp`. */
-  readonly providers?: readonly IdentityProvider[]
+  readonly providers?: readonly IdentityProvider[] | ((deps: ProviderDeps) => IdentityProvider[])
   readonly prompts?: PromptDesk
 }
 
@@ -81,13 +82,17 @@ export async function startLoginRig(
     log,
   }
   const enrolments = openEnrolments(enrolDeps)
+  const more =
+    typeof providers === 'function'
+      ? providers({ organisation: 'Example', loginOrigin: url.origin, store, now, log })
+      : providers
   const server = await startLoginServer({
     listen,
     tls: await issueServerCertificate(gatewayCa, listen.host, Date.now()),
     limits,
     url,
     branding: { title: 'Example' },
-    providers: [provider, ...providers],
+    providers: [provider, ...more],
     prompts,
     enrolments,
     users: store.users,

@@ -21,6 +21,14 @@ const withGateway = (change: object) =>
   stringify({ gateway: { ...GATEWAY, ...change }, policy: {} })
 const withPolicy = (policy: unknown) => stringify({ gateway: GATEWAY, policy })
 
+const SAML = {
+  name: 'corp',
+  kind: 'saml',
+  entry_point: 'https://idp.example.com/sso',
+  idp_entity_id: 'https://idp.example.com/saml',
+  idp_certificates_file: 'idp.pem',
+}
+
 test('the smallest configuration, with its defaults', (t) => {
   const decoded = decodeConfig(withGateway({}), '/etc/zt/zt.yaml')
   if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
@@ -194,6 +202,10 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
     { identity_providers: [{ ...PIN, user: 'x' }] },
     'gateway.identity_providers[0]: "password_file" is missing',
   ],
+  'a SAML signing key without its certificate': [
+    { identity_providers: [{ ...SAML, signing_key_file: 'k' }] },
+    'gateway.identity_providers[0]: "signing_certificate_file" is missing; key and certificate go together',
+  ],
   'one provider name twice': [
     {
       identity_providers: [1, 2].map(() => ({
@@ -207,6 +219,35 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
     'gateway.identity_providers[1].name: the name "a" is used twice',
   ],
 }
+
+test('A6: a SAML provider is decoded, its files absolute', (t) => {
+  const text = withGateway({
+    identity_providers: [
+      {
+        ...SAML,
+        email_attribute: 'mail',
+        claims: ['department'],
+        signing_key_file: 'k',
+        signing_certificate_file: '/c',
+      },
+    ],
+  })
+  const decoded = decodeConfig(text, '/etc/zt/zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  t.deepEqual(decoded.value.gateway.identityProviders, [
+    {
+      name: 'corp',
+      kind: 'saml',
+      entryPoint: 'https://idp.example.com/sso',
+      idpEntityId: 'https://idp.example.com/saml',
+      idpCertificatesFile: '/etc/zt/idp.pem',
+      groupsAttribute: 'groups',
+      emailAttribute: 'mail',
+      claims: ['department'],
+      signing: { keyFile: '/etc/zt/k', certificateFile: '/c' },
+    },
+  ])
+})
 
 const app = (more: object) => ({ name: 'a', destinations: ['w:1'], ...more })
 const policyMistakes: Readonly<Record<string, readonly [unknown, string]>> = {
