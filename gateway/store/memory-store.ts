@@ -7,7 +7,7 @@ import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
-import type { Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
+import type { BrowserSession, Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
 
 type Revision = { readonly revision: number; readonly text: string; readonly sha256: string }
 
@@ -22,6 +22,7 @@ export function openMemoryStore(): Store {
     devices: deviceTable(users),
     enrolments: enrolmentTable(),
     replays: replayTable(),
+    browserSessions: browserSessionTable(users),
     flows: listing<FlowRecord>((record) => record.openedAtMs),
     posture: {
       get: (deviceId) => posture.get(deviceId) ?? [],
@@ -116,6 +117,29 @@ function replayTable(): Store['replays'] {
   }
 }
 
+function browserSessionTable(users: ReadonlyMap<string, User>): Store['browserSessions'] {
+  const sessions = new Map<string, BrowserSession>()
+  return {
+    insert(session) {
+      if (!users.has(session.userId)) throw new Error('a browser session of nobody')
+      insertOnce(sessions, session.idSha256, session)
+    },
+    get: (idSha256) => sessions.get(idSha256),
+    revoke(idSha256, revokedAtMs) {
+      const session = sessions.get(idSha256)
+      if (session === undefined || session.revokedAtMs !== undefined) return false
+      sessions.set(idSha256, { ...session, revokedAtMs })
+      return true
+    },
+    list: (page) => newestFirst(sessions.values(), page, (one) => [one.createdAtMs, one.idSha256]),
+    deleteExpired(nowMs) {
+      for (const [key, session] of sessions) {
+        if (session.expiresAtMs <= nowMs) sessions.delete(key)
+      }
+    },
+  }
+}
+
 /** Rows by id, listed newest first; equal times by id, so that the order is the same in every store. */
 function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => number) {
   const rows = new Map<string, Row>()
@@ -124,12 +148,7 @@ function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => numb
       rows.set(row.id, row)
     },
     get: (id: string): Row | undefined => rows.get(id),
-    list({ limit, beforeMs = Number.POSITIVE_INFINITY }: Page): readonly Row[] {
-      return [...rows.values()]
-        .filter((row) => timeOf(row) < beforeMs)
-        .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1))
-        .slice(0, limit)
-    },
+    list: (page: Page) => newestFirst(rows.values(), page, (row) => [timeOf(row), row.id]),
   }
 }
 
@@ -162,6 +181,19 @@ function appSessionTable(): Store['appSessions'] {
       }
     },
   }
+}
+
+function newestFirst<Row>(
+  rows: Iterable<Row>,
+  { limit, beforeMs = Number.POSITIVE_INFINITY }: Page,
+  keyOf: (row: Row) => readonly [atMs: number, id: string],
+): readonly Row[] {
+  return [...rows]
+    .map((row) => ({ row, key: keyOf(row) }))
+    .filter(({ key: [atMs] }) => atMs < beforeMs)
+    .sort(({ key: [aMs, a] }, { key: [bMs, b] }) => bMs - aMs || (a < b ? 1 : -1))
+    .slice(0, limit)
+    .map(({ row }) => row)
 }
 
 function revisionTable(): Store['revisions'] {

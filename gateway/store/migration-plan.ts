@@ -11,6 +11,7 @@ import { LOCAL_USERS } from './migrations/0004-local-users.ts'
 import { REPLAYS } from './migrations/0005-replays.ts'
 import { SESSIONS } from './migrations/0006-sessions.ts'
 import { POSTURE } from './migrations/0007-posture.ts'
+import { BROWSER_SESSIONS } from './migrations/0008-browser-sessions.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -38,6 +39,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 5, name: 'replays', sql: REPLAYS },
   { number: 6, name: 'sessions', sql: SESSIONS },
   { number: 7, name: 'posture', sql: POSTURE },
+  { number: 8, name: 'browser-sessions', sql: BROWSER_SESSIONS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -13,6 +13,7 @@ import {
   planMigrations,
   type SchemaRefusal,
 } from './migration-plan.ts'
+import { sqliteBrowserSessions } from './sqlite-browser-session-store.ts'
 import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
@@ -101,6 +102,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     devices: sqliteDevices(db, ONLY_TENANT),
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
     replays: sqliteReplays(db, ONLY_TENANT),
+    browserSessions: sqliteBrowserSessions(db, ONLY_TENANT),
     flows,
     posture,
     recordings: sqliteRecordings(db, ONLY_TENANT),

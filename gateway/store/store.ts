@@ -98,6 +98,17 @@ export type GuessCount = {
   readonly succeededAtMs?: number
 }
 
+/** A browser that is logged in at the login host. Its id is in a cookie, and stored hashed. */
+export type BrowserSession = {
+  readonly idSha256: string
+  readonly userId: string
+  /** The login that it began with; it counts with this time and these methods. */
+  readonly login: LoginContext
+  readonly createdAtMs: number
+  readonly expiresAtMs: number
+  readonly revokedAtMs?: number
+}
+
 /** Filter of a listing; newest first. */
 export type Page = { readonly limit: number; readonly beforeMs?: number }
 
@@ -177,6 +188,14 @@ export interface Store {
      * @returns false when it was taken before.
      */
     take(key: string, expiresAtMs: number, nowMs: number): boolean
+  }
+  readonly browserSessions: {
+    insert(session: BrowserSession): void
+    get(idSha256: string): BrowserSession | undefined
+    /** @returns whether there was one to revoke. */
+    revoke(idSha256: string, atMs: number): boolean
+    list(page: Page): readonly BrowserSession[]
+    deleteExpired(nowMs: number): void
   }
   readonly flows: {
     /** Inserts or replaces by id; may be buffered, at most 1 s. */

@@ -6,6 +6,7 @@ import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import type { AppSession } from '../../gateway/session/app-session.ts'
 import type {
+  BrowserSession,
   Device,
   Enrolment,
   LocalUser,
@@ -84,6 +85,15 @@ function recording(id: string, startedAtMs: number): RecordingRow {
     sizeBytes: 0,
     file: `${id}.ztr`,
   }
+}
+
+function browserSession(
+  idSha256: string,
+  userId: string,
+  change: Partial<BrowserSession> = {},
+): BrowserSession {
+  const login = { atMs: 1, amr: ['pwd'] }
+  return { idSha256, userId, login, createdAtMs: 10, expiresAtMs: 100, ...change }
 }
 
 /** Declares the suite; `open` gives an empty store that the suite closes. */
@@ -285,6 +295,34 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.true(store.replays.take('b', 5000, 4999))
     t.true(store.replays.take('a', 9000, 5000))
     t.false(store.replays.take('a', 9000, 5000))
+  })
+
+  withStore('A5: a browser session comes back, and is revoked once', (t, store) => {
+    const { id } = store.users.upsert(LOGIN)
+    store.browserSessions.insert(browserSession('a', id))
+    t.deepEqual(store.browserSessions.get('a'), browserSession('a', id))
+    t.is(store.browserSessions.get('b'), undefined)
+    t.true(store.browserSessions.revoke('a', 20))
+    t.false(store.browserSessions.revoke('a', 30))
+    t.false(store.browserSessions.revoke('b', 30))
+    t.is(store.browserSessions.get('a')?.revokedAtMs, 20)
+    t.throws(() => store.browserSessions.insert(browserSession('a', id)), ANY)
+    t.throws(() => store.browserSessions.insert(browserSession('b', 'nobody')), ANY)
+  })
+
+  withStore('A5: browser sessions are listed newest first, until they expire', (t, store) => {
+    const { id } = store.users.upsert(LOGIN)
+    const add = (name: string, createdAtMs: number, expiresAtMs = 100) =>
+      store.browserSessions.insert(browserSession(name, id, { createdAtMs, expiresAtMs }))
+    add('a', 10)
+    add('c', 30)
+    add('b', 30, 101)
+    const names = (page: { limit: number; beforeMs?: number }) =>
+      store.browserSessions.list(page).map(({ idSha256 }) => idSha256)
+    t.deepEqual(names({ limit: 10 }), ['c', 'b', 'a'])
+    t.deepEqual(names({ limit: 1, beforeMs: 30 }), ['a'])
+    store.browserSessions.deleteExpired(100)
+    t.deepEqual(names({ limit: 10 }), ['b'])
   })
 
   withStore('G11: a flow record is replaced by id and readable at once', (t, store) => {
