@@ -94,10 +94,12 @@ async function startAdmin(parts: Parts): Promise<Listener> {
   return { name: 'admin', address: server.address, drain: () => server.close() }
 }
 
-async function startLogin({ config, data, log, now, tls, prompts }: Parts): Promise<Listener> {
+async function startLogin(parts: Parts): Promise<Listener> {
+  const { config, data, log, now, tls, prompts, reconsideration } = parts
   const { keys, store } = data
+  const { tell } = reconsideration
   const server = await startLoginAccess({
-    ...{ config, keys, store, prompts, log, now },
+    ...{ config, keys, store, prompts, tell, log, now },
     tls: tls.login,
   })
   return { name: 'login', address: server.address, drain: () => server.close() }

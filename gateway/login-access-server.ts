@@ -2,6 +2,7 @@
  * Enrolment and login, put together from configuration, keys and store.
  */
 import type { Log } from '#lib/log'
+import type { AccessChange } from './access-change.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { openEnrolments } from './enrol/enrolments.ts'
 import { renewDevice } from './enrol/renewal.ts'
@@ -13,11 +14,16 @@ import type { PromptDesk } from './prompt/prompts.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'organisation' | 'login' | 'tunnel' | 'identityProviders'>
+  readonly config: Pick<
+    GatewayConfig,
+    'organisation' | 'login' | 'loginSessionMs' | 'tunnel' | 'identityProviders'
+  >
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'gatewayCa'>
   readonly tls: ServerCertificate
   readonly store: Store
   readonly prompts: PromptDesk
+  /** Told what may change the access of open flows. */
+  readonly tell: (change: AccessChange) => void
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -25,13 +31,22 @@ export type LoginAccessOptions = {
 
 /** Starts the login origin. @throws {Error} when a provider's file cannot be read, or the address not be bound. */
 export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServer> {
-  const { config, keys, tls, store, prompts, log, now } = options
+  const { config, keys, tls, store, prompts, tell, log, now } = options
   const { organisation } = config
   const url = new URL(config.login.url)
   const { deviceCa } = keys
   const gatewayCaPem = keys.gatewayCa.certificatePem
   const tunnelUrl = config.tunnel.url
-  const enrolDeps = { store, deviceCa, gatewayCaPem, loginOrigin: url.origin, tunnelUrl, now, log }
+  const enrolDeps = {
+    store,
+    deviceCa,
+    gatewayCaPem,
+    loginOrigin: url.origin,
+    tunnelUrl,
+    tell,
+    now,
+    log,
+  }
   return startLoginServer({
     listen: config.login.listen,
     tls,
@@ -42,7 +57,9 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     ),
     enrolments: openEnrolments(enrolDeps),
     prompts,
-    users: store.users,
+    store,
+    globalSessionMs: config.loginSessionMs,
+    tell,
     renew: (request) => renewDevice(enrolDeps, request, { audience: url.origin }),
     gatewayCaPem,
     now,

@@ -23,6 +23,8 @@ export type GatewayConfig = {
   readonly data: string
   readonly tunnel: ListenerConfig
   readonly login: WebListenerConfig
+  /** How long a browser stays logged in at the login origin, ms; 0 = not at all. */
+  readonly loginSessionMs: number
   readonly admin: WebListenerConfig
   /** Fixed addresses, canonical text; looked at before the system's resolver. */
   readonly hosts: ReadonlyMap<HostName, string>

@@ -15,6 +15,7 @@ import type { Mistake, Path } from '#lib/config/mistake'
 import { checked, type Shape, wholeNumber } from '#lib/config/shape'
 import {
   address,
+  durationOrNone,
   filePath,
   hostName,
   httpsOrigin,
@@ -66,6 +67,12 @@ const gatewayFields = {
   data: required(filePath, 'Data directory that `zt-gateway init` made.'),
   tunnel: required(mapping(socketFields, 'a listener'), 'Where devices connect.'),
   login: required(webListener, 'Where users log in and devices enrol.'),
+  login_session_length: defaulted(
+    durationOrNone,
+    'How long a browser stays logged in at `login`, so that its user can go on with one click; `0s` is not at all.',
+    28_800_000,
+    '8h',
+  ),
   admin: required(webListener, 'The admin API; its host must differ from that of `login`.'),
   hosts: defaulted(
     dictionary(hostName, address, 'a mapping of host names to addresses'),
@@ -102,6 +109,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     data: file(data),
     tunnel,
     login: toWebListener(login, file),
+    loginSessionMs: written.login_session_length,
     admin: toWebListener(admin, file),
     hosts,
     identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),

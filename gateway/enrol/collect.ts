@@ -48,6 +48,7 @@ async function collect(deps: EnrolDeps, enrolment: Enrolment): Outcome<Enrolled>
     login: loginOf(enrolment),
     certificateNotAfterMs: issued.notAfterMs,
   })
+  deps.tell({ kind: 'device', deviceId: device.id })
   deps.log.info(about(enrolment, { deviceId: device.id, userId: user.id }), 'device enrolled')
   return ok({
     certificate: issued.certificatePem,

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import type { EnrolReason } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
+import type { AccessChange } from '../access-change.ts'
 import type { Authority } from '../keys/gateway-keys.ts'
 import type { Enrolment, Store } from '../store/store.ts'
 
@@ -16,6 +17,8 @@ export type EnrolDeps = {
   /** Origin of the login listener, `https://host:port`. */
   readonly loginOrigin: string
   readonly tunnelUrl: string
+  /** Told when a device has a new login. */
+  readonly tell: (change: AccessChange) => void
   /** Unix milliseconds. */
   readonly now: () => number
   readonly log: Log

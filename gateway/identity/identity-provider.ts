@@ -14,6 +14,8 @@ export type LoginWish = {
   readonly maxAgeSeconds?: number
   /** Authentication context classes of which the provider shall use one, best first. */
   readonly acrValues?: readonly string[]
+  /** The provider shall ask who is there even if it knows somebody: another account is wanted. */
+  readonly anew?: boolean
 }
 
 /**

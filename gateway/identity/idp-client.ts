@@ -57,7 +57,7 @@ export function openIdp(options: IdpOptions, { now, log }: IdpClientDeps): Redir
 async function begin(
   options: IdpOptions,
   discover: () => Promise<oidc.Configuration>,
-  { maxAgeSeconds, acrValues }: LoginWish,
+  { maxAgeSeconds, acrValues, anew }: LoginWish,
 ) {
   const provider = await discover()
   const verifier = oidc.randomPKCECodeVerifier()
@@ -75,6 +75,7 @@ async function begin(
     state: pending.state,
     nonce: pending.nonce,
     ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
+    ...(anew === true && { prompt: 'login' }),
     ...(acrValues !== undefined && { acr_values: acrValues.join(' ') }),
   })
   return ok({ url: url.href, pending })

@@ -7,7 +7,7 @@ import type { LoginReason } from '../identity/login-error.ts'
 import type { Errand } from './errand.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { loginRefusal } from './page-reasons.ts'
-import { endJourney, showMessage } from './page-replies.ts'
+import { endJourney, putCookie, showMessage } from './page-replies.ts'
 import { sourceOf } from './source.ts'
 
 /** What there is to arrive with, and by which provider. */
@@ -28,7 +28,12 @@ export async function arrive(
   if (Buffer.byteLength(JSON.stringify(login)) > LOGIN_LIMIT_OCTETS) {
     return refuseLogin(deps, request, reply, { provider, reason: 'bad_provider_answer' })
   }
-  const user = deps.users.upsert(identity)
+  const user = deps.store.users.upsert(identity)
+  deps.tell({ kind: 'user', userId: user.id })
+  // One session a browser, with a new id at each login.
+  deps.globalSessions.end(request.headers.cookie)
+  const cookie = deps.globalSessions.begin({ user, login })
+  if (cookie !== undefined) putCookie(reply, cookie)
   const source = sourceOf(request)
   deps.log.info({ source, provider, userId: user.id, email: user.email }, 'login')
   return errand.arrive(reply, { user, login })

@@ -36,7 +36,7 @@ async function whatIsAsked(deps: LoginDeps, request: FastifyRequest): Promise<As
   const journey = journeyAt(await journeyOf(deps, request), 'confirm')
   if (journey === undefined) return undefined
   const enrolment = deps.enrolments.findOpen(journey.purpose.deviceCodeSha256)
-  const user = deps.users.get(journey.userId)
+  const user = deps.store.users.get(journey.userId)
   if (enrolment === undefined || user === undefined) return undefined
   return { enrolment, user, login: journey.login, csrf: journey.csrf }
 }

@@ -48,7 +48,7 @@ async function showDevice(
   enrolment: Enrolment,
 ): Promise<void> {
   const { deviceCodeSha256 } = enrolment
-  const choices = await offerLogin(deps, reply, { for: 'enrolment', deviceCodeSha256 })
+  const choices = await offerLogin(deps, request, reply, { for: 'enrolment', deviceCodeSha256 })
   const shown = await deviceShown(deps, request, enrolment)
   return showPage(deps, reply, devicePage(shown, choices))
 }

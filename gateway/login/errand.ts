@@ -6,12 +6,23 @@ import type { LoginContext } from '../identity/identity.ts'
 import type { LoginWish } from '../identity/identity-provider.ts'
 import type { User } from '../store/store.ts'
 
-/** Somebody who has logged in. */
+/** Somebody who has logged in, now or earlier. */
 export type Arrival = { readonly user: User; readonly login: LoginContext }
 
 /** A purpose that still stands. */
 export type Errand = {
   readonly wish: LoginWish
+  /** Whether an earlier login of this browser may serve, so that it is offered. */
+  readonly accepts: (earlier: Arrival) => boolean
   /** Goes on with whoever logged in. */
   readonly arrive: (reply: FastifyReply, arrival: Arrival) => Promise<void>
+}
+
+/** Whether a login is young enough. @param maxAgeSeconds absent: any age will do. */
+export function isWithin(
+  { atMs }: LoginContext,
+  maxAgeSeconds: number | undefined,
+  nowMs: number,
+): boolean {
+  return maxAgeSeconds === undefined || nowMs - atMs <= maxAgeSeconds * 1000
 }

@@ -2,6 +2,7 @@
  * A journey sealed into a cookie (JWE, A256GCM), so that the gateway keeps nothing for strangers.
  */
 import { EncryptJWT, jwtDecrypt } from 'jose'
+import { cookieValue, type SentWith, setCookie } from './cookies.ts'
 import { type Journey, journeyShape } from './journey.ts'
 
 /** Bound to this host, sent only over TLS, unreadable for scripts. */
@@ -14,12 +15,6 @@ const AUDIENCE = 'zt-login'
 
 /** Key of the cookies, 32 octets: random at each start, so a restart asks people to start the page again. */
 export type JourneyKey = Uint8Array
-
-/**
- * When browsers send the cookie: Lax, since providers send the browser back by a link; None only while it is at a
- * provider that makes it post a form to us.
- */
-export type SentWith = 'Lax' | 'None'
 
 /** The `Set-Cookie` value for a journey. @throws {Error} when it does not fit: providers keep `pending` small. */
 export async function journeyCookie(
@@ -36,16 +31,12 @@ export async function journeyCookie(
   if (JOURNEY_COOKIE.length + 1 + sealed.length > COOKIE_LIMIT) {
     throw new Error(`a journey at "${journey.at}" does not fit a cookie`)
   }
-  return setCookie(sealed, LIFETIME_SECONDS, sentWith)
+  return setCookie(JOURNEY_COOKIE, sealed, { maxAgeSeconds: LIFETIME_SECONDS, sentWith })
 }
 
 /** The `Set-Cookie` value that ends a journey. */
 export function endedCookie(): string {
-  return setCookie('', 0, 'Lax')
-}
-
-function setCookie(value: string, maxAgeSeconds: number, sentWith: SentWith): string {
-  return `${JOURNEY_COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=${sentWith}; Max-Age=${maxAgeSeconds}`
+  return setCookie(JOURNEY_COOKIE, '', { maxAgeSeconds: 0, sentWith: 'Lax' })
 }
 
 /** The journey in a `Cookie` header; undefined for none, a forged or an old one. Never throws. */
@@ -69,11 +60,4 @@ export async function readJourney(
     // jose says why by throwing; every why means: no journey
     return undefined
   }
-}
-
-/** The value of one cookie. Two of one name cannot both be ours: then there is none. */
-export function cookieValue(header: string, name: string): string | undefined {
-  const prefix = `${name}=`
-  const found = header.split(';').filter((pair) => pair.trim().startsWith(prefix))
-  return found.length === 1 ? found[0]?.trim().slice(prefix.length) : undefined
 }

@@ -1,7 +1,7 @@
 /**
  * How far one browser is, and what for:
  *
- *   code ──► choice ──► redirect ──► (purpose's own end) confirm …
+ *   code ──► choice ──► redirect ──► confirm (an enrolment) or justify (some prompts)
  *              └──────► form ──┘
  *
  * The store and the desk alone say what may still be decided: an old stage cannot turn it back.
@@ -33,7 +33,7 @@ const atProvider = { ...underWay, provider: z.string(), pending }
 
 export const journeyShape = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('code'), csrf: token }),
-  z.strictObject({ at: z.literal('choice'), ...underWay, csrf: token }),
+  z.strictObject({ at: z.literal('choice'), ...underWay }),
   z.strictObject({ at: z.literal('redirect'), ...atProvider }),
   z.strictObject({
     at: z.literal('form'),
@@ -49,6 +49,7 @@ export const journeyShape = z.discriminatedUnion('at', [
     userId: z.string(),
     login,
   }),
+  z.strictObject({ at: z.literal('justify'), purpose: prompt, csrf: token, userId: z.string() }),
 ])
 
 /** What somebody logs in for. */

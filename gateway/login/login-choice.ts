@@ -1,23 +1,30 @@
 /**
  * The choice of a login, at the foot of the page that says what it is for.
  */
-import type { FastifyReply } from 'fastify'
-import type { Html } from './html.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errandOf } from './errands.ts'
+import { type Html, html } from './html.ts'
 import { newToken, type Purpose } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { loginChoices } from './login-pages.ts'
+import { derivedToken } from './login-form.ts'
+import { continueForm, loginLinks } from './login-pages.ts'
 import { moveTo } from './page-replies.ts'
 
 /** Starts the browser's journey for this purpose. @returns the ways to log in. */
 export async function offerLogin(
   deps: LoginDeps,
+  request: FastifyRequest,
   reply: FastifyReply,
   purpose: Purpose,
 ): Promise<Html> {
   const id = newToken()
-  await moveTo(deps, reply, { at: 'choice', id, purpose, csrf: newToken() })
-  return loginChoices(
-    id,
-    deps.providers.map(({ name }) => name),
-  )
+  await moveTo(deps, reply, { at: 'choice', id, purpose })
+  const providers = deps.providers.map(({ name }) => name)
+  const session = deps.globalSessions.find(request.headers.cookie)
+  const serves = session !== undefined && errandOf(deps, purpose)?.accepts(session) === true
+  if (!serves) return loginLinks(id, providers)
+  const csrf = derivedToken(deps.formKey, `continue ${id}`)
+  return html`${continueForm({ email: session.user.email, csrf })}
+<p>Or use another account:</p>
+${loginLinks(id, providers, 'anew')}`
 }

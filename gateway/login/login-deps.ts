@@ -4,10 +4,12 @@
 import type { EnrolReason, Renewed, RenewRequest } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
+import type { AccessChange } from '../access-change.ts'
 import type { Enrolments } from '../enrol/enrolments.ts'
 import type { IdentityProvider } from '../identity/identity-provider.ts'
 import type { PromptDesk } from '../prompt/prompts.ts'
 import type { Store } from '../store/store.ts'
+import type { GlobalSessions } from './global-session.ts'
 import type { JourneyKey } from './journey-cookie.ts'
 import type { Branding, Look } from './look.ts'
 import type { RateGate, RateLimit } from './rate-limit.ts'
@@ -22,7 +24,11 @@ export type LoginParts = {
   readonly providers: readonly IdentityProvider[]
   readonly enrolments: Enrolments
   readonly prompts: PromptDesk
-  readonly users: Store['users']
+  readonly store: Pick<Store, 'users' | 'browserSessions' | 'revocations'>
+  /** Life of a global session, ms; 0 = there are none. */
+  readonly globalSessionMs: number
+  /** Told when somebody's groups or claims may have changed. */
+  readonly tell: (change: AccessChange) => void
   /** `renewDevice`, with the audience of this listener. */
   readonly renew: (request: RenewRequest) => Promise<Result<Renewed, EnrolReason>>
   readonly gatewayCaPem: string
@@ -56,5 +62,8 @@ export type LoginGates = Readonly<Record<keyof LoginLimits, RateGate>>
 export type LoginDeps = LoginParts & {
   readonly look: Look
   readonly gates: LoginGates
+  readonly globalSessions: GlobalSessions
   readonly journeyKey: JourneyKey
+  /** Key of `derivedToken`. */
+  readonly formKey: Uint8Array
 }

@@ -5,13 +5,32 @@ import type { Form, FormField } from '../identity/identity-provider.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './look.ts'
 
-/** Links that begin a journey's login: links, since `form-action 'self'` would stop the redirect of a form. */
-export function loginChoices(journeyId: string, providers: readonly string[]): Html {
-  const links = providers.map((name) => {
-    const query = new URLSearchParams({ provider: name, journey: journeyId }).toString()
-    return html`<p><a class="button" href="/login/to?${query}">Log in with ${name}</a></p>\n`
+/** Links that begin a journey's login, `anew` so that the provider asks even whom it knows. Links, since `form-action 'self'` would stop the redirect of a form. */
+export function loginLinks(
+  journey: string,
+  providers: readonly string[],
+  how: 'usual' | 'anew' = 'usual',
+): Html {
+  const anew = how === 'anew' ? { anew: '1' } : {}
+  const links = providers.map((provider) => {
+    const query = new URLSearchParams({ provider, journey, ...anew }).toString()
+    return html`<p><a class="button" href="/login/to?${query}">Log in with ${provider}</a></p>\n`
   })
   return html`${links}`
+}
+
+/** Offers to go on as who this browser is already. */
+export function continueForm({
+  email,
+  csrf,
+}: {
+  readonly email: string
+  readonly csrf: string
+}): Html {
+  return html`<form method="post" action="/login/continue">
+<input type="hidden" name="csrf" value="${csrf}">
+<p><button type="submit">Continue as ${email}</button></p>
+</form>`
 }
 
 /** A form of a provider. What was typed is never shown again. */

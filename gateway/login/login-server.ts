@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
 import { addEnrolRoutes } from './enrol-routes.ts'
+import { openGlobalSessions } from './global-session.ts'
 import { LOGIN_LIMITS, type LoginGates, type LoginLimits, type LoginParts } from './login-deps.ts'
 import { lookOf } from './look.ts'
 import { addPageRoutes } from './page-routes.ts'
@@ -21,8 +22,8 @@ export type LoginServer = {
   close(): Promise<void>
 }
 
-/** AES-256 key of the browser cookies, octets. */
-const JOURNEY_KEY_OCTETS = 32
+/** Octets of the AES-256 key of the journeys' cookies, and of the key of form tokens. */
+const KEY_OCTETS = 32
 
 /** Starts the origin. @throws {Error} when the address cannot be listened on. */
 export async function startLoginServer(options: LoginOptions): Promise<LoginServer> {
@@ -31,7 +32,10 @@ export async function startLoginServer(options: LoginOptions): Promise<LoginServ
   app.removeContentTypeParser('text/plain')
   const gates = openGates({ ...LOGIN_LIMITS, ...limits })
   const look = lookOf(parts.branding)
-  const deps = { ...parts, look, gates, journeyKey: randomBytes(JOURNEY_KEY_OCTETS) }
+  const { store, globalSessionMs: lengthMs, now } = parts
+  const globalSessions = openGlobalSessions({ store, lengthMs, now })
+  const keys = { journeyKey: randomBytes(KEY_OCTETS), formKey: randomBytes(KEY_OCTETS) }
+  const deps = { ...parts, ...keys, look, gates, globalSessions }
   addEnrolRoutes(app, deps)
   app.register((scope, _options, done) => {
     addPageRoutes(scope, deps)

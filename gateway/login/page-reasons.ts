@@ -40,6 +40,11 @@ export const CONFIRMED: PageMessage = {
   title: 'Device connected',
   message: 'Go back to your terminal. You may close this page.',
 }
+export const LOGGED_OUT: PageMessage = {
+  status: 200,
+  title: 'Logged out',
+  message: 'This browser is logged out here. Your identity provider may still know you.',
+}
 export const PROMPT_DONE: PageMessage = {
   status: 200,
   title: 'Done',

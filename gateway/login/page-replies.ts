@@ -2,9 +2,10 @@
  * How the login pages answer: HTML under the strict policy, sometimes with the next stage of the browser's journey.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { SentWith } from './cookies.ts'
 import { html } from './html.ts'
 import type { Journey } from './journey.ts'
-import { endedCookie, journeyCookie, readJourney, type SentWith } from './journey-cookie.ts'
+import { endedCookie, journeyCookie, readJourney } from './journey-cookie.ts'
 import type { LoginDeps } from './login-deps.ts'
 import type { Page } from './look.ts'
 import type { PageMessage } from './page-reasons.ts'
@@ -53,7 +54,7 @@ export function endJourney(reply: FastifyReply): void {
 }
 
 /** Sets a cookie; one of the same name that the answer carried already is replaced. */
-function putCookie(reply: FastifyReply, cookie: string): void {
+export function putCookie(reply: FastifyReply, cookie: string): void {
   const name = cookie.slice(0, cookie.indexOf('=') + 1)
   const others = [reply.getHeader('set-cookie') ?? []].flat().map(String)
   reply.removeHeader('set-cookie')

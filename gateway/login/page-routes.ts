@@ -3,8 +3,11 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addConfirmRoutes } from './confirm-routes.ts'
+import { addContinueRoutes } from './continue-routes.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addFormRoutes } from './form-routes.ts'
+import { addHomeRoutes } from './home-routes.ts'
+import { addJustifyRoutes } from './justify-routes.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { FORM_LIMIT_BYTES } from './login-form.ts'
 import { FORGED } from './page-reasons.ts'
@@ -32,7 +35,10 @@ export function addPageRoutes(app: FastifyInstance, deps: LoginDeps): void {
   addProviderRoutes(app, deps)
   addSamlRoutes(app, deps)
   addFormRoutes(app, deps)
+  addContinueRoutes(app, deps)
   addConfirmRoutes(app, deps)
+  addJustifyRoutes(app, deps)
+  addHomeRoutes(app, deps)
 }
 
 /** Beside the token: a browser says where a form comes from (RFC 6454 section 7). */

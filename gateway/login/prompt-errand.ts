@@ -1,20 +1,21 @@
 /**
  * Logging in for a connection that waits.
  */
+import type { FastifyReply } from 'fastify'
 import { err, type Result } from '#lib/result'
 import type { Prompt, PromptReason } from '../prompt/prompts.ts'
-import type { Errand } from './errand.ts'
-import type { Purpose } from './journey.ts'
+import { type Arrival, type Errand, isWithin } from './errand.ts'
+import { newToken, type Purpose } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { promptRefusal } from './page-reasons.ts'
-import { showMessage } from './page-replies.ts'
+import { moveTo, showMessage } from './page-replies.ts'
 
 /** The errand while the prompt is open. */
 export function promptErrand(
   deps: LoginDeps,
-  { promptId }: Extract<Purpose, { readonly for: 'prompt' }>,
+  purpose: Extract<Purpose, { readonly for: 'prompt' }>,
 ): Errand | undefined {
-  const prompt = deps.prompts.find(promptId)
+  const prompt = deps.prompts.find(purpose.promptId)
   if (prompt === undefined || prompt.remedy === 'approval') return undefined
   const { maxAgeSeconds, acrValues } = prompt
   return {
@@ -22,22 +23,48 @@ export function promptErrand(
       ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
       ...(acrValues !== undefined && { acrValues }),
     },
+    accepts: (earlier) => suffices(prompt, earlier, deps.now()),
     async arrive(reply, { user, login }) {
-      const isTheirs = user.id === prompt.userId
-      const done: Result<void, PromptReason> = isTheirs
-        ? deps.prompts.loggedIn(prompt, user, login)
-        : err('different_user')
-      if (done.ok) return reply.redirect('/prompt/done', 303)
-      logRefusal(deps, prompt, { userId: user.id, reason: done.error })
-      return showMessage(deps, reply, promptRefusal(done.error))
+      if (user.id !== prompt.userId) {
+        return endPrompt(deps, reply, { prompt, user, outcome: err('different_user') })
+      }
+      if (prompt.remedy === 'justify') {
+        await moveTo(deps, reply, { at: 'justify', purpose, csrf: newToken(), userId: user.id })
+        return reply.redirect('/prompt/why', 303)
+      }
+      const outcome = deps.prompts.loggedIn(prompt, user, login)
+      return endPrompt(deps, reply, { prompt, user, outcome })
     },
   }
 }
 
-function logRefusal(
-  { log }: LoginDeps,
-  { id, userId: wantedUserId, deviceId, application }: Prompt,
-  about: Readonly<Record<string, unknown>>,
-): void {
-  log.warn({ promptId: id, wantedUserId, deviceId, application, ...about }, 'prompt refused')
+/** Whether an earlier login will probably do; the desk has the last word. */
+function suffices(
+  { userId, remedy, maxAgeSeconds, acrValues }: Prompt,
+  { user, login }: Arrival,
+  nowMs: number,
+): boolean {
+  if (user.id !== userId || !isWithin(login, maxAgeSeconds, nowMs)) return false
+  if (acrValues === undefined) return remedy !== 'mfa'
+  return login.acr !== undefined && acrValues.includes(login.acr)
+}
+
+type Outcome = Pick<Arrival, 'user'> & {
+  readonly prompt: Prompt
+  readonly outcome: Result<void, PromptReason>
+}
+
+/** Says how it ended; what did not help is logged. */
+export async function endPrompt(
+  deps: LoginDeps,
+  reply: FastifyReply,
+  { prompt, user, outcome }: Outcome,
+): Promise<void> {
+  if (outcome.ok) return reply.redirect('/prompt/done', 303)
+  const { id: promptId, userId: wantedUserId, deviceId, application } = prompt
+  deps.log.warn(
+    { promptId, wantedUserId, userId: user.id, deviceId, application, reason: outcome.error },
+    'prompt refused',
+  )
+  return showMessage(deps, reply, promptRefusal(outcome.error))
 }

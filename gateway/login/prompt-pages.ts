@@ -4,6 +4,7 @@
 import type { Prompt } from '../prompt/prompts.ts'
 import { elsewhereWarning } from './device-pages.ts'
 import { type Html, html } from './html.ts'
+import { problemLine } from './login-pages.ts'
 import type { Page } from './look.ts'
 
 /** What a page shows of a prompt. */
@@ -23,6 +24,26 @@ export function promptPage(prompt: PromptShown, choices: Html): Page {
     body: html`${promptDetails(prompt)}
 <p>${WANTED[prompt.remedy]} Go on only if you have just started this connection yourself.</p>
 ${choices}`,
+  }
+}
+
+/** Most that may be said, in characters. */
+export const JUSTIFICATION_LIMIT = 500
+
+/** Asks what the connection is for. */
+export function justifyPage(
+  prompt: PromptShown,
+  { csrf, problem }: { readonly csrf: string; readonly problem: string | undefined },
+): Page {
+  return {
+    title: 'What is this connection for?',
+    body: html`${problemLine(problem)}${promptDetails(prompt)}
+<p>What you write is recorded with the connection.</p>
+<form method="post" action="/prompt/why">
+<input type="hidden" name="csrf" value="${csrf}">
+<p><label>Purpose<br><input name="why" autocomplete="off" maxlength="${`${JUSTIFICATION_LIMIT}`}" required autofocus></label></p>
+<p><button type="submit">Continue</button></p>
+</form>`,
   }
 }
 

@@ -29,6 +29,6 @@ async function showPrompt(
   if (prompt === undefined) return showMessage(deps, reply, PROMPT_GONE)
   const shown = { ...prompt, browserAddress }
   if (prompt.remedy === 'approval') return showPage(deps, reply, approvalPage(shown))
-  const choices = await offerLogin(deps, reply, { for: 'prompt', promptId: prompt.id })
+  const choices = await offerLogin(deps, request, reply, { for: 'prompt', promptId: prompt.id })
   return showPage(deps, reply, promptPage(shown, choices))
 }

@@ -49,18 +49,23 @@ async function leave(deps: LoginDeps, request: FastifyRequest, reply: FastifyRep
   if (provider.kind === 'form') {
     return showForm(deps, reply, { journey, provider: provider.name, step: provider.begin() })
   }
-  return leaveTo(deps, reply, journey, provider)
+  return leaveTo(deps, reply, { journey, provider, anew: query.get('anew') === '1' })
+}
+
+type Leaving = {
+  readonly journey: Choosing
+  readonly provider: RedirectProvider
+  readonly anew: boolean
 }
 
 async function leaveTo(
   deps: LoginDeps,
   reply: FastifyReply,
-  { id, purpose }: Choosing,
-  { name, begin, returns }: RedirectProvider,
+  { journey: { id, purpose }, provider: { name, begin, returns }, anew }: Leaving,
 ): Promise<void> {
   const errand = errandOf(deps, purpose)
   if (errand === undefined) return showMessage(deps, reply, START_AGAIN)
-  const begun = await begin(errand.wish)
+  const begun = await begin({ ...errand.wish, ...(anew && { anew }) })
   if (!begun.ok) return showMessage(deps, reply, loginRefusal(begun.error.reason))
   const { url, pending } = begun.value
   // A form that another site has the browser post comes with no Lax cookie.

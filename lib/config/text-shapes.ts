@@ -29,6 +29,13 @@ export const duration: Shape<number> = text('a duration such as 30s, 10m, 1h or 
   return { value: milliseconds }
 })
 
+/** A duration, or `0s` for none: milliseconds. */
+export const durationOrNone: Shape<number> = {
+  kind: `${duration.kind}, or 0s`,
+  decode: (value, path) =>
+    value === '0s' ? { value: 0, mistakes: [] } : duration.decode(value, path),
+}
+
 /** A name of ours: letters, digits, `.`, `_`, `-`. */
 export const name: Shape<string> = text('a name', (value) =>
   NAME.test(value)

@@ -34,6 +34,7 @@ test('D7 A6: a device is enrolled as the configuration says', async (t) => {
     config: { ...CONFIG, login: { listen, url }, identityProviders: [provider] },
     keys: data.keys,
     store: data.store,
+    tell: () => undefined,
     tls: await issueServerCertificate(data.keys.gatewayCa, listen.host, Date.now()),
     log: QUIET,
     now: Date.now,

@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import { checkServerIdentity } from 'node:tls'
 import type { ExecutionContext } from 'ava'
 import { certificateRequest, generateDeviceKey } from '../../daemon/enrol/device-key.ts'
+import type { AccessChange } from '../../gateway/access-change.ts'
 import { openEnrolments } from '../../gateway/enrol/enrolments.ts'
 import { renewDevice } from '../../gateway/enrol/renewal.ts'
 import type { IdentityProvider } from '../../gateway/identity/identity-provider.ts'
@@ -43,12 +44,19 @@ export type RigOptions = {
   /** Beside the OpenID provider `corp`. */
   readonly providers?: readonly IdentityProvider[] | ((deps: ProviderDeps) => IdentityProvider[])
   readonly prompts?: PromptDesk
+  /** Life of a global session, ms. */
+  readonly globalSessionMs?: number
 }
 
 /** Everything that one test needs; torn down with it. */
 export async function startLoginRig(
   t: ExecutionContext,
-  { limits = {}, providers = [], prompts = NO_PROMPTS }: RigOptions = {},
+  {
+    limits = {},
+    providers = [],
+    prompts = NO_PROMPTS,
+    globalSessionMs = 8 * 3_600_000,
+  }: RigOptions = {},
 ) {
   const clock = { aheadMs: 0 }
   const now = () => Date.now() + clock.aheadMs
@@ -72,8 +80,13 @@ export async function startLoginRig(
     { now, log },
   )
   const store = openMemoryStore()
+  const told: AccessChange[] = []
+  const tell = (change: AccessChange) => {
+    told.push(change)
+  }
   const enrolDeps = {
     store,
+    tell,
     deviceCa,
     gatewayCaPem: gatewayCa.certificatePem,
     loginOrigin: url.origin,
@@ -95,7 +108,9 @@ export async function startLoginRig(
     providers: [provider, ...more],
     prompts,
     enrolments,
-    users: store.users,
+    store,
+    globalSessionMs,
+    tell,
     renew: (body) => renewDevice(enrolDeps, body, { audience: url.origin }),
     gatewayCaPem: gatewayCa.certificatePem,
     now,
@@ -108,6 +123,7 @@ export async function startLoginRig(
     ca,
     clock,
     logged,
+    told,
     store,
     idp,
     provider,

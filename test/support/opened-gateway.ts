@@ -24,6 +24,7 @@ export const CONFIG: GatewayConfig = {
   tunnel: listener('gw'),
   login: listener('login'),
   admin: listener('admin'),
+  loginSessionMs: 0,
   hosts: new Map(),
   identityProviders: [],
 }

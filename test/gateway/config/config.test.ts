@@ -37,6 +37,7 @@ test('the smallest configuration, with its defaults', (t) => {
     data: '/etc/zt/./data',
     admin: { listen: { host: '::1', port: 7444 }, url: 'https://admin.example.com' },
     identityProviders: [{ name: 'local', kind: 'local' }],
+    loginSessionMs: 28_800_000,
   })
   t.false('recordings' in decoded.value.gateway)
   t.like(decoded.value.policy, { publicDefault: 'block', applications: [], ruleGroups: [] })

@@ -98,3 +98,54 @@ test('D9: an approval names the request and who decides, and offers no login', a
   t.deepEqual(page.links, [])
   t.deepEqual(page.forms, [])
 })
+
+test('D9: a purpose is asked for after the login, and handed on as typed', async (t) => {
+  const { desk, browser, logIn } = await atPrompt(t, { remedy: 'justify' })
+  const asked = await logIn()
+  t.regex(text(asked), /What is this connection for/)
+  t.deepEqual(desk.logins, [])
+  const why = ' Ticket 7: <b>restore</b> & "check" '
+  const done = await browser.submit(formWith(asked, 'why'), { why })
+  t.regex(text(done), /your connection goes on/)
+  t.deepEqual(desk.purposes, [why.trim()])
+})
+
+const badPurposes = {
+  nothing: '',
+  'only spaces': '   ',
+  'more than 500 characters': 'x'.repeat(501),
+  'a line break': 'one\ntwo',
+  'a control character': 'a\u001b[2J',
+  'a change of direction': 'a\u202eb',
+}
+for (const [title, why] of Object.entries(badPurposes)) {
+  test(`D9 T93: refuses a purpose with ${title}, and asks again`, async (t) => {
+    const { desk, browser, logIn } = await atPrompt(t, { remedy: 'justify' })
+    const asked = await logIn()
+    const again = await browser.submit(formWith(asked, 'why'), { why })
+    t.is(again.status, 400)
+    t.deepEqual(desk.purposes, [])
+    t.true(why.trim() === '' || !again.html.includes(why))
+    await browser.submit(formWith(again, 'why'), { why: '\u{1F600}'.repeat(500) })
+    t.is(desk.purposes.length, 1)
+  })
+}
+
+test('D9 T28: a purpose without its token, of nobody, or too late is refused', async (t) => {
+  const { desk, rig, browser, logIn } = await atPrompt(t, { remedy: 'justify' })
+  const form = formWith(await logIn(), 'why')
+  const values = { why: 'because' }
+  const forged = { ...form, fields: { csrf: 'x'.repeat(43), why: '' } }
+  t.is((await browser.submit(forged, values)).status, 403)
+  t.is((await rig.browser().submit(form, values)).status, 400)
+  desk.open.clear()
+  t.is((await browser.submit(form, values)).status, 400)
+  t.deepEqual(desk.purposes, [])
+})
+
+test('D9: another user is not even asked for a purpose', async (t) => {
+  const { logIn } = await atPrompt(t, { remedy: 'justify' })
+  const page = await logIn(BOB)
+  t.is(page.status, 403)
+  t.regex(text(page), /different_user/)
+})
