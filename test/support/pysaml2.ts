@@ -7,6 +7,9 @@ import { ENTITY_ID, type IdpKey } from './saml-idp.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../test/support/pysaml2_idp.py', import.meta.url))
 
+/** It takes a second of computing, on a busy machine many more of waiting. */
+const LIMIT_MS = 60_000
+
 export type Asked = {
   readonly key: IdpKey
   /** Metadata of the service provider. */
@@ -64,7 +67,7 @@ export async function askPysaml2({
     digestAlgorithm,
   }
   // By its path: another Python may come first in PATH, and would not know Debian's packages.
-  const answer = await runProgram(['/usr/bin/python3', PROGRAM], JSON.stringify(told))
-  if (answer.code !== 0) throw new Error(`pysaml2: ${answer.stderr.slice(-2000)}`)
+  const answer = await runProgram(['/usr/bin/python3', PROGRAM], JSON.stringify(told), LIMIT_MS)
+  if (answer.code !== 0) throw new Error(`pysaml2 (${answer.code}): ${answer.stderr.slice(-2000)}`)
   return JSON.parse(answer.stdout) as Answered
 }

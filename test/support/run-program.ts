@@ -8,13 +8,14 @@ export type ProgramResult = {
   readonly stderr: string
 }
 
-/** Runs a program to its end; a program that hangs is killed after 20 s and its code is null. */
+/** Runs a program to its end; one that hangs is killed after `limitMs` and its code is null. */
 export async function runProgram(
   argv: readonly string[],
   input: string | Uint8Array = '',
+  limitMs = 20_000,
 ): Promise<ProgramResult> {
   const [program = '', ...args] = argv
-  const child = spawn(program, args, { stdio: 'pipe', timeout: 20_000, killSignal: 'SIGKILL' })
+  const child = spawn(program, args, { stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
