@@ -2,7 +2,7 @@
  * Finds out a provider's endpoints (OpenID Connect Discovery) and how we prove who we are there.
  */
 import * as oidc from 'openid-client'
-import { Agent, fetch } from 'undici'
+import { ANSWER_TIMEOUT_SECONDS, providerFetch } from './provider-fetch-client.ts'
 
 /** How we reach a provider, and who we are there. */
 export type ProviderAccess = {
@@ -13,12 +13,8 @@ export type ProviderAccess = {
   readonly caPem?: string
 }
 
-/** A provider that is slower than this is taken as unreachable, in seconds. */
-const ANSWER_TIMEOUT_SECONDS = 10
 /** Providers change keys and endpoints seldom; keys are looked up anew by openid-client when one is unknown. */
 const METADATA_LIFETIME_MS = 3_600_000
-/** Most that is read of any answer of a provider, in bytes. */
-const ANSWER_LIMIT_BYTES = 1024 * 1024
 
 /** A provider's metadata, asked for when first needed and kept for an hour; a failure is not kept. */
 export function cachedDiscovery(
@@ -54,20 +50,6 @@ function discovery(options: ProviderAccess): Promise<oidc.Configuration> {
         : oidc.ClientSecretPost(clientSecret)
       return authenticate(server, client, body, headers)
     },
-    { timeout: ANSWER_TIMEOUT_SECONDS, [oidc.customFetch]: fetchWith(options.caPem) },
+    { timeout: ANSWER_TIMEOUT_SECONDS, [oidc.customFetch]: providerFetch(options.caPem) },
   )
-}
-
-/** Fetches with undici's own client: Node's global fetch takes no dispatcher of another undici version. */
-function fetchWith(caPem: string | undefined): oidc.CustomFetch {
-  const dispatcher = new Agent({
-    connect: caPem === undefined ? {} : { ca: caPem },
-    maxResponseSize: ANSWER_LIMIT_BYTES,
-    pipelining: 1,
-    keepAliveTimeout: 1000,
-  })
-  return async (url, init) => {
-    const answer = await fetch(url, { ...init, dispatcher } as Parameters<typeof fetch>[1])
-    return answer as unknown as Response
-  }
 }
