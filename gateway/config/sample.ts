@@ -38,6 +38,7 @@ gateway:
   #    client_id: zt
   #    client_secret_file: idp.secret
   #    groups_claim: groups
+  #  - { name: github, kind: github, client_id: Iv1.0123456789abcdef, client_secret_file: github.secret }
   #  - { name: mail, kind: pin, host: mail.example.com, from: zt@example.com, allow: [example.com] }
 
   # Who can open recordings. Sign the list with the offline key that init wrote:

@@ -5,10 +5,12 @@
 import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
 import type { IdentityProviderConfig } from '../config/identity-providers.ts'
+import type { GithubConfig } from '../config/providers/github.ts'
 import type { OidcConfig } from '../config/providers/oidc.ts'
 import type { PinConfig } from '../config/providers/pin.ts'
 import type { SamlConfig } from '../config/providers/saml.ts'
 import type { Store } from '../store/store.ts'
+import { GITHUB_CALLBACK, openGithub } from './github/github-client.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { OIDC_CALLBACK, openIdp } from './idp-client.ts'
 import { openLocalDirectory } from './local/local-directory.ts'
@@ -36,6 +38,8 @@ export function openProvider(config: IdentityProviderConfig, deps: ProviderDeps)
   switch (config.kind) {
     case 'oidc':
       return openOidc(config, deps)
+    case 'github':
+      return openGithubProvider(config, deps)
     case 'pin':
       return openPin(config, deps)
     case 'local':
@@ -53,6 +57,15 @@ function openOidc(
   const redirectUri = `${loginOrigin}${OIDC_CALLBACK}`
   const options = { name, issuer, clientId, clientSecret, groupsClaim, redirectUri }
   return openIdp({ ...options, ...caIn(caFile) }, { log, now })
+}
+
+function openGithubProvider(
+  { clientSecretFile, caFile, ...config }: GithubConfig,
+  { loginOrigin, log, now }: ProviderDeps,
+): IdentityProvider {
+  const redirectUri = `${loginOrigin}${GITHUB_CALLBACK}`
+  const clientSecret = secretIn(clientSecretFile)
+  return openGithub({ ...config, clientSecret, redirectUri, ...caIn(caFile) }, { log, now })
 }
 
 function openPin(

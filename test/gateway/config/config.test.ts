@@ -78,6 +78,25 @@ test('a full gateway section', (t) => {
   t.deepEqual(recordings, { recipientsFile: './r.jws', freeSpaceReserveMib: 512 })
 })
 
+test('GitHub, with its defaults and of a server of one own', (t) => {
+  const app = { kind: 'github', client_id: 'Iv1', client_secret_file: 's' }
+  const urls = { web_url: 'https://git.corp/', api_url: 'https://git.corp/api/v3/' }
+  const both = [
+    { ...app, name: 'a' },
+    { ...app, ...urls, name: 'b', ca_file: 'ca.pem' },
+  ]
+  const decoded = decodeConfig(withGateway({ identity_providers: both }), '/etc/zt/zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  const wanted = { kind: 'github', clientId: 'Iv1', clientSecretFile: '/etc/zt/s' }
+  t.deepEqual(decoded.value.gateway.identityProviders, [
+    { ...wanted, name: 'a', webUrl: 'https://github.com', apiUrl: 'https://api.github.com' },
+    {
+      ...{ ...wanted, name: 'b', caFile: '/etc/zt/ca.pem' },
+      ...{ webUrl: 'https://git.corp', apiUrl: 'https://git.corp/api/v3' },
+    },
+  ] as never)
+})
+
 const PIN = {
   name: 'mail',
   kind: 'pin',
@@ -466,7 +485,7 @@ test('what the sample shows in comments decodes too', (t) => {
   const decoded = decodeConfig(text, 'zt.yaml')
   if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
   t.is(decoded.value.policy.applications.length, 2)
-  t.is(decoded.value.gateway.identityProviders.length, 3)
+  t.is(decoded.value.gateway.identityProviders.length, 4)
   t.is(decoded.value.gateway.recordings?.freeSpaceReserveMib, 512)
 })
 
