@@ -83,7 +83,7 @@ const warned = (written: object) =>
   policyWarnings(written, []).map(({ path, message }) => `${formatPath(path)}: ${message}`)
 
 test('A2: require with several values of one kind is warned of, with what to write', (t) => {
-  const written = withPolicy({ require: [{ group: 'a' }, { device_posture: 'x' }, { group: 'b' }] })
+  const written = withPolicy({ require: [{ group: 'a' }, { country: 'DE' }, { group: 'b' }] })
   t.deepEqual(warned(written), [
     `${at}.require[2]: require asks for every "group" at once; if any is meant, write { any_of: [{ group: a }, { group: b }] }`,
   ])
