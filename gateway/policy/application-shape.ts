@@ -13,9 +13,11 @@ import {
 import { quote } from '#lib/config/mistake'
 import { mapped, oneOf, type Shape, text } from '#lib/config/shape'
 import { duration, name } from '#lib/config/text-shapes'
+import { consentFields, splitConsent } from './consent-shape.ts'
 import type { SshLimits } from './decision.ts'
 import { destination } from './destination.ts'
 import type { AccessPolicy, Application } from './document.ts'
+import { splitTiming, timingFields } from './schedule-shape.ts'
 import { conditionFields } from './selector.ts'
 
 /** OpenSSH public key on one line, comment allowed. */
@@ -62,6 +64,8 @@ const policyFields = {
     'What it says when it matches; `bypass` allows without a login, `service` allows services.',
   ),
   ...conditionFields,
+  ...timingFields,
+  ...consentFields,
   session_length: optional(
     duration,
     "How long after an interactive login it admits; wins over the application's.",
@@ -109,8 +113,16 @@ function toSshLimits(written: ValueOf<typeof sshFields>): SshLimits {
   }
 }
 
-function toPolicy({ session_length, ...rest }: ValueOf<typeof policyFields>): AccessPolicy {
-  return session_length === undefined ? rest : { ...rest, sessionLengthMs: session_length }
+function toPolicy(written: ValueOf<typeof policyFields>): AccessPolicy {
+  const { timing, rest: bounded } = splitTiming(written)
+  const { consent, rest } = splitConsent(bounded)
+  const { session_length, ...policy } = rest
+  return {
+    ...policy,
+    ...consent,
+    timing,
+    ...(session_length !== undefined && { sessionLengthMs: session_length }),
+  }
 }
 
 function toApplication(written: ValueOf<typeof applicationFields>): Application {

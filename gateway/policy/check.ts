@@ -27,6 +27,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...unknownReferences(policy, conditionsOf(policy, path)),
     ...nestedTooDeep(groups),
     ...applications.flatMap(sshMismatch),
+    ...policies.flat().flatMap(consentMismatch),
     ...findOverlaps(applications.flatMap(claims)),
   ]
 }
@@ -73,6 +74,16 @@ function sshMismatch({ value, path }: Item): Mistake[] {
   return isSsh
     ? [{ path, message: '"ssh" is missing; an ssh application lists its unix_users there' }]
     : [{ path: [...path, 'ssh'], message: 'only an application with "protocol: ssh" has this key' }]
+}
+
+/** Only an `allow` asks a person for anything. */
+function consentMismatch({ value, path }: Item): Mistake[] {
+  const keys = ['justify', 'approval'].filter((key) => Object.hasOwn(value, key))
+  if (value['decision'] === 'allow') return []
+  return keys.map((key) => ({
+    path: [...path, key],
+    message: 'only a policy with "decision: allow" has this key',
+  }))
 }
 
 function claims({ value, path }: Item): Claim[] {

@@ -3,7 +3,8 @@
  */
 import type { IpAddress } from '#lib/net/address'
 import type { HostName } from '#lib/net/host'
-import { type CompiledCondition, compileCondition } from './condition.ts'
+import { type CompiledCondition, compileCondition, compileSet } from './condition.ts'
+import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
 import { DestinationIndex } from './destination-index.ts'
 import type {
@@ -13,6 +14,7 @@ import type {
   NetworkRule,
   PolicyDocument,
 } from './document.ts'
+import { type CompiledTiming, compileTiming } from './schedule.ts'
 import { type CompiledLists, compileLists } from './selector-test.ts'
 
 /** A policy of an application, compiled. */
@@ -20,6 +22,8 @@ export type CompiledPolicyLine = {
   readonly name: string
   readonly decision: AccessPolicy['decision']
   readonly condition: CompiledCondition
+  readonly timing: CompiledTiming | undefined
+  readonly consent: Consent
   /** Of the first of policy, application, organisation that sets one. */
   readonly sessionLengthMs?: number
 }
@@ -37,6 +41,7 @@ export type CompiledRule = {
   readonly name: string
   readonly precedence: number
   readonly action: NetworkRule['action']
+  readonly timing: CompiledTiming | undefined
   readonly condition: CompiledCondition
 }
 
@@ -47,6 +52,9 @@ export type CompiledPolicy = {
   readonly ruleGroups: ReadonlyMap<string, CompiledCondition>
   readonly applications: DestinationIndex<CompiledApplication>
   readonly applicationList: readonly CompiledApplication[]
+  /** Destinations that only an application opens, and those of them that are exempt. */
+  readonly protectedOnes: DestinationIndex<true>
+  readonly exempt: DestinationIndex<true>
   readonly rulesBefore: DestinationIndex<CompiledRule>
   readonly rulesAfter: DestinationIndex<CompiledRule>
   readonly privateDomains: readonly HostName[]
@@ -85,6 +93,8 @@ export function compilePolicy(
     ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)])),
     applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
     applicationList,
+    protectedOnes: indexOf(document.requireProtection.destinations),
+    exempt: indexOf(document.requireProtection.exempt),
     rulesBefore: indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
       lists,
@@ -111,6 +121,8 @@ function compileApplication(
       name: line.name,
       decision: line.decision,
       condition: compileCondition(line, lists),
+      timing: compileTiming(line.timing),
+      consent: compileConsent(line, lists),
       ...(sessionLengthMs !== undefined && { sessionLengthMs }),
     }
   })
@@ -118,6 +130,19 @@ function compileApplication(
     ? { kind: 'ssh', ssh: written.ssh }
     : { kind: 'relay' }
   return { name: written.name, written, enforcement, policies }
+}
+
+function compileConsent({ justify, approval }: AccessPolicy, lists: CompiledLists): Consent {
+  return {
+    ...(justify !== undefined && { justify }),
+    ...(approval !== undefined && {
+      approval: { ...approval, approvers: compileSet(approval.approvers, lists) },
+    }),
+  }
+}
+
+function indexOf(destinations: readonly Destination[]): DestinationIndex<true> {
+  return new DestinationIndex(destinations.map((destination) => ({ destination, value: true })))
 }
 
 function applicationEntries(value: CompiledApplication) {
@@ -131,8 +156,9 @@ function indexRules(
   rules: readonly NetworkRule[],
   lists: CompiledLists,
 ): DestinationIndex<CompiledRule> {
-  const entries = rules.flatMap(({ name, precedence, action, destinations, ...condition }) => {
-    const value = { name, precedence, action, condition: compileCondition(condition, lists) }
+  const entries = rules.flatMap(({ name, precedence, action, destinations, ...line }) => {
+    const condition = compileCondition(line, lists)
+    const value = { name, precedence, action, condition, timing: compileTiming(line.timing) }
     return destinations.map((destination) => ({ destination, value }))
   })
   return new DestinationIndex(entries)

@@ -19,6 +19,9 @@ export type Outcome =
   | 'requirement_missing'
   | 'excluded'
   | 'attribute_missing'
+  /** Not looked at: the line does not count at this time. */
+  | 'not_scheduled'
+  | 'expired'
 
 /** A condition ready to evaluate. */
 export type CompiledCondition = {
@@ -49,6 +52,10 @@ export class ConditionEvaluator {
     this.#groups = groups
     this.#asker = asker
     this.#moment = moment
+  }
+
+  get moment(): Moment {
+    return this.#moment
   }
 
   get isService(): boolean {
@@ -128,7 +135,8 @@ export function compileCondition(
   }
 }
 
-function compileSet(written: readonly Selector[], lists: CompiledLists): SelectorSet {
+/** Compiles selectors of which any may hold. */
+export function compileSet(written: readonly Selector[], lists: CompiledLists): SelectorSet {
   const selectors = written.flatMap((one) => (one.kind === 'any_of' ? one.selectors : [one]))
   return {
     everyone: selectors.some(({ kind }) => kind === 'everyone'),

@@ -7,6 +7,7 @@ import type { PortSet } from '#lib/net/ports'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
 import type { PostureCheck } from './posture-check.ts'
+import type { Timing } from './schedule.ts'
 
 /** Attributes of an asker that are texts: a selector names one value, a list many. */
 export type TextAttribute =
@@ -75,6 +76,15 @@ export type Destination = {
 /** One policy of an application. */
 export type AccessPolicy = Condition & {
   readonly name: string
+  readonly timing: Timing
+  /** A person must have stated a purpose, which counts for a time. */
+  readonly justify?: { readonly validForMs: number }
+  /** Others must have approved. */
+  readonly approval?: {
+    readonly approvers: readonly Selector[]
+    readonly needed: number
+    readonly validForMs: number
+  }
   /** `bypass` asks for no login; `service` is about services, every other decision about persons. */
   readonly decision: 'allow' | 'deny' | 'bypass' | 'service'
   /** How long after an interactive login it admits; absent: the application's. */
@@ -100,6 +110,7 @@ export type NetworkRule = Condition & {
   /** Lower comes first; unique. */
   readonly precedence: number
   readonly action: 'allow' | 'block' | 'continue'
+  readonly timing: Timing
   readonly destinations: readonly Destination[]
 }
 
@@ -122,6 +133,11 @@ export type PolicyDocument = {
   readonly sessionLengthMs?: number
   /** What devices are asked for, and what they must show. */
   readonly postureChecks: readonly PostureCheck[]
+  /** Destinations that nobody reaches without an application. */
+  readonly requireProtection: {
+    readonly destinations: readonly Destination[]
+    readonly exempt: readonly Destination[]
+  }
   readonly lists: readonly List[]
   /** How long a flow waits for its user. */
   readonly promptTimeoutMs: number

@@ -52,6 +52,7 @@ function evaluateAt(
 
 function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
   const verdict =
+    unprotected(policy, flow) ??
     networkPhase(policy.rulesBefore, flow) ??
     applicationPhase(policy, flow) ??
     networkPhase(policy.rulesAfter, flow) ??
@@ -69,6 +70,17 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
 /** Where all sessions of a device or user were revoked, nobody is logged in: no permit stands but a bypass. */
 function isLoggedOut({ asker, loginsNotBefore: { allMs } }: Flow): boolean {
   return allMs !== undefined && !((asker.login?.atMs ?? Number.NEGATIVE_INFINITY) > allMs)
+}
+
+/** What must be protected and is not: no rule opens it. */
+function unprotected(policy: CompiledPolicy, flow: Flow): Verdict | undefined {
+  const { host, service } = flow
+  const [found] = policy.protectedOnes.matches(host, service)
+  if (found === undefined || policy.exempt.matches(host, service).length > 0) return undefined
+  if (policy.applications.matches(host, service).length > 0) return undefined
+  const { text: detail } = found.destination
+  flow.trace.push({ phase: 'network', name: 'require_protection', outcome: 'matched', detail })
+  return deny('protection_required')
 }
 
 /** The default is about persons: a service passes only where it is named. */

@@ -25,6 +25,7 @@ export type Flow = {
   readonly asker: Asker
   readonly conditions: ConditionEvaluator
   readonly loginsNotBefore: LoginsNotBefore
+  readonly grants: Facts['grants']
   readonly moment: Moment
   /** Steps so far; phases append. */
   readonly trace: TraceStep[]
@@ -58,6 +59,7 @@ export function readFlow(
     asker,
     conditions: new ConditionEvaluator(policy.ruleGroups, asker, moment),
     loginsNotBefore: facts.loginsNotBefore ?? {},
+    grants: facts.grants,
     moment,
     trace: [],
   }

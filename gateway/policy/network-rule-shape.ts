@@ -6,6 +6,7 @@ import { isMapping, mapped, oneOf, type Shape, wholeNumber } from '#lib/config/s
 import { name } from '#lib/config/text-shapes'
 import { destination } from './destination.ts'
 import type { ApplicationPhase, NetworkRule } from './document.ts'
+import { splitTiming, timingFields } from './schedule-shape.ts'
 import { conditionFields } from './selector.ts'
 
 const PRECEDENCE = wholeNumber(0, 1_000_000)
@@ -24,10 +25,14 @@ const rule: Shape<NetworkRule> = mapped(
         'Hosts and ports, `HOST:PORTS`; TCP and UDP unless `/tcp` or `/udp` follows.',
       ),
       ...conditionFields,
+      ...timingFields,
     },
     'a network rule',
   ),
-  (written) => ({ kind: 'rule', ...written }),
+  (written): NetworkRule => {
+    const { timing, rest } = splitTiming(written)
+    return { kind: 'rule', ...rest, timing }
+  },
 )
 
 const phase: Shape<ApplicationPhase> = mapped(

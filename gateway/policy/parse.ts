@@ -20,6 +20,7 @@ import type { PolicyDocument } from './document.ts'
 import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
 import { postureCheckShape } from './posture-shape.ts'
+import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
 
 const ruleGroupShape = mapping(
@@ -74,6 +75,12 @@ const policyFields = {
     'What devices report of themselves, and what passes.',
     [],
   ),
+  require_protection: defaulted(
+    protectionShape,
+    'Destinations that are refused as long as no application covers them.',
+    { destinations: [], exempt: [] },
+    'nothing',
+  ),
   lists: defaulted(
     list(listShape, { kind: 'a list of lists' }),
     'Values with a name: one change reaches every rule that names the list.',
@@ -125,6 +132,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     publicDefault: values.public_default,
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
     postureChecks: values.posture_checks,
+    requireProtection: values.require_protection,
     lists: values.lists,
     promptTimeoutMs: values.prompt_timeout,
     ruleGroups: values.rule_groups,

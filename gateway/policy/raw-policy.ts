@@ -37,9 +37,14 @@ export function conditionsOf(policy: Raw, path: Path): Item[] {
   ]
 }
 
-/** Selectors of a condition, those in `any_of` included. */
+/** Selectors of a condition, those in `any_of` and of approvers included. */
 export function selectorsOf(condition: Item): RawSelector[] {
-  return ['include', 'require', 'exclude'].flatMap((key) => selectorsIn(condition, key))
+  const { approval } = condition.value
+  const approvers = isMapping(approval)
+    ? selectorsIn({ value: approval, path: [...condition.path, 'approval'] }, 'approvers')
+    : []
+  const own = ['include', 'require', 'exclude'].flatMap((key) => selectorsIn(condition, key))
+  return [...own, ...approvers]
 }
 
 /** Selectors of one list of a condition, those in `any_of` included. */

@@ -14,6 +14,9 @@ export type Reason =
   | 'denied_by_policy'
   | 'login_insufficient'
   | 'posture_failed'
+  | 'justification_required'
+  | 'approval_required'
+  | 'protection_required'
   | 'blocked_by_rule'
   | 'blocked_by_default'
   | 'address_forbidden'
@@ -57,6 +60,11 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   denied_by_policy: 'A policy of this application denies you.',
   login_insufficient: 'This application asks for a stronger login. Run "zt login".',
   posture_failed: 'A check of this device did not pass, or is out of date. Run "zt status".',
+  justification_required:
+    'This application asks what you need it for. Open the page you were shown.',
+  approval_required: 'Somebody must approve this access first.',
+  protection_required:
+    'This destination may be reached only as an application, and none covers it.',
   blocked_by_rule: 'A network rule blocks this destination.',
   blocked_by_default: 'Public destinations are blocked by default.',
   address_forbidden:

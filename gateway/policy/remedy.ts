@@ -17,8 +17,9 @@ export function findNearMiss(
   lines: readonly CompiledPolicyLine[],
   conditions: ConditionEvaluator,
 ): NearMiss | undefined {
-  for (const { name, decision, condition } of lines) {
-    if (decision !== 'allow') continue
+  for (const { name, decision, condition, timing } of lines) {
+    const counts = timing === undefined || timing(conditions.moment) === 'counts'
+    if (decision !== 'allow' || !counts) continue
     const { include, require, exclude } = condition
     if (conditions.any(include) !== 'yes' || conditions.any(exclude) !== 'no') continue
     const missing = require.filter((one) => conditions.any(one) !== 'yes')

@@ -17,6 +17,7 @@ import type {
   Selector,
 } from '../../gateway/policy/document.ts'
 import type { CheckResult, Facts } from '../../gateway/policy/facts.ts'
+import type { Timing } from '../../gateway/policy/schedule.ts'
 
 type Truth = boolean | undefined
 type Answer = { readonly permit: boolean; readonly reason: string; readonly by?: string }
@@ -48,6 +49,11 @@ export function naiveDecision(document: PolicyDocument, facts: Facts, nowSeconds
 }
 
 function hostAnswer(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
+  const { destinations, exempt } = document.requireProtection
+  const isHere = (one: Destination) => covers(one, facts, facts.destination.host, undefined)
+  const mustBeOwned = destinations.some(isHere) && !exempt.some(isHere)
+  const isOwned = mostSpecific(document, facts, facts.destination.host, false) !== undefined
+  if (mustBeOwned && !isOwned) return no('protection_required')
   const lines = [...document.networkRules].sort((a, b) => a.precedence - b.precedence)
   if (!lines.some(({ kind }) => kind === 'application_phase')) {
     lines.push({ kind: 'application_phase', precedence: Number.POSITIVE_INFINITY })
@@ -75,7 +81,8 @@ function ruleAnswer(
   const here = rule.destinations.some((one) =>
     covers(one, facts, facts.destination.host, undefined),
   )
-  const truth = here && lineTruth(document, rule, facts, nowSeconds)
+  const counts = here && countsAt(rule.timing, nowSeconds)
+  const truth = counts && lineTruth(document, rule, facts, nowSeconds)
   if (rule.action === 'block' && truth !== false) return no('blocked_by_rule', rule.name)
   return rule.action === 'allow' && truth === true ? yes('allowed_by_rule', rule.name) : undefined
 }
@@ -98,6 +105,12 @@ function applicationAnswer(
   for (const policy of application.policies) {
     const reason = policyReason(document, facts, policy, nowSeconds)
     if (reason === 'denied_by_policy') return no(reason, application.name)
+    const isPerson = facts.subject.service === undefined
+    const missing =
+      reason === 'allowed_by_policy' && isPerson
+        ? missingConsent(policy, application.name, facts, nowSeconds)
+        : undefined
+    if (missing !== undefined) return no(missing, application.name)
     if (reason !== undefined) return yes(reason, application.name)
   }
   return no(nearMiss(document, facts, application, nowSeconds), application.name)
@@ -111,6 +124,7 @@ function policyReason(
   nowSeconds: number,
 ): string | undefined {
   const { decision } = policy
+  if (!countsAt(policy.timing, nowSeconds)) return undefined
   if (decision === 'service') {
     const isService = facts.subject.service !== undefined
     const isMeant = isService && conditionTruth(document, policy, facts, nowSeconds) === true
@@ -122,6 +136,46 @@ function policyReason(
   return decision === 'bypass' ? 'bypassed_by_policy' : 'allowed_by_policy'
 }
 
+/** What a person must still get: a purpose first, then approval. */
+function missingConsent(
+  { justify, approval }: AccessPolicy,
+  application: string,
+  { grants = [] }: Facts,
+  nowSeconds: number,
+): string | undefined {
+  const has = (kind: string, validForMs: number) =>
+    grants.some(
+      (one) =>
+        one.kind === kind &&
+        one.application === application &&
+        one.untilMs > nowSeconds * 1000 &&
+        one.grantedAtMs + validForMs > nowSeconds * 1000,
+    )
+  if (justify && !has('purpose', justify.validForMs)) return 'justification_required'
+  return approval && !has('approval', approval.validForMs) ? 'approval_required' : undefined
+}
+
+/** Whether a line counts: the wall clock is read as people read it. */
+export function countsAt({ schedule, expiresAtSeconds }: Timing, nowSeconds: number): boolean {
+  if (expiresAtSeconds !== undefined && nowSeconds >= expiresAtSeconds) return false
+  if (schedule === undefined) return true
+  const { days, fromMinutes, toMinutes, timeZone } = schedule
+  const isOn = (day: string) => days.some((one) => one === day)
+  const [day, minutes] = wallClock(nowSeconds, timeZone)
+  if (fromMinutes < toMinutes) return isOn(day) && minutes >= fromMinutes && minutes < toMinutes
+  const week = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+  const yesterday = week[(week.indexOf(day) + 6) % 7] ?? ''
+  return (isOn(day) && minutes >= fromMinutes) || (isOn(yesterday) && minutes < toMinutes)
+}
+
+function wallClock(nowSeconds: number, timeZone: string): [string, number] {
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    ...{ timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  } as Intl.DateTimeFormatOptions).formatToParts(nowSeconds * 1000)
+  const of = (wanted: string) => parts.find(({ type }) => type === wanted)?.value ?? ''
+  return [of('weekday').toLowerCase(), Number(of('hour')) * 60 + Number(of('minute'))]
+}
+
 /** Why nobody admits: somebody nearly did, but for the login or the device. */
 function nearMiss(
   document: PolicyDocument,
@@ -130,7 +184,8 @@ function nearMiss(
   nowSeconds: number,
 ): string {
   const truth = (one: Selector) => selectorTruth(document, one, facts, nowSeconds)
-  for (const { decision, include, require, exclude } of policies) {
+  const counting = policies.filter(({ timing }) => countsAt(timing, nowSeconds))
+  for (const { decision, include, require, exclude } of counting) {
     const isPerson = decision === 'allow' && facts.subject.service === undefined
     if (!isPerson || any(include.map(truth)) !== true || any(exclude.map(truth)) !== false) continue
     const missing = require.filter((one) => truth(one) !== true).flatMap(kindOf)
@@ -156,7 +211,9 @@ function addressAnswer(
   owner: Application | undefined,
   nowSeconds: number,
 ): Answer {
-  const rules = document.networkRules.filter((line) => line.kind === 'rule')
+  const rules = document.networkRules.filter(
+    (line) => line.kind === 'rule' && countsAt(line.timing, nowSeconds),
+  ) as NetworkRule[]
   const onAddress = rules.filter(({ destinations }) =>
     destinations.some(
       (one) => one.host.kind === 'prefix' && covers(one, facts, dialled, undefined),

@@ -18,7 +18,7 @@ import type { Entry } from '../destination-index.ts'
 import { deny, type Flow, type Verdict } from '../flow.ts'
 import { narrow } from '../narrow.ts'
 import { applicationVerdict } from './application.ts'
-import { applies, byPrecedence } from './network.ts'
+import { applies, byPrecedence, ruleOutcome } from './network.ts'
 
 type Dialled = Flow & { readonly address: IpAddress }
 type Allowed = Verdict & { readonly kind: 'permit' }
@@ -69,7 +69,7 @@ function rulesOnAddress(policy: CompiledPolicy, flow: Dialled) {
     rules.onAddress(flow.address, flow.service),
   )
   const matched = byPrecedence(entries).filter((rule) => {
-    const outcome = flow.conditions.outcome(rule.condition)
+    const outcome = ruleOutcome(rule, flow)
     flow.trace.push({ phase: 'address', name: rule.name, outcome, detail: rule.action })
     return applies(rule, outcome)
   })

@@ -4,6 +4,7 @@
  */
 import type { CompiledApplication, CompiledPolicy, CompiledPolicyLine } from '../compile.ts'
 import type { ConditionEvaluator, Outcome } from '../condition.ts'
+import { judgeConsent } from '../consent.ts'
 import type { Denial, Permit, PromptWish } from '../decision.ts'
 import type { Application } from '../document.ts'
 import { deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
@@ -38,9 +39,11 @@ export function applicationVerdict(
 
 /** What a policy finds; policies about services do not concern persons. */
 export function lineOutcome(
-  { decision, condition }: CompiledPolicyLine,
+  { decision, condition, timing }: CompiledPolicyLine,
   conditions: ConditionEvaluator,
 ): Outcome {
+  const counts = timing?.(conditions.moment) ?? 'counts'
+  if (counts !== 'counts') return counts
   if (decision !== 'service') return conditions.outcome(condition)
   return conditions.isService ? conditions.outcome(condition, true) : 'no_match'
 }
@@ -93,9 +96,15 @@ function admitPerson(
   if (session.state === 'over') {
     return { reason: session.reason, remedy: 'login', prompt: promptOf(written, line) }
   }
-  if (session.endsAtMs === undefined) return {}
-  holdsUntil(flow, Math.ceil(session.endsAtMs / 1000))
-  return { sessionEndsAtMs: session.endsAtMs }
+  const { grants, moment } = flow
+  const consent = judgeConsent(line.consent, written.name, grants, moment.nowSeconds * 1000)
+  if (consent.state === 'missing') {
+    const { reason, remedy } = consent
+    return { reason, remedy, prompt: promptOf(written) }
+  }
+  const { endsAtMs } = session
+  holdsUntil(flow, Math.ceil(Math.min(consent.untilMs, endsAtMs ?? consent.untilMs) / 1000))
+  return endsAtMs === undefined ? {} : { sessionEndsAtMs: endsAtMs }
 }
 
 function sessionOf(application: string, { sessionLengthMs }: CompiledPolicyLine, flow: Flow) {

@@ -12,12 +12,21 @@ export function networkPhase(
   flow: Flow,
 ): Verdict | undefined {
   for (const rule of byPrecedence(rules.matches(flow.host, flow.service))) {
-    const outcome = flow.conditions.outcome(rule.condition)
+    const outcome = ruleOutcome(rule, flow)
     flow.trace.push({ phase: 'network', name: rule.name, outcome, detail: rule.action })
     const verdict = applies(rule, outcome) ? verdictOf(rule) : undefined
     if (verdict !== undefined) return verdict
   }
   return undefined
+}
+
+/** What a rule finds. */
+export function ruleOutcome(
+  { condition, timing }: CompiledRule,
+  { conditions }: Pick<Flow, 'conditions'>,
+): Outcome {
+  const counts = timing?.(conditions.moment) ?? 'counts'
+  return counts === 'counts' ? conditions.outcome(condition) : counts
 }
 
 /** A rule about somebody unknown blocks, and does not allow. */

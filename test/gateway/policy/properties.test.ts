@@ -77,15 +77,33 @@ const destination = fc
   .tuple(host, ports, fc.constantFrom('', '', '', '/tcp', '/udp'))
   .map(([name, set, transport]) => `${name}:${set}${transport}`)
 const destinations = fc.array(destination, { minLength: 1, maxLength: 3 })
-const accessPolicy = fc.record({
-  decision: fc.constantFrom('allow', 'allow', 'allow', 'deny', 'bypass', 'service'),
-  ...condition(selector),
-})
+const schedule = fc.constantFrom(
+  ...[undefined, undefined, undefined, { from: '00:00', to: '12:00' }, { days: ['fri'] }],
+  { days: ['thu', 'sun'], from: '20:00', to: '09:30', time_zone: 'Europe/Berlin' },
+)
+const expires = fc.constantFrom(
+  ...[undefined, undefined, '2027-01-15T07:59:59Z', '2027-01-15T08:00:00Z'],
+  '2027-01-15T08:00:01+00:00',
+)
+const timing = { schedule, expires }
+/** Only an allow asks for more than its condition. */
+const accessPolicy = fc
+  .record({
+    decision: fc.constantFrom('allow', 'allow', 'allow', 'deny', 'bypass', 'service'),
+    ...condition(selector),
+    ...timing,
+    justify: fc.constantFrom(undefined, undefined, undefined, {}, { valid_for: '10m' }),
+    approval: fc.constantFrom(undefined, undefined, undefined, { approvers: [{ group: 'ops' }] }),
+  })
+  .map(({ justify, approval, ...rest }) =>
+    rest.decision === 'allow' ? { ...rest, justify, approval } : rest,
+  )
 const application = fc.record({ destinations, policies: fc.array(accessPolicy, { maxLength: 3 }) })
 const rule = fc.record({
   action: fc.constantFrom('allow', 'block', 'continue'),
   destinations,
   ...condition(selector),
+  ...timing,
 })
 const named = <T extends object>(letter: string, list: readonly T[]) =>
   list.map((one, index) => ({ name: `${letter}${index}`, ...one }))
@@ -104,10 +122,15 @@ const policy = fc
     rules: fc.array(rule, { maxLength: 3 }),
     phase: fc.integer({ min: -1, max: 40 }),
     public_default: fc.constantFrom('allow', 'block'),
+    require_protection: fc.option(fc.record({ destinations, exempt: destinations }), {
+      nil: undefined,
+      freq: 4,
+    }),
   })
-  .map(({ inner, outer, applications, rules, phase, public_default }) => ({
+  .map(({ inner, outer, applications, rules, phase, public_default, require_protection }) => ({
     tunnel: { domains: ['corp'] },
     public_default,
+    require_protection,
     lists,
     posture_checks: [{ name: 'disk', kind: 'disk_encryption' }],
     rule_groups: [
@@ -147,6 +170,13 @@ const login = fc.record(
   },
   { requiredKeys: ['atMs'] },
 )
+const minutes = (count: number) => NOW * 1000 + count * 60_000
+const grant = fc.record({
+  kind: fc.constantFrom('purpose' as const, 'approval' as const),
+  application: fc.constantFrom('a0', 'a0', 'a1'),
+  grantedAtMs: fc.constantFrom(minutes(-5), minutes(-10), minutes(-30), minutes(-60)),
+  untilMs: fc.constantFrom(minutes(0), minutes(1), minutes(60)),
+})
 const facts = fc.record(
   {
     subject: fc.record(
@@ -165,6 +195,7 @@ const facts = fc.record(
     sourceAddress: fc.constantFrom('198.51.100.7', '203.0.113.9', '', '198.51.100'),
     country: fc.constantFrom('DE', 'FR'),
     posture: fc.record({ disk: result }, { requiredKeys: [] }),
+    grants: fc.array(grant, { maxLength: 3 }),
     evaluations: fc.record({ risk: result }, { requiredKeys: [] }),
     destination: fc
       .record({
@@ -250,7 +281,7 @@ test('G1 A2: adding an allow never turns a permit into a denial', (t) => {
 test('T95: taking an attribute away never turns a denial into a permit', (t) => {
   const key = fc.constantFrom(
     ...['email', 'groups', 'deviceId', 'provider', 'claims', 'login', 'amr', 'acr', 'subject'],
-    ...['sourceAddress', 'country', 'posture', 'evaluations'],
+    ...['sourceAddress', 'country', 'posture', 'evaluations', 'grants'],
   )
   const denies = fc.property(policy, facts, key, (written, asked, gone) => {
     const policyNow = compiled(written)

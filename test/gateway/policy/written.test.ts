@@ -49,6 +49,44 @@ const mistakes: Readonly<Record<string, readonly [written: object, mistake: RegE
     including({ device_posture: 'disk' }),
     /there is no posture check "disk"/,
   ],
+  'a time of day without minutes': [
+    withPolicy({ schedule: { from: '8' } }),
+    /schedule\.from: "8" is not a time from "00:00" to "24:00"/,
+  ],
+  'a schedule that is never': [
+    withPolicy({ schedule: { from: '08:00', to: '08:00' } }),
+    /give "from" and "to" that differ/,
+  ],
+  'a schedule on no day': [withPolicy({ schedule: { days: [] } }), /the list is empty/],
+  'a time zone that is none': [
+    withPolicy({ schedule: { time_zone: 'Europe/Berln' } }),
+    /"Europe\/Berln" is not a time zone/,
+  ],
+  'an expiry without an offset': [
+    withPolicy({ expires: '2026-12-31T00:00:00' }),
+    /is not a time of RFC 3339/,
+  ],
+  'an expiry on no day of the calendar': [
+    withPolicy({ expires: '2026-13-31T00:00:00Z' }),
+    /is not a time of RFC 3339/,
+  ],
+  'a purpose for a bypass': [
+    withPolicy({ decision: 'bypass', justify: {} }),
+    /justify: only a policy with "decision: allow" has this key/,
+  ],
+  'approval for a deny': [
+    withPolicy({ decision: 'deny', approval: { approvers: [{ everyone: true }] } }),
+    /approval: only a policy with/,
+  ],
+  'nobody who approves': [withPolicy({ approval: { approvers: [] } }), /the list is empty/],
+  'an approver of a rule group that is not there': [
+    withPolicy({ approval: { approvers: [{ rule_group: 'leads' }] } }),
+    /approval\.approvers\[0\]\.rule_group: there is no rule group "leads"/,
+  ],
+  'protection of nothing': [
+    { require_protection: { destinations: [] } },
+    /require_protection\.destinations: the list is empty/,
+  ],
   'any_of nothing': [including({ any_of: [] }), /any_of: the list is empty/],
   'any_of within any_of': [
     including({ any_of: [{ any_of: [{ country: 'DE' }] }] }),
