@@ -3,11 +3,11 @@
  */
 import type { Asker } from './asker.ts'
 import type { Condition, Selector } from './document.ts'
+import type { Moment } from './moment.ts'
 import {
   type CompiledLists,
   compileServiceTests,
   compileTests,
-  type Moment,
   type Test,
 } from './selector-test.ts'
 import { or, type Truth, truth } from './truth.ts'

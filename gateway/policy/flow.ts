@@ -9,7 +9,7 @@ import { ConditionEvaluator } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
 import type { Service } from './destination-index.ts'
 import type { ApplicationProtocol, Facts, LoginsNotBefore } from './facts.ts'
-import type { Moment } from './selector-test.ts'
+import type { Moment } from './moment.ts'
 
 /** A decision before what every decision carries is put on. */
 export type Verdict = Omit<Permit, PutOn> | Omit<Denial, PutOn>

@@ -3,7 +3,7 @@
  * expires. The wall clock follows the zone's daylight saving: a time that comes twice counts twice, one that is left out
  * does not count.
  */
-import type { Moment } from './selector-test.ts'
+import type { Moment } from './moment.ts'
 
 /** Days of the week from Sunday, as the calendar counts them. */
 export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const

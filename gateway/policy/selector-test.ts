@@ -5,14 +5,8 @@ import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Asker } from './asker.ts'
 import type { List, Selector, TextAttribute } from './document.ts'
 import type { CheckResult } from './facts.ts'
+import type { Moment } from './moment.ts'
 import { isAmong, type Truth, truth } from './truth.ts'
-
-/** When a test is made, and how long what it found will hold. */
-export type Moment = {
-  readonly nowSeconds: number
-  /** Earliest time at which something looked at so far may turn out otherwise, Unix seconds; tests lower it. */
-  validUntilSeconds: number
-}
 
 /** Whether an asker has what is looked for. */
 export type Test = (asker: Asker, moment: Moment) => Truth
