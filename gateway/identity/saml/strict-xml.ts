@@ -26,7 +26,9 @@ const TAGS_LIMIT = 4000
 const CHILDREN_LIMIT = 1024
 /** Elements inside elements; a signed response goes about ten deep. */
 const DEPTH_LIMIT = 32
+/** Attributes of one element, and of all. */
 const ATTRIBUTES_LIMIT = 32
+const ALL_ATTRIBUTES_LIMIT = 5000
 
 const SPACE = '[ \\t\\n]'
 const NAME = '[A-Za-z_][\\w.-]*(?::[A-Za-z_][\\w.-]*)?'
@@ -53,7 +55,9 @@ export function parseStrictXml(document: string): Result<XmlElement, XmlFault> {
   if (FORBIDDEN_CHARACTER.test(text)) return err('malformed')
   const [before = '', ...pieces] = text.replace(DECLARATION, '').split('<')
   if (pieces.some((piece) => /^[!?]/.test(piece))) return err('forbidden_markup')
-  if (pieces.length > TAGS_LIMIT) return err('too_complex')
+  // Counted before they are parsed: each has an equals sign.
+  const attributes = text.split('=').length - 1
+  if (pieces.length > TAGS_LIMIT || attributes > ALL_ATTRIBUTES_LIMIT) return err('too_complex')
   const whole = grow('', '', new Map())
   const scope = new Map([['xml', 'http://www.w3.org/XML/1998/namespace']])
   const open: Open[] = [{ written: '', scope, element: whole }]

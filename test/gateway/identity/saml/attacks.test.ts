@@ -191,6 +191,39 @@ const unencoded: Readonly<Record<string, readonly [Attack, SamlReason]>> = {
       sign({ ...said, nameIdFormat: 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient' }),
     'saml_bad_subject',
   ],
+  'a confirmation that is no bearer': [
+    (said) => signed(responseXml(said).replace('cm:bearer', 'cm:sender-vouches'), KEY),
+    'saml_bad_subject',
+  ],
+  'a confirmation without end': [
+    (said) =>
+      signed(responseXml(said).replace(/(InResponseTo="[^"]*") NotOnOrAfter="[^"]*"/, '$1'), KEY),
+    'saml_expired',
+  ],
+  'a second audience restriction that is not for us': [
+    (said) =>
+      signed(
+        responseXml(said).replace(
+          '</saml:Conditions>',
+          '<saml:AudienceRestriction><saml:Audience>x</saml:Audience></saml:AudienceRestriction>$&',
+        ),
+        KEY,
+      ),
+    'saml_wrong_audience',
+  ],
+  'a NameID with an element inside': [
+    (said) => sign({ ...said, nameId: 'demo@example.com<saml:x/>' }),
+    'saml_bad_subject',
+  ],
+  'two NameIDs': [
+    (said) => sign({ ...said, nameId: 'a@example.com</saml:NameID><saml:NameID>b@example.com' }),
+    'saml_bad_subject',
+  ],
+  'no statement of the login': [
+    (said) =>
+      signed(responseXml(said).replace(/<saml:AuthnStatement.*<\/saml:AuthnStatement>/, ''), KEY),
+    'saml_malformed',
+  ],
   'another root': [(said) => `<x>${sign(said)}</x>`, 'saml_malformed'],
   'a response outside its namespace': [
     (said) => sign(said).replace('urn:oasis:names:tc:SAML:2.0:protocol', 'urn:x'),

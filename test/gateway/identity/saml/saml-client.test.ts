@@ -39,6 +39,27 @@ test('A6: while a provider changes keys, either certificate will do', async (t) 
   t.like(await client.finish(posted(xml, relayState), pending), { ok: true })
 })
 
+const addresses = {
+  'one value is the address': [
+    ['ann@example.com'],
+    { ok: true, value: { email: 'ann@example.com' } },
+  ],
+  'two values are none': [
+    ['ann@example.com', 'b@c.de'],
+    { ok: false, error: { reason: 'bad_email' } },
+  ],
+  'no value is none': [[], { ok: false, error: { reason: 'no_email' } }],
+} as const
+for (const [title, [mail, wanted]] of Object.entries(addresses)) {
+  test(`A6: with an attribute for the address, ${title}`, async (t) => {
+    const attributes = { ...OPTIONS.attributes, emailAttribute: 'mail' }
+    const { client, pending, relayState, said } = await started({ ...OPTIONS, attributes })
+    const stated = mail.length === 0 ? {} : { mail }
+    const xml = signed(responseXml({ ...said, nameId: 'u-17', attributes: stated }), KEY)
+    t.like(await client.finish(posted(xml, relayState), pending), wanted)
+  })
+}
+
 test('A6: the request names us, the place to answer to, and nothing that was not wished', async (t) => {
   const { url, pending, relayState } = await started()
   const request = requestOf(url)

@@ -53,6 +53,10 @@ const refused: Readonly<Record<string, readonly [string, XmlFault]>> = {
   'a deep document': [`${'<a>'.repeat(33)}${'</a>'.repeat(33)}`, 'too_complex'],
   'many elements': [`<a>${`<b>${'<c/>'.repeat(1000)}</b>`.repeat(4)}</a>`, 'too_complex'],
   'many elements in one': [`<a>${'<b/>'.repeat(1025)}</a>`, 'too_complex'],
+  'many attributes in all': [
+    `<a>${'<b c="" d="" e="" f="" g="" h=""/>'.repeat(900)}</a>`,
+    'too_complex',
+  ],
   'many attributes': [
     `<a ${Array.from({ length: 33 }, (_, n) => `b${n}=""`).join(' ')}/>`,
     'too_complex',
