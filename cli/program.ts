@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import type { CliIo } from './cli-io.ts'
 import { addAdminCommands } from './commands/admin.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
+import { addExplainCommand } from './commands/explain.ts'
 import { addPostureCommand } from './commands/posture.ts'
 import { addRecordingCommands, type RecordingIo } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
@@ -49,6 +50,7 @@ export function buildProgram(
   const io = lazily(() => ioOf(program.opts<GlobalOptions>()))
   const run: Run = async (action) => onExitCode(await action())
   addDeviceCommands(program, io, run)
+  addExplainCommand(program, io, run)
   addPostureCommand(program, io, run)
   addSshCommands(program, io, run)
   addRecordingCommands(program, io, run)

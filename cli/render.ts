@@ -4,7 +4,7 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
-import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { VisibleApplication } from '#lib/wire/control-message'
 
 /** Removes C0 and C1 control characters, so that a name from outside cannot drive the terminal. */
 export function printable(text: string): string {
@@ -97,26 +97,4 @@ export function applicationsText(applications: readonly VisibleApplication[]): s
       (one.unixUsers ?? []).join(', '),
     ]),
   )
-}
-
-/** A verdict with its trace: what `zt explain` prints. */
-export function explanationText(explanation: Explanation): string {
-  const { host, port, verdict, reason, sentence, trace } = explanation
-  const colour = verdict === 'permit' ? pc.green : pc.red
-  const names = [
-    ...(explanation.application === undefined ? [] : [`application ${explanation.application}`]),
-    ...(explanation.policy === undefined ? [] : [`policy ${explanation.policy}`]),
-    ...(explanation.rule === undefined ? [] : [`rule ${explanation.rule}`]),
-    `revision ${explanation.revision}`,
-  ]
-  return [
-    `${printable(host)}:${port} ${colour(verdict)} ${printable(reason)}`,
-    printable(sentence),
-    printable(names.join(', ')),
-    ...trace.map((step) =>
-      printable(
-        `  ${step.phase}: ${step.name}: ${step.outcome}${step.detail === undefined ? '' : ` (${step.detail})`}`,
-      ),
-    ),
-  ].join('\n')
 }

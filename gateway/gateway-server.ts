@@ -6,6 +6,9 @@ import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import { dialTarget } from './enforce/dial-client.ts'
+import { createExplainer } from './enforce/explainer-client.ts'
+import { createResolver } from './enforce/resolve-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
@@ -78,8 +81,22 @@ export async function startGateway(
     loginUrl: config.login.url,
     tell: access.reconsideration.tell,
   })
+  const explainer = createExplainer({
+    ...{ decider: access.decider, log, now },
+    resolve: createResolver({ hosts: config.hosts }),
+    dial: dialTarget,
+  })
   const parts = {
-    ...{ ...options, table, policyInForce, recording, tls: tls.value, cutDevice, closers },
+    ...{
+      ...options,
+      explainer,
+      table,
+      policyInForce,
+      recording,
+      tls: tls.value,
+      cutDevice,
+      closers,
+    },
     ...access,
     ...prompts,
   }

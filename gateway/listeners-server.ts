@@ -4,6 +4,7 @@
 import type { Log } from '#lib/log'
 import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
@@ -48,6 +49,7 @@ export type Parts = {
   readonly posture: Posture
   readonly holding: Holding
   readonly prompts: PromptDesk
+  readonly explainer: Explainer
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -77,6 +79,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 
 async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, sessions, reconsideration, posture } = parts
+  const { standing, explainer, policyInForce } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -85,7 +88,8 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
-    sessions,
+    ...{ sessions, standing, explainer },
+    policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
     log,
@@ -107,13 +111,13 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, standing, sessions, reconsideration, posture, holding } = parts
+  const { decider, explainer, standing, sessions, reconsideration, posture, holding } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, standing, sessions, reconsideration, posture, holding },
+    ...{ decider, explainer, standing, sessions, reconsideration, posture, holding },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

@@ -5,7 +5,7 @@ import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
-import { explainFlow } from './enforce/explain-flow.ts'
+import type { Explainer } from './enforce/explainer-client.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import { createResolver } from './enforce/resolve-client.ts'
@@ -38,6 +38,7 @@ export type TunnelAccessOptions = {
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly table: FlowTable
   readonly decider: PolicyDecider
+  readonly explainer: Explainer
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly reconsideration: Reconsideration
@@ -69,7 +70,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     user,
     standing,
     settings: () => deviceSettings(snapshot.current.policy.document, hostAuthorities),
-    explain: (facts) => explainFlow(facts, decider, resolve),
+    explain: options.explainer.forUser,
     applications: (facts) => decider.applications(facts),
     reportPosture: posture.report,
     log,

@@ -1,12 +1,11 @@
 /**
- * Commands about this device: enroll, login, logout, status, up, down, apps, explain.
+ * Commands about this device: enroll, login, logout, status, up, down, apps.
  */
 import type { Command } from 'commander'
 import type { ControlRequest, ControlResult } from '#lib/api/control-api'
-import { formatHost, parseHost } from '#lib/net/endpoint'
-import { parsePort } from '#lib/net/ports'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
-import { applicationsText, explanationText, promptText, statusText } from '../render.ts'
+import { applicationsText, promptText, statusText } from '../render.ts'
+import { explanationExitCode, explanationText } from '../render-explanation.ts'
 
 type JsonOption = { readonly json?: boolean }
 
@@ -23,7 +22,6 @@ export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
       .option('--json', 'print JSON')
       .action((options: JsonOption) => run(() => ask(io, { method: method as 'status' }, options)))
   }
-  addExplain(program, io, run)
 }
 
 const SIMPLE: Readonly<Record<string, string>> = {
@@ -63,35 +61,12 @@ function addEnrol(program: Command, io: CliIo, run: Run): void {
     )
 }
 
-function addExplain(program: Command, io: CliIo, run: Run): void {
-  program
-    .command('explain')
-    .description('say what the gateway would decide about a destination, and which rule decides')
-    .argument('<host>', 'host name or address')
-    .argument('<port>', 'TCP port')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      '\nExit code 0: permitted, 4: denied.\n\nExample:\n  $ zt explain db1.corp.internal 22',
-    )
-    .action((hostText: string, portText: string, options: JsonOption) =>
-      run(async () => {
-        const host = parseHost(hostText)
-        const port = parsePort(portText)
-        if (!host.ok || !port.ok) {
-          const what = host.ok ? `${portText} is not a port` : `${hostText} is not a host`
-          return report(io, { code: 'bad_destination', message: `${what}.`, exitCode: EXIT.usage })
-        }
-        return ask(
-          io,
-          { method: 'explain', host: formatHost(host.value), port: port.value },
-          options,
-        )
-      }),
-    )
-}
-
-async function ask(io: CliIo, request: ControlRequest, { json }: JsonOption): Promise<number> {
+/** Asks the daemon and prints the answer. @returns the exit code. */
+export async function ask(
+  io: CliIo,
+  request: ControlRequest,
+  { json }: JsonOption,
+): Promise<number> {
   const answer = await io.askDaemon(request, (prompt) =>
     io.print(json ? JSON.stringify({ prompt }) : promptText(prompt)),
   )
@@ -117,9 +92,7 @@ function textOf(result: ControlResult): string {
 
 /** `status` tells scripts the truth: 0 only when data passes; `explain` tells the verdict. */
 function exitCodeOf(result: ControlResult): number {
-  if (result.method === 'explain') {
-    return result.explanation.verdict === 'permit' ? EXIT.ok : EXIT.denied
-  }
+  if (result.method === 'explain') return explanationExitCode(result.explanation)
   if (result.method !== 'status') return EXIT.ok
   const { state } = result.status
   if (state === 'connected') return EXIT.ok

@@ -5,11 +5,14 @@ import type { Agent } from 'node:https'
 import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
+import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { Device } from '../device-client.ts'
 import type { EnrolFailure } from '../enrol/enrol-client.ts'
 import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
 import type { Registration } from '../enrol/registration.ts'
+import { explainHere, withSteps } from '../explain.ts'
 import { type LocalReason, localRefusal } from '../listen/refusal.ts'
+import { parseTargetHost } from '../listen/target.ts'
 import { refusalOf } from '../status.ts'
 import type { ControlCaller, ControlFailure, HandleControl } from './control-server.ts'
 
@@ -127,10 +130,21 @@ async function apps({ device }: CommandDeps): Answer {
 }
 
 async function explain(host: string, port: number, { device }: CommandDeps): Answer {
-  if (device.tunnel === undefined) return err(failureFor('not_enrolled'))
-  const answer = await device.tunnel.explain(host, port)
-  if (answer.ok) return ok({ method: 'explain', explanation: answer.value })
-  return err(askFailure(answer.error.reason, device))
+  const target = targetOf(host, port)
+  const here = explainHere(target, device.flowState)
+  if (here.kind === 'answered') return ok({ method: 'explain', explanation: here.explanation })
+  const answer = await device.tunnel?.explain(target.host, target.port)
+  if (answer?.ok) {
+    return ok({ method: 'explain', explanation: withSteps(here.steps, answer.value) })
+  }
+  const failure = askFailure(answer?.error.reason ?? 'not_connected', device)
+  return err(failure)
+}
+
+/** As programs' destinations are read; what is none goes on as it is, and is said to be none. */
+function targetOf(host: string, port: number): FlowTarget {
+  const parsed = parseTargetHost(host)
+  return { host: parsed.ok ? parsed.value : host, port }
 }
 
 function done(method: StatusMethod, { status }: CommandDeps): Result<ControlResult, never> {
@@ -141,6 +155,7 @@ function done(method: StatusMethod, { status }: CommandDeps): Result<ControlResu
 function askFailure(reason: string, { tunnel }: Device): ControlFailure {
   const refusal = tunnel === undefined ? 'not_enrolled' : refusalOf(tunnel.status)
   if (refusal !== undefined) return failureFor(refusal)
+  if (reason === 'too_many_questions') return TOO_MANY_QUESTIONS
   return { code: reason, message: 'The gateway gave no answer. Try again; see "zt status".' }
 }
 
@@ -148,6 +163,10 @@ function failureFor(reason: LocalReason): ControlFailure {
   return { code: reason, message: localRefusal(reason).detail ?? reason }
 }
 
+const TOO_MANY_QUESTIONS: ControlFailure = {
+  code: 'too_many_questions',
+  message: 'This device asked too often. Wait a minute.',
+}
 const BUSY: ControlFailure = {
   code: 'login_in_progress',
   message: 'Another enrolment or login is going on. Finish it, or wait until it expires.',

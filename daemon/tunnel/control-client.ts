@@ -101,5 +101,6 @@ export function openControlClient(
 }
 
 function answerOf(message: GatewayMessage): Result<GatewayMessage, AskError> {
+  if (message.type === 'refused') return err({ reason: message.reason })
   return message.type === 'unsupported' ? err({ reason: 'unsupported' }) : ok(message)
 }

@@ -1,6 +1,9 @@
 /** What the admin API works on. */
 import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
+import type { Explainer } from '../enforce/explainer-client.ts'
+import type { StandingOf } from '../facts/gather.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +19,10 @@ export type AdminDeps = {
   readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */
   readonly tell: (change: AccessChange) => number
+  readonly standing: StandingOf
+  readonly explainer: Explainer
+  /** The policy in force. */
+  readonly policy: () => CompiledPolicy
   readonly nowMs: () => number
   readonly log: Log
 }

@@ -21,3 +21,8 @@ export function badQuery(reply: FastifyReply, code: string, key: string): Promis
     message: `The query key "${key}" is not one this call takes, or its value is wrong.`,
   })
 }
+
+/** 400: the body is not understood. */
+export function badBody(reply: FastifyReply, message: string): Promise<void> {
+  return refuse(reply, { status: 400, code: 'bad_body', message })
+}

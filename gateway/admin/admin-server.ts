@@ -8,6 +8,7 @@ import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-ser
 import { refuse } from '../web/refuse.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { addDeviceRoutes } from './device-routes.ts'
+import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
 import { addSessionRoutes } from './session-routes.ts'
@@ -32,6 +33,11 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/devices', 'devices, with user and state'],
   ['GET', '/api/v1/devices/:id', 'one device, with its posture'],
   ['POST', '/api/v1/devices/:id/revoke', 'revoke a device: its connections end now'],
+  [
+    'POST',
+    '/api/v1/explain',
+    'every step from a name to reachability for one user, with trace and facts',
+  ],
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],
   ['GET', '/api/v1/sessions', 'sessions of devices and applications'],
@@ -44,7 +50,13 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/recordings/:id/manifest', 'its signed manifest'],
 ] as const
 
-const ROUTES = [addDeviceRoutes, addFlowRoutes, addRecordingRoutes, addSessionRoutes]
+const ROUTES = [
+  addDeviceRoutes,
+  addExplainRoutes,
+  addFlowRoutes,
+  addRecordingRoutes,
+  addSessionRoutes,
+]
 
 /** Starts the API. @throws {Error} when the address cannot be listened on. */
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {

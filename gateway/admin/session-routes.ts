@@ -1,12 +1,11 @@
 /** Sessions in the admin API: listed, shown, ended. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AppSession } from '../session/app-session.ts'
 import type { RevocationScope } from '../session/revocation.ts'
 import type { Device } from '../store/store.ts'
-import { refuse } from '../web/refuse.ts'
 import type { AdminDeps } from './admin-deps.ts'
-import { type ById, badQuery, notFound } from './admin-reply.ts'
+import { type ById, badBody, badQuery, notFound } from './admin-reply.ts'
 import { appSessionJson, deviceSessionJson, type SessionSubject } from './session-json.ts'
 
 /** Whose sessions; exactly one. */
@@ -45,7 +44,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: AdminDeps): void {
   })
   app.post('/api/v1/sessions/revoke', async (request, reply) => {
     const body = revokeBody.safeParse(request.body)
-    if (!body.success) return badBody(reply)
+    if (!body.success) return badBody(reply, WHOSE)
     const scopes = scopesOf(deps, body.data)
     if (scopes.length === 0) return notFound(reply, 'user' in body.data ? 'user' : 'device')
     const cut = scopes.map((scope) => revoke(deps, request, scope))
@@ -130,10 +129,4 @@ function idsOf({ store }: AdminDeps, email: string): readonly string[] {
   return store.users.byEmail(email.toLowerCase()).map(({ id }) => id)
 }
 
-function badBody(reply: FastifyReply): Promise<void> {
-  return refuse(reply, {
-    status: 400,
-    code: 'bad_body',
-    message: 'Send JSON with exactly one of "user", "device" and "application".',
-  })
-}
+const WHOSE = 'Send JSON with exactly one of "user", "device" and "application".'

@@ -1,31 +1,56 @@
-/** What a flow would come to, without dialling: the same two passes, on the same addresses. */
-import { formatAddress, parseAddress } from '#lib/net/address'
-import type { Explanation } from '#lib/wire/control-message'
+/**
+ * What a flow would come to: the same two passes as the flow's own, on the same addresses. Nothing is resolved and
+ * nothing is dialled unless the decision before it was a permit.
+ */
+import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
+import type { Result } from '#lib/result'
 import { withAddress } from '../facts/gather.ts'
+import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
-import { sentenceFor } from '../policy/reasons.ts'
-import type { PolicyDecider } from './policy-decider.ts'
+import type { Reason } from '../policy/reasons.ts'
+import type { Decider } from './decider.ts'
 import type { Resolve } from './resolve-client.ts'
 
-/**
- * Explains as a flow is decided: on the name, then on each address behind it until one is permitted.
- * A name without an address is explained by its own decision, with what a flow would be refused with.
- */
-export async function explainFlow(
-  facts: Facts,
-  decider: Pick<PolicyDecider, 'explain'>,
-  resolve: Resolve,
-): Promise<Explanation> {
-  const { host } = facts.destination
-  const onName = decider.explain(facts)
-  if (onName.verdict === 'denial' || parseAddress(host).ok) return onName
-  const addresses = await resolve(host)
-  if (!addresses.ok) {
-    const { reason } = addresses.error
-    return { ...onName, verdict: 'denial', reason, sentence: sentenceFor(reason) }
-  }
-  const [first, ...rest] = addresses.value.map((address) =>
-    decider.explain(withAddress(facts, formatAddress(address))),
-  )
-  return [first, ...rest].find((one) => one?.verdict === 'permit') ?? first ?? onName
+/** What is asked on the way. */
+export type ExplainDeps = {
+  readonly decider: Pick<Decider, 'decide' | 'decideAddress'>
+  readonly resolve: Resolve
+  /** Opens a connection to the first of these that answers, and closes it at once. */
+  readonly probe: (addresses: readonly string[], port: number) => Promise<Result<void, Failure>>
+}
+
+/** Why a permitted flow would not come about. */
+export type Failure = { readonly reason: Reason }
+
+/** The last decision on the way, on what, and what was in the way after it. */
+export type Explained = {
+  readonly facts: Facts
+  readonly decision: Decision
+  readonly failure?: Reason
+}
+
+/** Decides on the name, then on each address behind it, and tries those that are permitted. */
+export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Explained> {
+  const { host, port } = facts.destination
+  const decision = deps.decider.decide(facts)
+  if (decision.kind === 'denial') return { facts, decision }
+  const literal = parseAddress(host)
+  const addresses = literal.ok ? literal : await deps.resolve(host)
+  if (!addresses.ok) return { facts, decision, failure: 'name_not_found' }
+  const found: readonly IpAddress[] = literal.ok ? [literal.value] : [addresses.value].flat()
+  const decided = found.map((address) => decideOn(facts, address, deps))
+  const permitted = decided.filter((one) => one.decision.kind === 'permit')
+  const [first = decided[0]] = permitted
+  if (first === undefined || permitted.length === 0) return first ?? { facts, decision }
+  const reached = await deps.probe(permitted.map(addressOf), port)
+  return reached.ok ? first : { ...first, failure: reached.error.reason }
+}
+
+function decideOn(named: Facts, address: IpAddress, { decider }: ExplainDeps): Explained {
+  const facts = withAddress(named, formatAddress(address))
+  return { facts, decision: decider.decideAddress(facts) }
+}
+
+function addressOf({ facts: { destination } }: Explained): string {
+  return destination.address ?? destination.host
 }

@@ -1,15 +1,14 @@
 /** Enforcement's questions, answered by the policy in force at that moment. */
-import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { VisibleApplication } from '#lib/wire/control-message'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide, decideAddress } from '../policy/evaluate.ts'
-import { explain, visibleApplications } from '../policy/explain.ts'
 import type { Facts } from '../policy/facts.ts'
+import { visibleApplications } from '../policy/visible-applications.ts'
 import type { PolicySnapshot } from '../policy-snapshot.ts'
 import type { Decider } from './decider.ts'
 
-/** The decider, and what people may ask about its decisions. */
+/** The decider, and what people may ask about it. */
 export interface PolicyDecider extends Decider {
-  explain(facts: Facts): Explanation
   applications(facts: Facts): readonly VisibleApplication[]
 }
 
@@ -26,7 +25,6 @@ export function createPolicyDecider(
     },
     decide: (facts) => decide(policy(), facts, nowSeconds()),
     decideAddress: (facts) => decideAddress(policy(), facts, nowSeconds()),
-    explain: (facts) => explain(policy(), facts, nowSeconds()),
     applications: (facts) => visibleApplications(policy(), facts, nowSeconds()),
   }
 }

@@ -44,6 +44,21 @@ export function sentenceFor(reason: Reason): string {
   return SENTENCES[reason]
 }
 
+/**
+ * The reason as it is told to the person: what they may not use, and what is not there, look alike. The record keeps
+ * the reason itself.
+ */
+export function toldReason(reason: Reason): Reason {
+  return UNTOLD.has(reason) ? 'no_application' : reason
+}
+
+const UNTOLD: ReadonlySet<Reason> = new Set<Reason>([
+  'no_policy_matched',
+  'denied_by_policy',
+  'blocked_by_rule',
+  'blocked_by_default',
+])
+
 /** Whether a code that ended a flow is one of these. */
 export function isReason(code: string): code is Reason {
   return Object.hasOwn(SENTENCES, code)
@@ -55,7 +70,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   allowed_by_rule: 'Allowed by a network rule.',
   allowed_by_default: 'Allowed by the default for public destinations.',
   no_application:
-    'No application covers this private destination. Ask your administrator for access.',
+    'Nothing that admits you covers this destination, or there is no such destination. Ask your administrator for access.',
   no_policy_matched: 'No policy of this application admits you. Ask your administrator for access.',
   denied_by_policy: 'A policy of this application denies you.',
   login_insufficient: 'This application asks for a stronger login. Run "zt login".',

@@ -11,11 +11,11 @@ import { createDaemonDecoder, encodeControlMessage, type Incoming } from '#lib/w
 import type {
   DaemonMessage,
   DeviceSettings,
-  Explanation,
   GatewayMessage,
   VisibleApplication,
 } from '#lib/wire/control-message'
 import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
+import type { Explainer } from '../enforce/explainer-client.ts'
 import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
@@ -27,8 +27,8 @@ export type ControlServerDeps = {
   readonly standing: StandingOf
   /** What this user's daemons treat as ours, under the policy in force. */
   readonly settings: (user: User) => DeviceSettings
-  /** The decision on a flow with these facts. */
-  readonly explain: (facts: Facts) => Promise<Explanation>
+  /** What a flow with these facts would come to, or why that is not said. */
+  readonly explain: Explainer['forUser']
   readonly applications: (facts: Facts) => readonly VisibleApplication[]
   /** Takes what a device says of itself; returns how its checks stand then. */
   readonly reportPosture: (
@@ -214,8 +214,10 @@ async function answer(
     target,
   })
   if (message.type === 'explain') {
-    const explanation = await deps.explain(facts)
-    self.send({ type: 'explanation', id: message.id, explanation })
+    const told = await deps.explain(facts)
+    const { id } = message
+    if (told.ok) self.send({ type: 'explanation', id, explanation: told.value })
+    else self.send({ type: 'refused', id, reason: told.error.reason })
   } else {
     self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
   }

@@ -3,7 +3,7 @@
  * The only place where a reason becomes wire format.
  */
 import { printProxyStatus } from '#lib/wire/proxy-status'
-import { type Reason, sentenceFor } from '../policy/reasons.ts'
+import { type Reason, sentenceFor, toldReason } from '../policy/reasons.ts'
 
 /** Status and headers of a refusal; header names are lower case, as HTTP/2 wants them. */
 export type WireRefusal = {
@@ -12,7 +12,8 @@ export type WireRefusal = {
 }
 
 /** The answer to a flow that is not carried. */
-export function wireRefusal(reason: Reason): WireRefusal {
+export function wireRefusal(cause: Reason): WireRefusal {
+  const reason = toldReason(cause)
   const { status, error } = answerFor(reason)
   const proxyStatus = printProxyStatus({
     proxy: 'zt-gateway',

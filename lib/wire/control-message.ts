@@ -26,23 +26,42 @@ export type VisibleApplication = {
   readonly unixUsers?: readonly string[]
 }
 
-/** The answer of `explain`: the same evaluation as the flow's, with its trace. */
+/** Steps from a name to an answer, in order. The daemon takes the first three, the gateway the others. */
+export type ExplainStepName =
+  | 'destination'
+  | 'route'
+  | 'tunnel'
+  | 'application'
+  | 'policy'
+  | 'session'
+  | 'posture'
+  | 'name'
+  | 'address'
+  | 'reach'
+
+/** One step; nothing after the one that failed was tried. */
+export type ExplainStep = {
+  /** An `ExplainStepName`, or one that this version does not know yet. */
+  readonly step: string
+  readonly outcome: 'passed' | 'failed' | 'not_reached'
+  readonly detail?: string
+}
+
+/**
+ * The answer of `explain`, as its user may see it: the same evaluation as the flow's. Where nothing would help the user,
+ * it does not tell what is there and forbidden from what is not there.
+ */
 export type Explanation = {
   readonly host: string
   readonly port: number
   readonly verdict: 'permit' | 'denial'
   readonly reason: string
   readonly sentence: string
+  /** What to do about a step that failed. */
+  readonly remedy?: string
   readonly application?: string
   readonly policy?: string
-  readonly rule?: string
-  readonly revision: number
-  readonly trace: readonly {
-    readonly phase: string
-    readonly name: string
-    readonly outcome: string
-    readonly detail?: string
-  }[]
+  readonly steps: readonly ExplainStep[]
 }
 
 /** Sent by the daemon. */
@@ -110,6 +129,13 @@ export type GatewayMessage =
       readonly id: string
       readonly reason: string
       readonly sentence: string
+    }
+  | {
+      /** A question that is not answered, and why. */
+      readonly type: 'refused'
+      readonly seq: number
+      readonly id: string
+      readonly reason: string
     }
   | {
       readonly type: 'unsupported'

@@ -32,10 +32,9 @@ const application = z.strictObject({
   protocol: z.string().exactOptional(),
   unixUsers: texts.exactOptional(),
 })
-const traceStep = z.strictObject({
-  phase: z.string(),
-  name: z.string(),
-  outcome: z.string(),
+const explainStep = z.strictObject({
+  step: word,
+  outcome: z.enum(['passed', 'failed', 'not_reached']),
   detail: z.string().exactOptional(),
 })
 const explanation = z.strictObject({
@@ -44,11 +43,10 @@ const explanation = z.strictObject({
   verdict: z.enum(['permit', 'denial']),
   reason: word,
   sentence: z.string(),
+  remedy: z.string().exactOptional(),
   application: z.string().exactOptional(),
   policy: z.string().exactOptional(),
-  rule: z.string().exactOptional(),
-  revision: z.int().min(0),
-  trace: z.array(traceStep),
+  steps: z.array(explainStep),
 })
 
 /** What a daemon may send. */
@@ -92,6 +90,7 @@ export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('
     results: z.array(POSTURE_RESULT).max(POSTURE_CHECK_LIMIT),
   }),
   z.strictObject({ type: z.literal('notice'), ...envelope, reason: word, sentence: z.string() }),
+  z.strictObject({ type: z.literal('refused'), ...envelope, reason: word }),
   z.strictObject({ type: z.literal('unsupported'), ...envelope, got: word }),
 ])
 /** Types with a shape in `GATEWAY_MESSAGE`. */
@@ -102,6 +101,7 @@ export const GATEWAY_TYPES = new Set<string>([
   'applications',
   'posture_results',
   'notice',
+  'refused',
   'unsupported',
 ])
 

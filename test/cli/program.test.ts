@@ -53,8 +53,7 @@ function zt() {
             verdict: 'denial',
             reason: 'no_application',
             sentence: 'No.',
-            revision: 1,
-            trace: [],
+            steps: [],
           } as const
           return ok({ method: 'explain', explanation })
         }

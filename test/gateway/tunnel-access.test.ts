@@ -141,7 +141,7 @@ test('T87: a policy that denies cuts the open flow', async (t) => {
   const closed = closeOf(flow.value)
   t.is((await opened.gateway.reload(policyFor(target.port, 'deny'))).cutFlows, 1)
   await closed
-  t.like(await device.client.openFlow(to, {}), { error: { reason: 'denied_by_policy' } })
+  t.like(await device.client.openFlow(to, {}), { error: { reason: 'no_application' } })
 })
 
 test('T87: revoking a device cuts its flows and its connections at once', async (t) => {

@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { ok } from '#lib/result'
 import type { DaemonConfig } from '../../daemon/config.ts'
 import { type Daemon, startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
@@ -89,15 +90,10 @@ function control() {
       lastLoginAtMs: 0,
     }),
     settings: () => SETTINGS,
-    explain: async ({ destination: { host, port } }) => ({
-      host,
-      port,
-      verdict: 'denial',
-      reason: 'no_application',
-      sentence: 'No.',
-      revision: 1,
-      trace: [],
-    }),
+    explain: async ({ destination: { host, port } }) => {
+      const said = { verdict: 'denial', reason: 'no_application', sentence: 'No.' } as const
+      return ok({ host, port, ...said, steps: [] })
+    },
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki.corp.internal:443'] }],
     log: memoryLog(),

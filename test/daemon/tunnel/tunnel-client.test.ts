@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
+import { ok } from '#lib/result'
 import type {
   TunnelClient,
   TunnelClientOptions,
@@ -48,15 +49,10 @@ function control(change: Partial<ControlServerDeps> = {}): ControlServer {
     standing: onlySubject,
     user: () => user,
     settings: () => settings,
-    explain: async ({ destination: { host, port } }) => ({
-      host,
-      port,
-      verdict: 'denial',
-      reason: 'no_application',
-      sentence: 'No.',
-      revision: 1,
-      trace: [],
-    }),
+    explain: async ({ destination: { host, port } }) => {
+      const said = { verdict: 'denial', reason: 'no_application', sentence: 'No.' } as const
+      return ok({ host, port, ...said, steps: [] })
+    },
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki:443'] }],
     log: memoryLog(),

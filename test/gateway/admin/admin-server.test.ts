@@ -10,6 +10,7 @@ import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
+import { policyParts } from '../../support/admin-rig.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 import { memoryLog } from '../../support/tunnel.ts'
@@ -92,6 +93,7 @@ async function startApi(
     recordingsDir: recordings,
     checkSecret,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
+    ...policyParts(),
     tell: (change) => changes.push(change),
     onDeviceRevoked: (id) => revoked.push(id),
     nowMs: () => NOW_MS,

@@ -1,11 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { explainFlow } from '../../../gateway/enforce/explain-flow.ts'
 import { protocolOf } from '../../../gateway/enforce/first-octets.ts'
 import { createResolver } from '../../../gateway/enforce/resolve-client.ts'
-import type { ApplicationProtocol, Facts } from '../../../gateway/policy/facts.ts'
-import { parseAddress } from '../../../lib/net/address.ts'
-import { sampleFacts } from '../../support/sample-facts.ts'
+import type { ApplicationProtocol } from '../../../gateway/policy/facts.ts'
 
 const openings: Record<string, readonly [Uint8Array, ApplicationProtocol]> = {
   'SSH by its identification': [Buffer.from('SSH-2.0-OpenSSH'), 'ssh'],
@@ -48,39 +45,4 @@ test('resolver: flows that wait for one name ask once; answers that are none are
   t.is(asked, 1)
   const empty = createResolver({ hosts: new Map(), lookupAll: async () => [] })
   t.is(texts(await empty('db')), 'name_not_found')
-})
-
-const explanation = (facts: Facts, verdict: 'permit' | 'denial', reason: string) => ({
-  host: facts.destination.host,
-  port: facts.destination.port,
-  ...{ verdict, reason, sentence: reason, revision: 1, trace: [] },
-})
-
-test('explain: says what a flow would come to on each address behind the name', async (t) => {
-  const explain = (facts: Facts) =>
-    facts.destination.address === undefined || facts.destination.address === '10.0.0.2'
-      ? explanation(facts, 'permit', 'allowed_by_policy')
-      : explanation(facts, 'denial', 'address_not_permitted')
-  const address = (text: string) => {
-    const parsed = parseAddress(text)
-    if (!parsed.ok) throw new Error(text)
-    return parsed.value
-  }
-  const resolvingTo =
-    (first: string, ...rest: string[]) =>
-    async () =>
-      ({ ok: true, value: [address(first), ...rest.map(address)] }) as const
-  const facts = sampleFacts()
-  const reasons = await Promise.all([
-    explainFlow(facts, { explain }, resolvingTo('10.0.0.1', '10.0.0.2')),
-    explainFlow(facts, { explain }, resolvingTo('10.0.0.1')),
-    explainFlow(facts, { explain }, async () => ({
-      ok: false,
-      error: { reason: 'name_not_found' },
-    })),
-  ])
-  t.deepEqual(
-    reasons.map(({ reason }) => reason),
-    ['allowed_by_policy', 'address_not_permitted', 'name_not_found'],
-  )
 })

@@ -43,8 +43,11 @@ const explanation = {
   verdict: 'denial',
   reason: 'no_application',
   sentence: 'No.',
-  revision: 3,
-  trace: [{ phase: 'network', name: 'no-telnet', outcome: 'no_match' }],
+  remedy: 'Ask.',
+  steps: [
+    { step: 'application', outcome: 'failed' },
+    { step: 'policy', outcome: 'not_reached', detail: '' },
+  ],
 } as const
 const fromGateway: readonly GatewayMessage[] = [
   { type: 'welcome', seq: 1, id: 'a', version: 1, deviceId: 'd', userEmail: 'a@b', settings },
@@ -53,6 +56,7 @@ const fromGateway: readonly GatewayMessage[] = [
   { type: 'applications', seq: 4, id: 'd', applications: [{ name: 'x', destinations: ['y:1'] }] },
   { type: 'notice', seq: 5, id: 'e', reason: 'device_duplicate', sentence: 's' },
   { type: 'unsupported', seq: 6, id: 'f', got: 'dance' },
+  { type: 'refused', seq: 7, id: 'g', reason: 'too_many_questions' },
 ]
 
 test('control codec: every message of a gateway survives the wire', (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { explain, visibleApplications } from '../../../gateway/policy/explain.ts'
+import { visibleApplications } from '../../../gateway/policy/visible-applications.ts'
 import { everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
 
 const policy = policyOf({
@@ -20,22 +20,6 @@ const policy = policyOf({
       ],
     },
   ],
-})
-
-test('D12: explain says what a flow would get, with the trace', (t) => {
-  t.deepEqual(explain(policy, factsOf('pay.corp:443'), 0), {
-    host: 'pay.corp',
-    port: 443,
-    verdict: 'denial',
-    reason: 'no_policy_matched',
-    sentence: 'No policy of this application admits you. Ask your administrator for access.',
-    application: 'payroll',
-    revision: 7,
-    trace: [
-      { phase: 'application', name: 'payroll', outcome: 'matched', detail: 'pay.corp:443' },
-      { phase: 'application', name: 'payroll/hr', outcome: 'no_match', detail: 'allow' },
-    ],
-  })
 })
 
 test('D11: a user sees the applications that admit them, and no others', (t) => {

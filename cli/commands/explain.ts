@@ -1,0 +1,108 @@
+/**
+ * `zt explain`: why a destination would be reached or not; with `--admin`, for any user and with everything behind it.
+ */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { type CliIo, EXIT, report } from '../cli-io.ts'
+import { type CliDestination, parseDestinationArguments, printDestination } from '../destination.ts'
+import { printable } from '../render.ts'
+import { explanationExitCode, explanationText } from '../render-explanation.ts'
+import { ask, type Run } from './device.ts'
+
+type Options = {
+  readonly admin?: boolean
+  readonly user?: string
+  readonly device?: string
+  readonly json?: boolean
+}
+
+const full = z.looseObject({
+  host: z.string(),
+  port: z.number(),
+  verdict: z.enum(['permit', 'denial']),
+  reason: z.string(),
+  sentence: z.string(),
+  remedy: z.string().exactOptional(),
+  revision: z.number(),
+  steps: z.array(
+    z.looseObject({
+      step: z.string(),
+      outcome: z.enum(['passed', 'failed', 'not_reached']),
+      detail: z.string().exactOptional(),
+    }),
+  ),
+  trace: z.array(
+    z.looseObject({
+      phase: z.string(),
+      name: z.string(),
+      outcome: z.string(),
+      detail: z.string().exactOptional(),
+      selector: z.string().exactOptional(),
+    }),
+  ),
+  facts: z.unknown(),
+})
+
+/** Adds `explain` to `program`. */
+export function addExplainCommand(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('explain')
+    .description('say step by step whether a destination is reached, and what is in the way')
+    .argument('<host>', 'host name or address; HOST:PORT too')
+    .argument('[port]', 'TCP port; 443 where none is written')
+    .option('--admin', 'ask the admin API about any user: trace, facts and revision too')
+    .option('--user <email>', 'with --admin: whom it is about')
+    .option('--device <id>', 'with --admin: on this device; else on the one last seen')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit code 0: permitted and reachable, 4: denied or not reachable.\n\nExample:\n  $ zt explain db1.corp.internal 22',
+    )
+    .action((host: string, port: string | undefined, options: Options) =>
+      run(async () => {
+        const to = parseDestinationArguments(host, port)
+        if (!to.ok) return report(io, to.error)
+        if (options.admin) return askAdmin(io, to.value, options)
+        return ask(io, { method: 'explain', ...to.value }, options)
+      }),
+    )
+}
+
+async function askAdmin(io: CliIo, to: CliDestination, options: Options): Promise<number> {
+  const { user, device, json } = options
+  if (user === undefined) {
+    const message = 'Name whom it is about with --user.'
+    return report(io, { code: 'which_user', message, exitCode: EXIT.usage })
+  }
+  const question = { user, to: printDestination(to), ...(device !== undefined && { device }) }
+  const answer = await io.admin.postJson('/api/v1/explain', question)
+  if (!answer.ok) return report(io, answer.error)
+  const parsed = z.object({ explanation: full }).safeParse(answer.value)
+  if (!parsed.success) {
+    const message = 'The admin API answered with something else than expected. Update zt.'
+    return report(io, { code: 'bad_answer', message, exitCode: EXIT.failed })
+  }
+  const { explanation } = parsed.data
+  io.print(json ? JSON.stringify(explanation) : fullText(explanation))
+  return explanationExitCode(explanation)
+}
+
+function fullText(explanation: z.infer<typeof full>): string {
+  const { revision, trace, facts } = explanation
+  return [
+    explanationText(explanation),
+    `decided by revision ${revision}:`,
+    ...trace.map(traceText),
+    `facts: ${printable(JSON.stringify(facts))}`,
+  ].join('\n')
+}
+
+type TraceStep = z.infer<typeof full>['trace'][number]
+
+/** One step of an evaluation. */
+export function traceText({ phase, name, outcome, detail, selector }: TraceStep): string {
+  const more = [detail, selector].filter((one) => one !== undefined)
+  return printable(
+    `  ${phase}: ${name}: ${outcome}${more.length > 0 ? ` (${more.join('; ')})` : ''}`,
+  )
+}

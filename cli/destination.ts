@@ -1,0 +1,34 @@
+/** Destinations as they are written on the command line: `HOST PORT`, `HOST:PORT`, or `HOST` alone. Pure. */
+import { formatHost, parseEndpoint, parseHost } from '#lib/net/endpoint'
+import { parsePort } from '#lib/net/ports'
+import { err, ok, type Result } from '#lib/result'
+import { type CliFailure, EXIT } from './cli-io.ts'
+
+/** Meant where no port is written. */
+const HTTPS_PORT = 443
+
+export type CliDestination = { readonly host: string; readonly port: number }
+
+export function parseDestinationArguments(
+  hostText: string,
+  portText?: string,
+): Result<CliDestination, CliFailure> {
+  const host = parseHost(hostText)
+  if (host.ok) {
+    const port = portText === undefined ? ok(HTTPS_PORT) : parsePort(portText)
+    if (!port.ok) return wrong(`${portText} is not a port`)
+    return ok({ host: formatHost(host.value), port: port.value })
+  }
+  const endpoint = parseEndpoint(hostText)
+  if (!endpoint.ok || portText !== undefined) return wrong(`${hostText} is not a host`)
+  return ok({ host: formatHost(endpoint.value.host), port: endpoint.value.port })
+}
+
+/** `host:port`, as the admin API takes it. */
+export function printDestination({ host, port }: CliDestination): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function wrong(what: string): Result<never, CliFailure> {
+  return err({ code: 'bad_destination', message: `${what}.`, exitCode: EXIT.usage })
+}

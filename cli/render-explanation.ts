@@ -1,0 +1,32 @@
+/** An explanation as text: every step, the first that failed marked, and what to do about it. Pure. */
+import pc from 'picocolors'
+import type { ExplainStep, Explanation } from '#lib/wire/control-message'
+import { EXIT } from './cli-io.ts'
+import { printable } from './render.ts'
+
+const MARKS = { passed: 'ok', failed: 'FAILED', not_reached: '-' } as const
+
+/** What `zt explain` prints. */
+export function explanationText(explanation: Explanation): string {
+  const { host, port, verdict, reason, sentence, remedy, steps } = explanation
+  const colour = verdict === 'permit' ? pc.green : pc.red
+  return [
+    `${printable(host)}:${port} ${colour(verdict)} ${printable(reason)}`,
+    printable(sentence),
+    ...steps.map(stepText),
+    ...(remedy === undefined ? [] : [`remedy: ${printable(remedy)}`]),
+  ].join('\n')
+}
+
+/** 0 for a permit; where the daemon could not ask, as for every other command. */
+export function explanationExitCode({ verdict, reason }: Explanation): number {
+  if (verdict === 'permit') return EXIT.ok
+  if (reason === 'not_enrolled') return EXIT.notEnrolled
+  return reason === 'gateway_unreachable' ? EXIT.notReachable : EXIT.denied
+}
+
+function stepText({ step, outcome, detail }: ExplainStep): string {
+  const mark = MARKS[outcome].padEnd(6)
+  const text = `  ${mark} ${printable(step).padEnd(12)}${detail === undefined ? '' : printable(detail)}`
+  return (outcome === 'failed' ? pc.bold(text) : text).trimEnd()
+}

@@ -1,0 +1,84 @@
+/**
+ * Explains, for real: resolves and dials as a flow would, once a permit is there. How often a device may ask is bounded.
+ */
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import type { Log } from '#lib/log'
+import { err, ok, type Result } from '#lib/result'
+import type { Explanation } from '#lib/wire/control-message'
+import type { Facts } from '../policy/facts.ts'
+import type { Dial } from './dial-client.ts'
+import { createEndSignal } from './end-signal.ts'
+import { type ExplainDeps, explainFlow, type Failure } from './explain-flow.ts'
+import { type FullExplanation, forAdministrator, forUser } from './explanation.ts'
+
+export type ExplainerDeps = Pick<ExplainDeps, 'decider' | 'resolve'> & {
+  readonly dial: Dial
+  readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
+}
+
+/** Why a question is not answered. */
+export type QuestionError = { readonly reason: 'too_many_questions' }
+
+export interface Explainer {
+  /** The safe subset, for the device that asks. */
+  forUser(facts: Facts): Promise<Result<Explanation, QuestionError>>
+  forAdministrator(facts: Facts): Promise<FullExplanation>
+}
+
+/** Questions of one device in a minute. */
+const QUESTIONS = { points: 30, duration: 60 }
+/** For all addresses of a destination together, ms. */
+const PROBE_MS = 3000
+
+export function createExplainer({ decider, resolve, dial, log, now }: ExplainerDeps): Explainer {
+  const questions = new RateLimiterMemory(QUESTIONS)
+  const probe = probeWith(dial, now)
+
+  async function explain(facts: Facts, asker: string) {
+    const explained = await explainFlow(facts, { decider, resolve, probe })
+    const { kind: verdict, reason } = explained.decision
+    const { deviceId } = facts.subject
+    log.info({ asker, deviceId, destination: facts.destination, verdict, reason }, 'explained')
+    return explained
+  }
+
+  return {
+    async forUser(facts) {
+      if (!(await takeOne(questions, facts.subject.deviceId))) {
+        return err({ reason: 'too_many_questions' })
+      }
+      return ok(forUser(await explain(facts, 'user')))
+    },
+    forAdministrator: async (facts) => forAdministrator(await explain(facts, 'administrator')),
+  }
+}
+
+async function takeOne(limiter: RateLimiterMemory, key: string): Promise<boolean> {
+  try {
+    await limiter.consume(key)
+    return true
+  } catch (refused) {
+    if (refused instanceof Error) throw refused
+    return false
+  }
+}
+
+function probeWith(dial: Dial, now: () => number): ExplainDeps['probe'] {
+  return async (addresses, port) => {
+    const endsAtMs = now() + PROBE_MS
+    let failure: Failure = { reason: 'target_unreachable' }
+    for (const address of addresses) {
+      const leftMs = endsAtMs - now()
+      if (leftMs <= 0) break
+      const dialled = await dial({ address, port }, leftMs, createEndSignal().signal)
+      if (dialled.ok) {
+        dialled.value.destroy()
+        return ok(undefined)
+      }
+      if (dialled.error.reason !== 'gave_up') failure = { reason: dialled.error.reason }
+    }
+    return err(failure)
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Users and devices as they were last seen: the identity of the last login, the posture of the last report. Where the
+ * next connection will come from is not known, so conditions on the source do not hold unless it is named.
+ */
+import { formatHost, parseEndpoint } from '#lib/net/endpoint'
+import { err, ok, type Result } from '#lib/result'
+import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
+import { gatherFacts, type StandingOf } from '../facts/gather.ts'
+import type { Facts } from '../policy/facts.ts'
+import type { Device, Store, User } from '../store/store.ts'
+
+/** One enrolled (device, user). */
+export type LastSeen = { readonly device: Device; readonly user: User }
+
+export type Population = {
+  readonly store: Pick<Store, 'devices' | 'users'>
+  readonly standing: StandingOf
+}
+
+/** A question about access. */
+export type AccessQuestion = {
+  readonly target: FlowTarget
+  /** Address that the tunnel would come from. */
+  readonly sourceAddress?: string
+}
+
+/** Everybody with a device that is not revoked. */
+export function everybody({ store }: Population): LastSeen[] {
+  return store.devices.list().flatMap((device) => {
+    const user = device.revokedAtMs === undefined ? store.users.get(device.userId) : undefined
+    return user === undefined ? [] : [{ device, user }]
+  })
+}
+
+/** Somebody on the device named, or on the one seen last. */
+export function findSomebody(
+  population: Population,
+  email: string,
+  deviceId?: string,
+): Result<LastSeen, { readonly reason: 'no_such_user' | 'no_such_device' }> {
+  const users = new Set(population.store.users.byEmail(email.toLowerCase()).map(({ id }) => id))
+  if (users.size === 0) return err({ reason: 'no_such_user' })
+  const found = everybody(population)
+    .filter(({ device, user }) => users.has(user.id) && (deviceId ?? device.id) === device.id)
+    .sort((a, b) => seenAtMs(b) - seenAtMs(a))
+  return found[0] === undefined ? err({ reason: 'no_such_device' }) : ok(found[0])
+}
+
+/** What a decision on them would be made of. */
+export function factsAbout(
+  { device, user }: LastSeen,
+  { target, sourceAddress = '' }: AccessQuestion,
+  { standing }: Population,
+): Facts {
+  return gatherFacts({ standing: standing(device, user), sourceAddress, target })
+}
+
+/** `host:port` as a flow's target. */
+export function parseTarget(text: string): Result<FlowTarget, { readonly reason: 'bad_to' }> {
+  const endpoint = parseEndpoint(text)
+  if (!endpoint.ok) return err({ reason: 'bad_to' })
+  const { host, port } = endpoint.value
+  return ok({ host: formatHost(host), port })
+}
+
+function seenAtMs({ device }: LastSeen): number {
+  return device.lastSeenAtMs ?? device.enrolledAtMs
+}

@@ -1,0 +1,132 @@
+/** The admin API over HTTPS on a memory store with a few people, and a client for it. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
+import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
+import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
+import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
+import type { CompiledPolicy } from '../../gateway/policy/compile.ts'
+import { createPolicySnapshot } from '../../gateway/policy-snapshot.ts'
+import { openSessions } from '../../gateway/session/sessions-store.ts'
+import { openMemoryStore } from '../../gateway/store/memory-store.ts'
+import type { Store } from '../../gateway/store/store.ts'
+import { policyOf } from './policy-builder.ts'
+import { onlySubject } from './sample-facts.ts'
+import { throwawayCa } from './throwaway-ca.ts'
+import { memoryLog } from './tunnel.ts'
+
+export const NOW_MS = Date.UTC(2026, 10, 21)
+const SECRET = 'correct-horse'
+
+/** What the API asks about access; names do not resolve and nothing is dialled. */
+export function policyParts(
+  policy: CompiledPolicy = policyOf({}),
+): Pick<AdminDeps, 'standing' | 'explainer' | 'policy'> {
+  const now = () => NOW_MS
+  const snapshot = createPolicySnapshot({ revision: policy.revision, policy })
+  const explainer = createExplainer({
+    decider: createPolicyDecider(snapshot, now),
+    resolve: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
+    dial: async () => ({ ok: false, error: { reason: 'target_unreachable' } }),
+    log: memoryLog(),
+    now,
+  })
+  return { standing: onlySubject, explainer, policy: () => policy }
+}
+
+/** Adds somebody with one device, `NAME-laptop`. */
+export function addPerson(
+  store: Store,
+  name: string,
+  {
+    groups = [],
+    lastSeenAtMs = NOW_MS,
+  }: { groups?: readonly string[]; lastSeenAtMs?: number } = {},
+): string {
+  const login = { atMs: NOW_MS - 1000 }
+  const described = { provider: 'corp', providerSubject: name, name, groups, claims: {}, login }
+  const user = store.users.upsert({ ...described, email: `${name}@example.com` })
+  const id = `${name}-laptop`
+  const device = { id, userId: user.id, name: id, keySha256: id, enrolledAtMs: NOW_MS, login }
+  store.devices.insert({ ...device, lastSeenAtMs })
+  return id
+}
+
+export type ApiAnswer = { readonly status: number; readonly body: string; readonly json: unknown }
+
+export interface AdminRig {
+  readonly store: Store
+  get(path: string): Promise<ApiAnswer>
+  post(path: string, body: unknown): Promise<ApiAnswer>
+  readonly server: AdminServer
+  readonly caPem: string
+}
+
+/** Starts the API. */
+export async function startAdminRig(
+  t: ExecutionContext,
+  { policy, change = {} }: { policy?: CompiledPolicy; change?: Partial<AdminDeps> } = {},
+): Promise<AdminRig> {
+  const recordingsDir = mkdtempSync(join(tmpdir(), 'zt-test-'))
+  t.teardown(() => rmSync(recordingsDir, { recursive: true }))
+  const store = openMemoryStore()
+  const log = memoryLog()
+  const ca = await throwawayCa()
+  const { certPem, keyPem } = await ca.issue('admin.test')
+  const server = await startAdminServer({
+    url: new URL('https://admin.test'),
+    tls: { certificatePem: certPem, keyPem },
+    listen: { host: '127.0.0.1', port: 0 },
+    ...{ store, log, recordingsDir, ...policyParts(policy) },
+    posture: () => [],
+    checkSecret: async (secret) => secret === SECRET,
+    sessions: openSessions({ store, log, now: () => NOW_MS }),
+    tell: () => 0,
+    onDeviceRevoked: () => undefined,
+    nowMs: () => NOW_MS,
+    ...change,
+  })
+  t.teardown(() => server.close())
+  const call = (method: string, path: string, body?: string) =>
+    send(server.address.port, ca.caPem, { method, path, body })
+  return {
+    ...{ store, server, caPem: ca.caPem },
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, JSON.stringify(body)),
+  }
+}
+
+type Sent = { readonly method: string; readonly path: string; readonly body?: string | undefined }
+
+function send(port: number, ca: string, { method, path, body }: Sent): Promise<ApiAnswer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      ...{ host: '127.0.0.1', port, ca, servername: 'admin.test', method, path },
+      headers: {
+        host: 'admin.test',
+        authorization: `Bearer ${SECRET}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+    })
+    sent.on('error', reject)
+    sent.on('response', async (response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of response) chunks.push(chunk)
+      const text = Buffer.concat(chunks).toString()
+      resolve({ status: response.statusCode ?? 0, body: text, json: jsonOf(text) })
+    })
+    sent.end(body)
+  })
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
