@@ -12,7 +12,7 @@ import { memoryLog } from '../../support/tunnel.ts'
 
 const NOW_MS = 1_000_000_000
 
-const forHr = [{ name: 'hr only', decision: 'allow', include: [{ group: 'hr' }] }]
+const forHr = [{ name: 'hr-only', decision: 'allow', include: [{ group: 'hr' }] }]
 const WRITTEN = {
   tunnel: { domains: ['corp'] },
   applications: [
@@ -71,7 +71,7 @@ test('D12: what is forbidden and what is not there look alike to users, to the o
   for (const host of ['pay.corp', 'barred.corp', 'blocked.corp', 'public.example.org']) {
     const forbidden = await alike(WRITTEN, `${host}:443`)
     t.is(forbidden, await alike({ tunnel: { domains: ['corp'] } }, `${host}:443`), host)
-    t.notRegex(forbidden, /payroll|hr only|barred'|nobody|rule/)
+    t.notRegex(forbidden, /payroll|hr-only|nobody|rule/)
   }
 })
 
