@@ -46,7 +46,7 @@ const REMEDY: Readonly<Record<Remedy, string>> = {
   mfa: 'Run "zt login" and log in with a second factor.',
   justify: 'Connect, and say on the page that is shown why you need it.',
   approval: 'Connect, and ask for approval on the page that is shown.',
-  posture: 'Put right what the device lacks, and try again.',
+  posture: 'Put right what the device lacks: "zt posture" lists it.',
   none: 'Ask your administrator, with this destination and the time.',
 }
 
