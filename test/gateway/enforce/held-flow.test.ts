@@ -101,9 +101,9 @@ test('D9: a denial that nobody can do anything about ends at once, held or not',
   const opening = held.open()
   await held.asked
   held.become(denial('denied_by_policy'))
-  t.like(await opening, { ok: false, error: { status: 403, reason: 'denied_by_policy' } })
+  t.like(await opening, { ok: false, error: { status: 403, reason: 'no_application' } })
   t.like(await held.closedRecord(), { closeReason: 'denied_by_policy' })
-  t.like(await held.open(), { ok: false, error: { reason: 'denied_by_policy' } })
+  t.like(await held.open(), { ok: false, error: { reason: 'no_application' } })
   t.is((await held.closedRecord()).heldMs, undefined)
 })
 
