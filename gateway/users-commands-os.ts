@@ -9,18 +9,18 @@ import { formatMistakes } from './config.ts'
 import { loadConfig } from './config-store.ts'
 import { dataFiles } from './data-files.ts'
 import { EXIT } from './exit-codes.ts'
+import type { UsersRefusal } from './identity/local/account-rules.ts'
 import {
   addUser,
-  type Handed,
   type Registry,
   resetPassword,
   setDisabled,
   setGroups,
-  type UsersRefusal,
 } from './identity/local/local-users.ts'
 import { openPasswords } from './identity/local/passwords.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
 import type { LocalUser, Store } from './store/store.ts'
+import { type UsersResult, usersJson, usersLines } from './users-text.ts'
 
 /** Options of every command. */
 export type UsersOptions = {
@@ -32,7 +32,7 @@ export type UsersOptions = {
   readonly passwordStdin?: boolean
 }
 
-type Outcome = Result<Handed | readonly LocalUser[], UsersRefusal>
+type Outcome = Result<UsersResult, UsersRefusal>
 type Work = (registry: Registry, email: string, options: UsersOptions) => Promise<Outcome> | Outcome
 
 /** What each command does. */
@@ -78,7 +78,8 @@ export async function usersCommand(
       complain(`${done.error.message} (${done.error.reason})`)
       return EXIT.mistakes
     }
-    for (const line of options.json === true ? json(done.value) : lines(done.value)) print(line)
+    for (const line of options.json === true ? usersJson(done.value) : usersLines(done.value))
+      print(line)
     return EXIT.done
   } finally {
     store.close()
@@ -108,58 +109,4 @@ async function openRegistry(
   if (!store.ok) return err({ exit: EXIT.cannotStart, message: store.error.message })
   const registry = { store: store.value, provider, passwords: openPasswords(), now: Date.now }
   return ok({ registry, store: store.value })
-}
-
-function json(result: Handed | readonly LocalUser[]): string[] {
-  if (!('user' in result)) return [JSON.stringify(result.map(shown))]
-  const { user, password } = result
-  return [JSON.stringify({ ...shown(user), ...(password !== undefined && { password }) })]
-}
-
-/** Never the hash. */
-function shown({
-  id,
-  email,
-  name,
-  groups,
-  temporaryUntilMs,
-  createdAtMs,
-  disabledAtMs,
-}: LocalUser) {
-  const changeBy = temporaryUntilMs === undefined ? null : time(temporaryUntilMs)
-  const disabledAt = disabledAtMs === undefined ? null : time(disabledAtMs)
-  const created = time(createdAtMs)
-  return {
-    ...{ id, email, name, groups, created },
-    password_change_by: changeBy,
-    disabled_at: disabledAt,
-  }
-}
-
-function lines(result: Handed | readonly LocalUser[]): string[] {
-  if (!('user' in result)) return result.map(line)
-  const { user, password } = result
-  if (password === undefined) return [line(user)]
-  return [
-    line(user),
-    '',
-    'Password, shown only now; it must be changed at the first login:',
-    '',
-    `  ${password}`,
-  ]
-}
-
-function line({ email, name, groups, temporaryUntilMs, disabledAtMs }: LocalUser): string {
-  const states = [
-    ...(disabledAtMs === undefined ? [] : [`disabled since ${time(disabledAtMs)}`]),
-    ...(temporaryUntilMs === undefined
-      ? []
-      : [`must choose a password by ${time(temporaryUntilMs)}`]),
-  ]
-  const state = states.length === 0 ? 'active' : states.join(', ')
-  return `${email}  ${name}  groups: ${groups.join(', ') || 'none'}  ${state}`
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString()
 }

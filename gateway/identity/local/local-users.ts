@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { err, ok, type Result } from '#lib/result'
 import type { LocalUser, Store } from '../../store/store.ts'
 import { parseEmail } from '../email.ts'
+import { groupMistake, nameMistake, refused, type UsersRefusal } from './account-rules.ts'
 import { passwordMistake } from './password-rules.ts'
 import { newPassword, type Passwords } from './passwords.ts'
 
@@ -18,27 +19,11 @@ export type Registry = {
   readonly now: () => number
 }
 
-/** Why nothing was changed; `message` is for the administrator. */
-export type UsersRefusal = {
-  readonly reason:
-    | 'bad_email'
-    | 'email_taken'
-    | 'unknown_user'
-    | 'bad_group'
-    | 'bad_name'
-    | 'bad_password'
-  readonly message: string
-}
-
 /** Somebody, and the password to hand out if one was made. */
 export type Handed = { readonly user: LocalUser; readonly password?: string }
 
 /** A password that was handed out is useless after this time, ms. */
 const TEMPORARY_MS = 7 * 86_400_000
-const GROUPS_LIMIT = 1000
-/** As for names of the configuration: any text on one line. */
-const LINE = /^[^\p{C}]{1,256}$/u
-
 type NewUser = {
   readonly email: string
   readonly name?: string
@@ -142,23 +127,4 @@ async function handOut({ passwords, now }: Registry, email: string, given?: stri
   if (passwordHash === undefined) throw new Error('too many passwords at once')
   const made = given === undefined ? { password } : {}
   return ok({ passwordHash, temporaryUntilMs: now() + TEMPORARY_MS, made })
-}
-
-function groupMistake(groups: readonly string[]): UsersRefusal | undefined {
-  const wrong = groups.find((group) => !LINE.test(group))
-  if (groups.length <= GROUPS_LIMIT && wrong === undefined) return undefined
-  const message =
-    wrong === undefined
-      ? `At most ${GROUPS_LIMIT} groups.`
-      : `${JSON.stringify(wrong)} is no name of a group: 1 to 256 characters on one line.`
-  return { reason: 'bad_group', message }
-}
-
-function nameMistake(name: string): UsersRefusal | undefined {
-  if (LINE.test(name)) return undefined
-  return { reason: 'bad_name', message: 'A name has 1 to 256 characters on one line.' }
-}
-
-function refused(reason: UsersRefusal['reason'], message: string): Result<never, UsersRefusal> {
-  return err({ reason, message })
 }
