@@ -121,6 +121,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,
+    cutDevice: parts.cutDevice,
   })
   closers.push(access.closeDevice)
   return {

@@ -10,6 +10,7 @@ import { createFlowServer } from './enforce/flow-server.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import { createResolver } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
+import { logoutPost } from './enrol/logout-post-server.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
@@ -45,6 +46,8 @@ export type TunnelAccessOptions = {
   readonly posture: Posture
   readonly holding: Holding
   readonly serveSsh: ServeSsh
+  /** Ends what a device has open. */
+  readonly cutDevice: (deviceId: string, reason: string) => void
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -60,7 +63,7 @@ export interface TunnelAccess {
 
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
-  const { config, keys, store, snapshot, table, log, now, serveSsh } = options
+  const { config, keys, store, snapshot, table, log, now, serveSsh, cutDevice } = options
   const { decider, standing, sessions, reconsideration, posture, holding } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
@@ -95,7 +98,10 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     handlers: {
       onFlow,
       onControl: control.onControl,
-      posts: new Map([[ENROL_PATHS.renewOverTunnel, renewal]]),
+      posts: new Map([
+        [ENROL_PATHS.renewOverTunnel, renewal],
+        [ENROL_PATHS.logoutOverTunnel, logoutPost({ devices: store.devices, cutDevice, now, log })],
+      ]),
     },
     onConnected: (id) => store.devices.update(id, { lastSeenAtMs: now() }),
     log,

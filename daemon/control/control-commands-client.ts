@@ -3,6 +3,7 @@
  */
 import type { Agent } from 'node:https'
 import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
+import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
@@ -117,9 +118,16 @@ async function adopt(
 
 async function logout(deps: CommandDeps): Answer {
   if (deps.device.registration === undefined) return err(failureFor('not_enrolled'))
+  const told = await tellLogout(deps)
   await deps.device.forget()
-  deps.log.info({}, 'registration forgotten')
+  deps.log.info({ told }, 'registration forgotten')
   return done('logout', deps)
+}
+
+/** The gateway ends the registration on its side. Out of reach, an administrator has to: the key is gone either way. */
+async function tellLogout({ device }: CommandDeps): Promise<boolean> {
+  const answer = await device.tunnel?.post(ENROL_PATHS.logoutOverTunnel, '{}')
+  return answer?.ok === true && answer.value.status === 200
 }
 
 async function apps({ device }: CommandDeps): Answer {

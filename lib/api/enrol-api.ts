@@ -5,12 +5,13 @@
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
 
-/** Paths on the login listener; `renewOverTunnel` is on the tunnel listener. */
+/** Paths on the login listener; those `OverTunnel` are on the tunnel listener. */
 export const ENROL_PATHS = {
   deviceAuthorization: '/enrol/device_authorization',
   token: '/enrol/token',
   renew: '/enrol/renew',
   renewOverTunnel: '/renew',
+  logoutOverTunnel: '/logout',
   gatewayCa: '/ca.pem',
 } as const
 

@@ -536,6 +536,27 @@ test.serial('D7 a revoked device is cut at once and refused from then on', async
   t.not(done.code, 0)
 })
 
+test.serial('D7 zt logout ends the registration at the gateway too', async (t) => {
+  const { organisation } = t.context
+  const { zt, people } = organisation
+  const devices = async (): Promise<{ id: string; revoked: boolean }[]> => {
+    const url = `${organisation.urls.admin}/api/v1/devices`
+    const ca = organisation.caFiles.flatMap((file) => ['--cacert', file])
+    const secret = `Authorization: Bearer ${organisation.adminToken}`
+    const done = await run(['curl', '-sS', ...ca.slice(0, 2), '-H', secret, url])
+    return (JSON.parse(done.stdout) as { devices: { id: string; revoked: boolean }[] }).devices
+  }
+  t.is((await run([...zt, 'logout'])).code, 0)
+  const before = new Set((await devices()).map(({ id }) => id))
+  const [alice] = people
+  if (alice === undefined) throw new Error('nobody to enrol')
+  await enrol(organisation, alice)
+  const revokedNow = async () => (await devices()).find(({ id }) => !before.has(id))?.revoked
+  t.is(await revokedNow(), false)
+  t.is((await run([...zt, 'logout'])).code, 0)
+  t.is(await revokedNow(), true)
+})
+
 function sha256(file: string): Promise<string> {
   const hash = createHash('sha256')
   return new Promise((resolve, reject) => {
