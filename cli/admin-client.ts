@@ -1,11 +1,12 @@
 /**
  * Calls the admin API over HTTPS with the administrator's bearer secret.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { err, ok, type Result } from '#lib/result'
 import { type AdminApi, type CliFailure, EXIT } from './cli-io.ts'
+import { readSecretFile } from './secret-file-os.ts'
 
 /** Where the admin API is and how to get in; from options and environment, all optional until used. */
 export type AdminSettings = {
@@ -50,17 +51,7 @@ function secretOf({ token, tokenFile }: AdminSettings): Result<string, CliFailur
       EXIT.usage,
     )
   }
-  try {
-    if ((statSync(tokenFile).mode & 0o077) !== 0) {
-      return fail(
-        'token_file_open',
-        `${tokenFile} can be read by others; run: chmod 600 ${tokenFile}`,
-      )
-    }
-    return ok(readFileSync(tokenFile, 'utf8').trim())
-  } catch {
-    return fail('no_admin_token', `${tokenFile} cannot be read.`, EXIT.usage)
-  }
+  return readSecretFile(tokenFile)
 }
 
 /** With a body it is a POST. */

@@ -26,6 +26,20 @@ export interface AdminApi {
   getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
 }
 
+/** A secret that others on this machine must not read. */
+export interface SecretFiles {
+  /** Reads one; `-` is standard input. A file that others may read is refused. */
+  read(path: string): Promise<Result<string, CliFailure>>
+  /** Makes a new file, mode 0600, before the secret is there: what exists is never overwritten. */
+  create(path: string): Result<NewSecretFile, CliFailure>
+}
+
+export interface NewSecretFile {
+  keep(text: string): void
+  /** There is no secret after all. */
+  discard(): void
+}
+
 export type CliIo = {
   /** One line to standard output. */
   print(line: string): void
@@ -33,6 +47,7 @@ export type CliIo = {
   warn(line: string): void
   readonly askDaemon: AskDaemon
   readonly admin: AdminApi
+  readonly secrets: SecretFiles
 }
 
 /** Exit codes of every command; `docs/reference/cli.md` lists them. */

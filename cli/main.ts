@@ -12,6 +12,7 @@ import { connectStdio } from './connect-client.ts'
 import { daemonAt } from './daemon-client.ts'
 import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
+import { secretFiles } from './secret-file-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 
 const env = process.env
@@ -45,6 +46,7 @@ const program = buildProgram(
         ...optional('token', env['ZT_ADMIN_TOKEN']),
         ...optional('tokenFile', options.adminTokenFile),
       }),
+      secrets: secretFiles,
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,
       runSsh,

@@ -74,6 +74,10 @@ function lazily(make: () => ProgramIo): ProgramIo {
       postJson: (path, body) => io().admin.postJson(path, body),
       getBytes: (path) => io().admin.getBytes(path),
     },
+    secrets: {
+      read: (path) => io().secrets.read(path),
+      create: (path) => io().secrets.create(path),
+    },
     get selfArgv() {
       return io().selfArgv
     },

@@ -11,6 +11,8 @@ import { type Reconsideration, startReconsideration } from './flow/reconsider-jo
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import { openPosture, type Posture } from './posture/posture-store.ts'
+import { startExpiryAlerts } from './service-token/expiry-alert-job.ts'
+import { openServiceTokens, type ServiceTokens } from './service-token/service-tokens-store.ts'
 import { openSessions, type Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 import { watchStore } from './store/store-watch-job.ts'
@@ -28,6 +30,7 @@ export type Access = {
   readonly decider: PolicyDecider
   readonly standing: StandingOf
   readonly sessions: Sessions
+  readonly serviceTokens: ServiceTokens
   readonly reconsideration: Reconsideration
   readonly posture: Posture
   /** Ends the timers. */
@@ -37,6 +40,7 @@ export type Access = {
 export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
   const decider = createPolicyDecider(snapshot, now)
   const sessions = openSessions({ store, log, now })
+  const serviceTokens = openServiceTokens({ store, log, now })
   const posture = openPosture({
     ...{ store, now },
     checks: () => snapshot.current.policy.document.postureChecks,
@@ -45,7 +49,7 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
   const standing: StandingOf = (device, user) => {
     const loginsNotBefore = sessions.loginsNotBefore(device.id, user.id)
     return {
-      subject: gatherSubject(device, user),
+      subject: gatherSubject(device, user, serviceTokens.identityOf(user)),
       ...(loginsNotBefore !== undefined && { loginsNotBefore }),
       ...posture.facts(device.id),
     }
@@ -59,14 +63,16 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
       return device && user && withStanding(facts, standing(device, user))
     },
   })
+  const expiryAlerts = startExpiryAlerts({ serviceTokens, log, now })
   const stopWatching = watchStore(
     () => store.foreignVersion(),
     () => reconsideration.tell({ kind: 'everything' }),
   )
   return {
-    ...{ decider, standing, sessions, reconsideration, posture },
+    ...{ decider, standing, sessions, serviceTokens, reconsideration, posture },
     endAccess() {
       stopWatching()
+      expiryAlerts.stop()
       reconsideration.stop()
     },
   }

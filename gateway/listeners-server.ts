@@ -17,6 +17,7 @@ import type { Posture } from './posture/posture-store.ts'
 import type { Holding } from './prompt/hold-job.ts'
 import type { PromptDesk } from './prompt/prompts.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
+import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
 import { startTunnelAccess } from './tunnel-access-server.ts'
@@ -43,6 +44,7 @@ export type Parts = {
   readonly decider: PolicyDecider
   readonly standing: StandingOf
   readonly sessions: Sessions
+  readonly serviceTokens: ServiceTokens
   readonly reconsideration: Reconsideration
   /** Ends the timers of access. */
   readonly endAccess: () => void
@@ -78,8 +80,8 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 }
 
 async function startAdmin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, cutDevice, sessions, reconsideration, posture } = parts
-  const { standing, explainer, policyInForce } = parts
+  const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
+  const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -88,7 +90,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
-    ...{ sessions, standing, explainer },
+    ...{ sessions, serviceTokens, standing, explainer },
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),

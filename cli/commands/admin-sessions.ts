@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { err, ok, type Result } from '#lib/result'
+import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
@@ -18,6 +18,7 @@ const row = z.looseObject({
   state: z.string(),
   application: z.string().optional(),
   user: z.looseObject({ email: z.string() }).optional(),
+  service: z.looseObject({ name: z.string() }).optional(),
   device: z.looseObject({ name: z.string() }).optional(),
   login: z.looseObject({ at: z.string() }),
   endsAt: z.string().optional(),
@@ -60,7 +61,7 @@ function withFilter(command: Command): Command {
 async function list(io: CliIo, { json, ...filter }: Filter & JsonOption): Promise<number> {
   const query = new URLSearchParams(filter).toString()
   const answer = await io.admin.getJson(`/api/v1/sessions${query === '' ? '' : `?${query}`}`)
-  const found = answer.ok ? read(listing, answer.value) : answer
+  const found = answer.ok ? readAnswer(listing, answer.value) : answer
   if (!found.ok) return report(io, found.error)
   const rows = found.value.sessions
   io.print(json ? JSON.stringify(rows) : sessionTable(rows))
@@ -84,7 +85,7 @@ async function revoke(
   const answer = await (id === undefined
     ? io.admin.postJson('/api/v1/sessions/revoke', filter)
     : io.admin.postJson(`/api/v1/sessions/${encodeURIComponent(id)}/revoke`, {}))
-  const done = answer.ok ? read(revoked, answer.value) : answer
+  const done = answer.ok ? readAnswer(revoked, answer.value) : answer
   if (!done.ok) return report(io, done.error)
   const { cutFlows } = done.value
   io.print(json ? JSON.stringify(done.value) : `revoked; ${cutFlows} live flows ended`)
@@ -97,21 +98,23 @@ const WHICH: CliFailure = {
   exitCode: EXIT.usage,
 }
 
-function read<T>(shape: z.ZodType<T>, answer: unknown): Result<T, CliFailure> {
-  const parsed = shape.safeParse(answer)
-  if (parsed.success) return ok(parsed.data)
-  const message = 'The admin API answered with something else than expected. Update zt.'
-  return err({ code: 'bad_answer', message, exitCode: EXIT.failed })
-}
-
 function sessionTable(rows: readonly z.infer<typeof row>[]): string {
-  const headings = ['id', 'kind', 'user', 'device', 'application', 'state', 'logged in', 'ends']
+  const headings = [
+    'id',
+    'kind',
+    'user or service',
+    'device',
+    'application',
+    'state',
+    'logged in',
+    'ends',
+  ]
   return tableText(
     headings,
     rows.map((one) => [
       one.id,
       one.kind,
-      one.user?.email ?? '-',
+      one.user?.email ?? one.service?.name ?? '-',
       one.device?.name ?? '-',
       one.application ?? '-',
       one.state,

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
+import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
 import type { Run } from './device.ts'
 
@@ -12,4 +13,5 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
   addSessionCommands(admin, io, run)
+  addServiceTokenCommands(admin, io, run)
 }

@@ -5,6 +5,7 @@ import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
+import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { Store } from '../store/store.ts'
 
@@ -15,6 +16,7 @@ export type AdminDeps = {
   /** Called after a device is marked revoked: live connections end now. */
   readonly onDeviceRevoked: (deviceId: string) => void
   readonly sessions: Sessions
+  readonly serviceTokens: ServiceTokens
   /** How the posture checks of a device stand. */
   readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */

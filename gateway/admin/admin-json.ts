@@ -3,6 +3,7 @@
  */
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
+import { serviceOf } from '../service-token/service-token.ts'
 import type { Device, RecordingRow, User } from '../store/store.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
@@ -17,12 +18,18 @@ export function times<K extends string>(
   return Object.fromEntries(entries) as { [key in K]?: string }
 }
 
+/** Whose a device is: a person's address, or a service. */
+function ownerJson(user: User | undefined) {
+  const service = serviceOf(user)
+  return service === undefined ? { user: user?.email ?? null } : { user: null, service }
+}
+
 /** A device with its user. */
 export function deviceJson(device: Device, user: User | undefined) {
   return {
     id: device.id,
     name: device.name,
-    user: user?.email ?? null,
+    ...ownerJson(user),
     keySha256: device.keySha256,
     revoked: device.revokedAtMs !== undefined,
     ...times({

@@ -11,6 +11,7 @@ import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
+import { addServiceTokenRoutes } from './service-token-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
 
 export type AdminOptions = HttpsOptions &
@@ -44,6 +45,11 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/sessions/:id', 'one session, with identity, device and next login'],
   ['POST', '/api/v1/sessions/:id/revoke', 'end one session: its flows end now'],
   ['POST', '/api/v1/sessions/revoke', 'end all sessions of a user, a device or an application'],
+  ['GET', '/api/v1/service-tokens', 'service tokens, without their secrets'],
+  ['POST', '/api/v1/service-tokens', 'make a service token: the secret is in this answer only'],
+  ['POST', '/api/v1/service-tokens/:id/rotate', 'give it another secret and a new life'],
+  ['POST', '/api/v1/service-tokens/:id/disable', 'disable it: flows of its devices end now'],
+  ['POST', '/api/v1/service-tokens/:id/enable', 'enable it again'],
   ['GET', '/api/v1/recordings', 'recordings, newest first'],
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
@@ -55,6 +61,7 @@ const ROUTES = [
   addExplainRoutes,
   addFlowRoutes,
   addRecordingRoutes,
+  addServiceTokenRoutes,
   addSessionRoutes,
 ]
 

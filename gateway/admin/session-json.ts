@@ -2,6 +2,7 @@
  * Sessions as the admin API shows them: those of devices and those of applications in one list. Pure.
  */
 import type { LoginsNotBefore } from '../policy/facts.ts'
+import { serviceOf } from '../service-token/service-token.ts'
 import { type AppSession, stateOf } from '../session/app-session.ts'
 import type { Device, User } from '../store/store.ts'
 import { times } from './admin-json.ts'
@@ -43,6 +44,9 @@ export function deviceSessionJson(device: Device, subject: SessionSubject) {
 }
 
 function subjectJson({ device, user }: SessionSubject) {
+  const service = serviceOf(user)
+  const deviceShown = device && { id: device.id, name: device.name }
+  if (service !== undefined) return { service, device: deviceShown }
   return {
     user: user && {
       id: user.id,
@@ -52,7 +56,7 @@ function subjectJson({ device, user }: SessionSubject) {
       claims: user.claims,
       provider: user.provider,
     },
-    device: device && { id: device.id, name: device.name },
+    device: deviceShown,
   }
 }
 

@@ -1,6 +1,6 @@
 /** Facts of a flow from what each source knows: the registration, the connection, the request. Pure. */
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
-import type { ApplicationProtocol, Facts } from '../policy/facts.ts'
+import type { ApplicationProtocol, Facts, ServiceIdentity } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
 
 /** What is known about a device and its user at one moment; it may change while a flow lives. */
@@ -27,8 +27,15 @@ export function gatherFacts({ standing, sourceAddress, target }: FactSources): F
   })
 }
 
-/** The subject as it stands now; of two logins the device's own counts. */
-export function gatherSubject(device: Device, user: User): Facts['subject'] {
+/**
+ * The subject as it stands now; of two logins the device's own counts.
+ * @param service set when the user stands for a service.
+ */
+export function gatherSubject(
+  device: Device,
+  user: User,
+  service?: ServiceIdentity,
+): Facts['subject'] {
   return Object.freeze({
     userId: user.id,
     email: user.email,
@@ -37,6 +44,7 @@ export function gatherSubject(device: Device, user: User): Facts['subject'] {
     provider: user.provider,
     claims: user.claims,
     login: device.login,
+    ...(service !== undefined && { service }),
     ...(user.disabledAtMs !== undefined && { isDisabled: true as const }),
   })
 }

@@ -63,6 +63,8 @@ export function concernedFlows(table: FlowTable, change: AccessChange): readonly
       return table.ofDevice(change.deviceId)
     case 'user':
       return table.list().filter(({ userId }) => userId === change.userId)
+    case 'service':
+      return table.list().filter(({ facts }) => facts.subject.service?.tokenId === change.tokenId)
     case 'application':
       return table.list().filter(({ decision }) => decision?.application === change.application)
     case 'everything':

@@ -6,6 +6,7 @@ import { isMapping } from '#lib/config/shape'
 import { type IpAddress, parseAddress } from '#lib/net/address'
 import type { LoginContext } from '../identity/identity.ts'
 import type { CheckResult, Facts } from './facts.ts'
+import type { Reason } from './reasons.ts'
 
 /** Attributes of the subject and its connection. */
 export type Asker = {
@@ -61,10 +62,18 @@ export function readAsker(facts: Facts): Asker {
   }
 }
 
-/** Whether the person may have nothing at all, whatever the policy says. Never throws. */
-export function isDisabled(facts: Facts): boolean {
-  const subject: Partial<Facts['subject']> = facts.subject ?? {}
-  return subject.isDisabled === true
+/** Why nothing at all is permitted to the subject, whatever the policy says. Never throws. */
+export function standingRefusal(facts: Facts, nowSeconds: number): Reason | undefined {
+  const { isDisabled, service }: Partial<Facts['subject']> = facts.subject ?? {}
+  if (isDisabled === true) return 'user_disabled'
+  if (service?.isDisabled === true) return 'service_token_disabled'
+  return serviceEndSeconds(facts) <= nowSeconds ? 'service_token_expired' : undefined
+}
+
+/** Until when a service may ask, Unix seconds; infinity where no end is known, and for persons. */
+export function serviceEndSeconds(facts: Facts): number {
+  const { service }: Partial<Facts['subject']> = facts.subject ?? {}
+  return (service?.expiresAtMs ?? Number.POSITIVE_INFINITY) / 1000
 }
 
 function textOf(value: unknown): string | undefined {

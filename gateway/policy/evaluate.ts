@@ -3,7 +3,7 @@
  * address. Pure and total: anything unknown denies.
  */
 import { isWithinDomain } from '#lib/net/host'
-import { isDisabled } from './asker.ts'
+import { standingRefusal } from './asker.ts'
 import type { CompiledPolicy } from './compile.ts'
 import type { Decision } from './decision.ts'
 import type { Facts } from './facts.ts'
@@ -36,9 +36,8 @@ function evaluateAt(
   resolved: string | undefined,
   nowSeconds: number,
 ): Decision {
-  if (isDisabled(facts)) {
-    return { ...deny('user_disabled'), revision: policy.revision, trace: [] }
-  }
+  const refusal = standingRefusal(facts, nowSeconds)
+  if (refusal !== undefined) return { ...deny(refusal), revision: policy.revision, trace: [] }
   const flow = readFlow(policy, facts, resolved, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
   const validUntilSeconds = flow?.moment.validUntilSeconds
@@ -60,7 +59,8 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
   const asksForLogin = verdict.kind === 'permit' && verdict.reason !== 'bypassed_by_policy'
   if (asksForLogin && isLoggedOut(flow)) {
     const { rule } = verdict
-    return deny('session_revoked', { remedy: 'login', ...(rule !== undefined && { rule }) })
+    const remedy = flow.asker.isService ? 'none' : 'login'
+    return deny('session_revoked', { remedy, ...(rule !== undefined && { rule }) })
   }
   return verdict.kind === 'permit' && hasAddress(flow)
     ? addressPhase(policy, flow, verdict)

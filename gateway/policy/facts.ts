@@ -17,7 +17,14 @@ export type LoginsNotBefore = {
 }
 
 /** A service that asks in place of a person, by a token. */
-export type ServiceIdentity = { readonly tokenId: string; readonly name: string }
+export type ServiceIdentity = {
+  readonly tokenId: string
+  readonly name: string
+  /** From then on nothing is permitted to it, Unix milliseconds. */
+  readonly expiresAtMs?: number
+  /** An administrator disabled the token: nothing is permitted to it. */
+  readonly isDisabled?: true
+}
 
 /** How a check or an evaluation came out. From `validUntilMs` on (Unix milliseconds) it is not known any more. */
 export type CheckResult = { readonly passed: boolean; readonly validUntilMs: number }

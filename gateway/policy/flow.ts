@@ -3,7 +3,7 @@
  */
 import { equalAddresses, type IpAddress, parseAddress } from '#lib/net/address'
 import { type Host, parseHost } from '#lib/net/endpoint'
-import { type Asker, readAsker } from './asker.ts'
+import { type Asker, readAsker, serviceEndSeconds } from './asker.ts'
 import type { CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
@@ -50,7 +50,7 @@ export function readFlow(
   const address = addressOf(host.value, resolved)
   if (address === 'mismatch') return undefined
   const asker = readAsker(facts)
-  const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
+  const moment = { nowSeconds, validUntilSeconds: serviceEndSeconds(facts) }
   return {
     host: host.value,
     service: { port, transport },

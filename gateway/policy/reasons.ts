@@ -26,6 +26,8 @@ export type Reason =
   | 'device_revoked'
   | 'device_expired'
   | 'user_disabled'
+  | 'service_token_disabled'
+  | 'service_token_expired'
   | 'session_expired'
   | 'session_revoked'
   | 'recording_unavailable'
@@ -90,6 +92,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   device_revoked: 'This device was revoked. Ask your administrator, then run "zt enroll".',
   device_expired: 'The device certificate has expired. Run "zt status".',
   user_disabled: 'Your account is disabled. Ask your administrator.',
+  service_token_disabled: 'The service token of this device is disabled. Ask your administrator.',
+  service_token_expired: 'The service token of this device has expired. Have it rotated.',
   session_expired: 'Your login has expired. Run "zt login".',
   session_revoked: 'Your session was ended by an administrator. Run "zt login".',
   recording_unavailable: 'The session must be recorded, and the gateway cannot record it now.',

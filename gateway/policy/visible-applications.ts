@@ -2,7 +2,7 @@
  * Answers about a policy for people: which applications somebody may use.
  */
 import type { VisibleApplication } from '#lib/wire/control-message'
-import { isDisabled, readAsker } from './asker.ts'
+import { readAsker, standingRefusal } from './asker.ts'
 import type { CompiledApplication, CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { Facts } from './facts.ts'
@@ -14,7 +14,7 @@ export function visibleApplications(
   facts: Facts,
   nowSeconds: number,
 ): VisibleApplication[] {
-  if (isDisabled(facts)) return []
+  if (standingRefusal(facts, nowSeconds) !== undefined) return []
   const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
   const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts), moment)
   return policy.applicationList.filter((one) => admits(one, conditions)).map(toVisible)

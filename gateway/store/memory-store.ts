@@ -7,6 +7,7 @@ import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
+import { memoryServiceTokens } from './memory-service-token-store.ts'
 import type { BrowserSession, Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
 
 type Revision = { readonly revision: number; readonly text: string; readonly sha256: string }
@@ -20,6 +21,7 @@ export function openMemoryStore(): Store {
     localUsers: memoryLocalUsers(),
     guesses: memoryGuesses(),
     devices: deviceTable(users),
+    serviceTokens: memoryServiceTokens(),
     enrolments: enrolmentTable(),
     replays: replayTable(),
     browserSessions: browserSessionTable(users),

@@ -12,6 +12,7 @@ import { REPLAYS } from './migrations/0005-replays.ts'
 import { SESSIONS } from './migrations/0006-sessions.ts'
 import { POSTURE } from './migrations/0007-posture.ts'
 import { BROWSER_SESSIONS } from './migrations/0008-browser-sessions.ts'
+import { SERVICE_TOKENS } from './migrations/0009-service-tokens.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -40,6 +41,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 6, name: 'sessions', sql: SESSIONS },
   { number: 7, name: 'posture', sql: POSTURE },
   { number: 8, name: 'browser-sessions', sql: BROWSER_SESSIONS },
+  { number: 9, name: 'service-tokens', sql: SERVICE_TOKENS },
 ]
 
 /** Digest that a store keeps of a change. */

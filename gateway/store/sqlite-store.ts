@@ -20,6 +20,7 @@ import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-
 import { sqliteGuesses, sqliteLocalUsers } from './sqlite-local-store.ts'
 import { sqlitePosture } from './sqlite-posture-store.ts'
 import { sqliteReplays } from './sqlite-replay-store.ts'
+import { sqliteServiceTokens } from './sqlite-service-token-store.ts'
 import { sqliteAppSessions, sqliteRevocations } from './sqlite-session-store.ts'
 import type { Store } from './store.ts'
 
@@ -100,6 +101,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     localUsers: sqliteLocalUsers(db, ONLY_TENANT),
     guesses: sqliteGuesses(db, ONLY_TENANT),
     devices: sqliteDevices(db, ONLY_TENANT),
+    serviceTokens: sqliteServiceTokens(db, ONLY_TENANT),
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
     replays: sqliteReplays(db, ONLY_TENANT),
     browserSessions: sqliteBrowserSessions(db, ONLY_TENANT),

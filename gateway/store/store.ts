@@ -5,6 +5,7 @@
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
+import type { ServiceToken } from '../service-token/service-token.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 
@@ -167,6 +168,15 @@ export interface Store {
     list(): readonly Device[]
     /** Changes the named fields. @throws {Error} when the device does not exist. */
     update(id: string, change: Partial<Omit<Device, 'id' | 'userId' | 'keySha256'>>): void
+  }
+  readonly serviceTokens: {
+    /** @returns whether it was inserted: a name has one token. */
+    insert(token: ServiceToken): boolean
+    /** Puts it in place of the one with its id and name. @throws {Error} when there is none. */
+    replace(token: ServiceToken): void
+    get(id: string): ServiceToken | undefined
+    /** All, by name. */
+    list(): readonly ServiceToken[]
   }
   readonly enrolments: {
     insert(enrolment: Enrolment): void

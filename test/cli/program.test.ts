@@ -32,12 +32,20 @@ const STATUS = {
   ],
 } as const
 
+const TOKEN = {
+  id: 'zt-service-1',
+  name: 'backup',
+  state: 'active',
+  expiresAt: '2027-11-21T00:00:00.000Z',
+}
+
 /** A program whose Io records what it was asked to do. */
 function zt() {
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
   const posted: unknown[] = []
+  const written: string[] = []
   let code = -1
   const program = buildProgram(
     () => ({
@@ -61,12 +69,25 @@ function zt() {
         return ok({ method: request.method, status: STATUS })
       },
       admin: {
-        getJson: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+        getJson: async (path) =>
+          path === '/api/v1/service-tokens'
+            ? ok({ serviceTokens: [TOKEN] })
+            : err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
         postJson: async (path, body) => {
           posted.push([path, body])
-          return ok({ cutFlows: 2 })
+          return ok({ cutFlows: 2, serviceToken: TOKEN, secret: 'ztsvc_hidden' })
         },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+      },
+      secrets: {
+        read: async (path) => ok(path),
+        create: (path) =>
+          path === 'taken'
+            ? err({ code: 'secret_file_not_made', message: 'taken', exitCode: EXIT.usage })
+            : ok({
+                keep: (text) => written.push(`${path} ${text}`),
+                discard: () => written.push(`${path} discarded`),
+              }),
       },
       selfArgv: ['zt'],
       hasSocksNetcat: async () => true,
@@ -86,7 +107,7 @@ function zt() {
     await program.parseAsync(['node', 'zt', ...args])
     return code
   }
-  return { run, asked, printed, posted, ssh, program }
+  return { run, asked, printed, posted, written, ssh, program }
 }
 
 test('D11 every command stands in docs/reference/cli.md with its own words', (t) => {
@@ -139,6 +160,39 @@ for (const args of [[], ['id', '--user', 'a@b.org'], ['--user', 'a@b.org', '--de
     t.deepEqual(posted, [])
   })
 }
+
+const CREDENTIALS = '{"id":"zt-service-1","secret":"ztsvc_hidden"}'
+
+test('A11 a service token is printed once, or kept in a new file and not printed', async (t) => {
+  const shown = zt()
+  t.is(await shown.run('admin', 'service-tokens', 'create', 'backup', '--expires', '1d'), EXIT.ok)
+  t.is(shown.printed.at(-1), CREDENTIALS)
+  t.deepEqual(shown.posted, [
+    ['/api/v1/service-tokens', { name: 'backup', lifetimeSeconds: 86400 }],
+  ])
+  const { run, printed, written, posted } = zt()
+  const rotate = ['admin', 'service-tokens', 'rotate', 'backup', '--grace', '24h', '--out', 'f']
+  t.is(await run(...rotate), EXIT.ok)
+  t.deepEqual(posted, [['/api/v1/service-tokens/zt-service-1/rotate', { graceSeconds: 86400 }]])
+  t.deepEqual(written, [`f ${CREDENTIALS}`])
+  t.notRegex(printed.join(), /ztsvc_/)
+})
+
+test('A11 no service token is made where its secret cannot be kept', async (t) => {
+  const { run, posted } = zt()
+  t.is(await run('admin', 'service-tokens', 'create', 'backup', '--out', 'taken'), EXIT.usage)
+  t.is(await run('admin', 'service-tokens', 'create', 'backup', '--expires', 'soon'), EXIT.usage)
+  t.deepEqual(posted, [])
+})
+
+test('A11 a service token is listed, and disabled by its name', async (t) => {
+  const { run, posted, printed } = zt()
+  t.is(await run('admin', 'service-tokens', 'list'), EXIT.ok)
+  t.regex(printed[0] ?? '', /backup[\s\S]*2027-11-21/)
+  t.is(await run('admin', 'service-tokens', 'disable', 'backup'), EXIT.ok)
+  t.deepEqual(posted, [['/api/v1/service-tokens/zt-service-1/disable', {}]])
+  t.is(await run('admin', 'service-tokens', 'disable', 'nobody'), EXIT.failed)
+})
 
 for (const args of [
   ['explain', 'a b', '22'],

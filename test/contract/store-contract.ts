@@ -4,6 +4,7 @@
 import type { ExecutionContext, TestFn } from 'ava'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
+import { newServiceToken, rotateToken } from '../../gateway/service-token/service-token.ts'
 import type { AppSession } from '../../gateway/session/app-session.ts'
 import type {
   BrowserSession,
@@ -378,6 +379,27 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(store.recordings.list({ limit: 10 }), [recording('b', 20), done])
     t.deepEqual(store.recordings.list({ limit: 10, beforeMs: 20 }), [done])
     t.is(store.recordings.get('c'), undefined)
+  })
+
+  withStore('A11: a service token has one name, and is replaced whole', (t, store) => {
+    const { token } = newServiceToken('backup', 5, 1)
+    const full = {
+      ...rotateToken(token, { graceMs: 1, lifetimeMs: 9 }, 2).token,
+      lastUsedAtMs: 3,
+      disabledAtMs: 4,
+    }
+    t.true(store.serviceTokens.insert(token))
+    t.false(store.serviceTokens.insert({ ...token, id: 'other' }))
+    t.throws(() => store.serviceTokens.insert({ ...token, name: 'other' }), ANY)
+    t.deepEqual(store.serviceTokens.get(token.id), token)
+    store.serviceTokens.replace(full)
+    t.deepEqual(store.serviceTokens.get(token.id), full)
+    store.serviceTokens.replace(token)
+    const first = { ...token, id: 'other', name: 'abc' }
+    t.true(store.serviceTokens.insert(first))
+    t.deepEqual(store.serviceTokens.list(), [first, token])
+    t.throws(() => store.serviceTokens.replace({ ...token, id: 'nobody' }), ANY)
+    t.is(store.serviceTokens.get('nobody'), undefined)
   })
 
   withStore('A5: revocations are replaced by scope', (t, store) => {

@@ -15,8 +15,13 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'zt-daemon': 'dist/daemon/main.js',
 }
 
-/** Commands that have commands of their own. */
-const GROUPS: ReadonlySet<string> = new Set(['recordings', 'recipients', 'users'])
+/** Commands that have commands of their own: words of a whole command. */
+const GROUPS: Readonly<Record<string, number>> = {
+  recordings: 2,
+  recipients: 2,
+  users: 2,
+  admin: 3,
+}
 
 function under(folder: string, suffix: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -53,7 +58,7 @@ for (const line of commands) {
     const [program = '', ...words] = line.split(/\s+/)
     const subcommand = subcommandOf(words)
     // "zt status" and "zt recordings play" as they stand; "zt ssh host" takes anything behind ssh.
-    const path = GROUPS.has(subcommand[0] ?? '') ? 2 : 1
+    const path = GROUPS[subcommand[0] ?? ''] ?? 1
     const argv = [PROGRAMS[program] ?? '', ...subcommand.slice(0, path), '--help']
     const { stdout } = await promisify(execFile)(process.execPath, argv)
     t.true(stdout.includes(`Usage: ${[program, ...subcommand.slice(0, path)].join(' ')}`), stdout)

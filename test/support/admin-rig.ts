@@ -11,6 +11,7 @@ import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
 import type { CompiledPolicy } from '../../gateway/policy/compile.ts'
 import { createPolicySnapshot } from '../../gateway/policy-snapshot.ts'
+import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import type { Store } from '../../gateway/store/store.ts'
@@ -85,6 +86,7 @@ export async function startAdminRig(
     posture: () => [],
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
+    serviceTokens: openServiceTokens({ store, log, now: () => NOW_MS }),
     tell: () => 0,
     onDeviceRevoked: () => undefined,
     nowMs: () => NOW_MS,

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import type { AccessChange } from '../../../gateway/access-change.ts'
 import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
+import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { policyParts } from '../../support/admin-rig.ts'
@@ -71,6 +72,7 @@ async function startApi(
   const revoked: string[] = []
   const changes: AccessChange[] = []
   const log = memoryLog()
+  const serviceTokens = openServiceTokens({ store, log, now: () => NOW_MS })
   const server = await startAdminServer({
     url: new URL('https://admin.test'),
     tls: { certificatePem: certPem, keyPem },
@@ -92,6 +94,7 @@ async function startApi(
     ],
     recordingsDir: recordings,
     checkSecret,
+    serviceTokens,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     ...policyParts(),
     tell: (change) => changes.push(change),
@@ -118,7 +121,7 @@ async function startApi(
   }
   const asAdmin = (path: string, ...options: string[]) =>
     curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
-  return { curl, asAdmin, revoked, changes, user, log, store }
+  return { curl, asAdmin, revoked, changes, user, log, store, serviceTokens }
 }
 
 test('D10 the API shows the posture of a device, and what it rests on', async (t) => {
@@ -212,6 +215,104 @@ test('A5 G10 revoking one session tells the change and shows it revoked', async 
   const device = JSON.parse((await asAdmin('/api/v1/sessions/device-1')).body)
   t.is(device.session.state, 'alive')
   t.is((await asAdmin('/api/v1/sessions/nothing/revoke', '-X', 'POST')).status, 404)
+})
+
+/** Posts JSON as the administrator. */
+async function postAs(
+  { asAdmin }: Pick<Awaited<ReturnType<typeof startApi>>, 'asAdmin'>,
+  path: string,
+  body: unknown = {},
+) {
+  const json = ['-H', 'content-type: application/json', '-d', JSON.stringify(body)]
+  const answer = await asAdmin(`/api/v1/service-tokens${path}`, ...json)
+  return { status: answer.status, body: JSON.parse(answer.body) }
+}
+
+test('A11 T96: a service token is made; its secret is in that answer, in no list and in no log', async (t) => {
+  const api = await startApi(t)
+  const made = await postAs(api, '', { name: 'backup' })
+  const { secret, serviceToken } = made.body
+  t.like(serviceToken, { name: 'backup', state: 'active', expiresAt: '2027-11-21T00:00:00.000Z' })
+  t.true(api.serviceTokens.check({ id: serviceToken.id, secret }).ok)
+  const listed = (await api.asAdmin('/api/v1/service-tokens')).body
+  t.deepEqual(JSON.parse(listed).serviceTokens, [
+    { ...serviceToken, lastUsedAt: '2026-11-21T00:00:00.000Z' },
+  ])
+  t.notRegex(listed, /ztsvc_|[0-9a-f]{64}/)
+  t.notRegex(JSON.stringify(api.log.lines), /ztsvc_/)
+  t.true(api.log.lines.some((line) => line['action'] === 'create_service_token'))
+  const again = await postAs(api, '', { name: 'backup' })
+  t.is(again.status, 409)
+  t.is(again.body.error.code, 'name_taken')
+})
+
+test('A11: rotation with grace through the API: both secrets, then one', async (t) => {
+  const api = await startApi(t)
+  const { secret, serviceToken } = (await postAs(api, '', { name: 'backup' })).body
+  const { id } = serviceToken
+  const rotated = await postAs(api, `/${id}/rotate`, { graceSeconds: 60, lifetimeSeconds: 86_400 })
+  t.like(rotated.body.serviceToken, {
+    oldSecretUntil: '2026-11-21T00:01:00.000Z',
+    expiresAt: '2026-11-22T00:00:00.000Z',
+    endsWithinDays: 1,
+  })
+  t.true(api.serviceTokens.check({ id, secret }).ok)
+  t.true(api.serviceTokens.check({ id, secret: rotated.body.secret }).ok)
+  await postAs(api, `/${id}/rotate`)
+  t.false(api.serviceTokens.check({ id, secret }).ok)
+  t.false(api.serviceTokens.check({ id, secret: rotated.body.secret }).ok)
+  t.is(api.changes.length, 2)
+})
+
+test('A11 G10: disabling a token tells the change at once, and enabling takes it back', async (t) => {
+  const api = await startApi(t)
+  const { secret, serviceToken } = (await postAs(api, '', { name: 'backup' })).body
+  const { id } = serviceToken
+  const disabled = await postAs(api, `/${id}/disable`)
+  t.like(disabled.body, { serviceToken: { state: 'disabled' }, cutFlows: 1 })
+  t.deepEqual(api.changes, [{ kind: 'service', tokenId: id }])
+  t.deepEqual(api.serviceTokens.check({ id, secret }), {
+    ok: false,
+    error: 'service_token_disabled',
+  })
+  t.like((await postAs(api, `/${id}/enable`)).body, { serviceToken: { state: 'active' } })
+  t.true(api.serviceTokens.check({ id, secret }).ok)
+})
+
+for (const [path, body, status] of [
+  ['', {}, 400],
+  ['', { name: 'A' }, 400],
+  ['', { name: 'a', lifetimeSeconds: 0 }, 400],
+  ['', { name: 'a', secret: 'mine' }, 400],
+  ['/nothing/rotate', { graceSeconds: 31 * 86_400 }, 400],
+  ['/nothing/rotate', {}, 404],
+  ['/nothing/disable', {}, 404],
+] as const) {
+  test(`A11 T92: service-tokens${path} with ${JSON.stringify(body)} is ${status}`, async (t) => {
+    const api = await startApi(t)
+    t.is((await postAs(api, path, body)).status, status)
+    t.deepEqual(api.serviceTokens.list(), [])
+  })
+}
+
+test('A11: devices and sessions of services name the service, and no address', async (t) => {
+  const { asAdmin, store, serviceTokens } = await startApi(t)
+  const issued = serviceTokens.create('backup', 1000)
+  if (issued === undefined) return t.fail()
+  const { id: tokenId } = issued.token
+  store.devices.insert({
+    id: 'device-2',
+    userId: serviceTokens.userOf(issued.token).id,
+    name: 'vm',
+    keySha256: 'bb',
+    enrolledAtMs: NOW_MS,
+    login: { atMs: NOW_MS },
+  })
+  const service = { tokenId, name: 'backup' }
+  const { device } = JSON.parse((await asAdmin('/api/v1/devices/device-2')).body)
+  t.like(device, { user: null, service })
+  const { session } = JSON.parse((await asAdmin('/api/v1/sessions/device-2')).body)
+  t.deepEqual([session.user, session.service], [undefined, service])
 })
 
 const scopes: Record<string, [body: object, status: number, change?: AccessChange['kind']]> = {

@@ -107,3 +107,11 @@ test('G10: a change concerns the flows of its device, user or application', (t) 
   t.deepEqual(idsFor({ kind: 'application', application: 'wiki' }), ['b'])
   t.deepEqual(idsFor({ kind: 'everything' }), ['a', 'b'])
 })
+
+test('G10 A11: a change of a service token concerns the flows of that service', (t) => {
+  const { subject, ...facts } = sampleFacts()
+  const service = { tokenId: 'zt-service-1', name: 'backup' }
+  const { table } = openTable({ facts: { ...facts, subject: { ...subject, service } } })
+  const concerned = (tokenId: string) => concernedFlows(table, { kind: 'service', tokenId }).length
+  t.deepEqual([concerned('zt-service-1'), concerned('zt-service-2')], [1, 0])
+})

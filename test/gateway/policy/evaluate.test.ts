@@ -647,6 +647,37 @@ test('A6 T87: somebody who is disabled gets nothing, by whatever rule', (t) => {
   }
 })
 
+const SERVICE = { tokenId: 'zt-service-1', name: 'backup' } as const
+const served = { include: [{ service_token: 'backup' }] }
+
+test('A11 T87: a service whose token is disabled or over gets nothing, and a permit ends with the token', (t) => {
+  const policy = policyOf({
+    applications: [guarded('a', 'w:1', { decision: 'service', ...served })],
+  })
+  const asked = (service: object) => {
+    const facts = factsOf('w:1', { service: { ...SERVICE, ...service } })
+    const { kind, reason, validUntilSeconds } = evaluate(policy, facts, NOW)
+    return [kind, reason, validUntilSeconds]
+  }
+  t.deepEqual(asked({}), ['permit', 'allowed_by_policy', undefined])
+  const end = { expiresAtMs: (NOW + 5) * 1000 }
+  t.deepEqual(asked(end), ['permit', 'allowed_by_policy', NOW + 5])
+  t.deepEqual(asked({ expiresAtMs: NOW * 1000 }), ['denial', 'service_token_expired', undefined])
+  t.deepEqual(asked({ isDisabled: true }), ['denial', 'service_token_disabled', undefined])
+  t.deepEqual(asked({ name: 'other' }), ['denial', 'no_policy_matched', undefined])
+})
+
+test('A11 A5: a service whose sessions were revoked is denied, and is not asked to log in', (t) => {
+  const policy = policyOf({
+    applications: [guarded('a', 'w:1', { decision: 'service', ...served })],
+  })
+  const facts = factsOf('w:1', { service: SERVICE })
+  const revoked = { ...facts, loginsNotBefore: { allMs: Number.MAX_SAFE_INTEGER } }
+  const { kind, reason, ...rest } = evaluate(policy, revoked, NOW)
+  t.deepEqual([kind, reason], ['denial', 'session_revoked'])
+  t.like(rest, { remedy: 'none' })
+})
+
 test('T95: facts without a subject deny and do not throw', (t) => {
   const policy = policyOf({
     applications: [guarded('a', 'w:1', { include: [{ group: 'x' }, { email: 'a@b.c' }] })],
