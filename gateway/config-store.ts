@@ -46,12 +46,15 @@ async function readText(fileName: string): Promise<Result<string, string>> {
   }
 }
 
-async function fileMistake({ file, secret }: NamedFile): Promise<string | undefined> {
+async function fileMistake({ file, secret, check }: NamedFile): Promise<string | undefined> {
   try {
     await access(file, constants.R_OK)
-    const { mode } = await stat(file)
+    const { mode, size } = await stat(file)
     const exposed = secret && (mode & OTHERS) !== 0
-    return exposed ? `${file} holds a secret that every user can read; chmod 600 it` : undefined
+    if (exposed) return `${file} holds a secret that every user can read; chmod 600 it`
+    if (check === undefined) return undefined
+    const fits = size <= check.limitBytes && check.isRight(await readFile(file))
+    return fits ? undefined : `${file} is not ${check.wanted}`
   } catch (failure) {
     return `${file} cannot be read: ${codeOf(failure)}`
   }

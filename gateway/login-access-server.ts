@@ -1,6 +1,7 @@
 /**
  * Enrolment and login, put together from configuration, keys and store.
  */
+import { readFileSync } from 'node:fs'
 import type { Log } from '#lib/log'
 import type { AccessChange } from './access-change.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
@@ -10,13 +11,15 @@ import { openProvider } from './identity/open-provider-os.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { type LoginServer, startLoginServer } from './login/login-server.ts'
+import { readLogo } from './login/logo.ts'
+import type { Branding } from './login/look.ts'
 import type { PromptDesk } from './prompt/prompts.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
   readonly config: Pick<
     GatewayConfig,
-    'organisation' | 'login' | 'loginSessionMs' | 'tunnel' | 'identityProviders'
+    'organisation' | 'login' | 'loginPage' | 'loginSessionMs' | 'tunnel' | 'identityProviders'
   >
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'gatewayCa'>
   readonly tls: ServerCertificate
@@ -51,7 +54,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     listen: config.login.listen,
     tls,
     url,
-    branding: { title: config.organisation },
+    branding: brandingOf(config),
     providers: config.identityProviders.map((provider) =>
       openProvider(provider, { loginOrigin: url.origin, organisation, store, log, now }),
     ),
@@ -65,4 +68,14 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     now,
     log,
   })
+}
+
+function brandingOf({
+  organisation,
+  loginPage: { logoFile, title = organisation, ...look },
+}: LoginAccessOptions['config']): Branding {
+  if (logoFile === undefined) return { ...look, title }
+  const logo = readLogo(readFileSync(logoFile))
+  if (logo === undefined) throw new Error(`${logoFile} is not a PNG or SVG file of at most 64 KiB`)
+  return { ...look, title, logo }
 }

@@ -2,8 +2,10 @@
  * Which files a configuration names, for whoever checks that they are there.
  */
 import type { Path } from '#lib/config/mistake'
+import { LOGO_LIMIT_BYTES, readLogo } from '../login/logo.ts'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
 import { providerFiles } from './identity-providers.ts'
+import type { LoginPageConfig } from './login-page.ts'
 
 /** A file and where it is named. */
 export type NamedFile = {
@@ -11,12 +13,23 @@ export type NamedFile = {
   readonly file: string
   /** Others than owner and group may not read it. */
   readonly secret: boolean
+  /** What is wrong with its content, where that can be said; absent: it is only looked for. */
+  readonly check?: ContentCheck
+}
+
+type ContentCheck = {
+  /** Longer files are not read. */
+  readonly limitBytes: number
+  readonly isRight: (content: Buffer) => boolean
+  /** What the file must be. */
+  readonly wanted: string
 }
 
 /** Every file the configuration names, the data directory apart. */
 export function namedFiles(config: GatewayConfig): NamedFile[] {
   const { identityProviders, recordings } = config
   return [
+    ...logoFiles(config.loginPage),
     ...certificateFiles('login', config.login),
     ...certificateFiles('admin', config.admin),
     ...identityProviders.flatMap((provider, index) =>
@@ -34,6 +47,16 @@ export function namedFiles(config: GatewayConfig): NamedFile[] {
         ]
       : []),
   ]
+}
+
+function logoFiles({ logoFile }: LoginPageConfig): NamedFile[] {
+  if (logoFile === undefined) return []
+  const check = {
+    limitBytes: LOGO_LIMIT_BYTES,
+    isRight: (content: Buffer) => readLogo(content) !== undefined,
+    wanted: 'a PNG or SVG file of at most 64 KiB',
+  }
+  return [{ path: ['gateway', 'login_page', 'logo_file'], file: logoFile, secret: false, check }]
 }
 
 function certificateFiles(key: string, { certificate }: WebListenerConfig): NamedFile[] {

@@ -3,6 +3,7 @@
  */
 import type { HostName } from '#lib/net/host'
 import type { IdentityProviderConfig } from './identity-providers.ts'
+import type { LoginPageConfig } from './login-page.ts'
 
 /** A TCP socket and the URL under which others reach it. */
 export type ListenerConfig = {
@@ -25,6 +26,7 @@ export type GatewayConfig = {
   readonly login: WebListenerConfig
   /** How long a browser stays logged in at the login origin, ms; 0 = not at all. */
   readonly loginSessionMs: number
+  readonly loginPage: LoginPageConfig
   readonly admin: WebListenerConfig
   /** Fixed addresses, canonical text; looked at before the system's resolver. */
   readonly hosts: ReadonlyMap<HostName, string>

@@ -24,6 +24,7 @@ import {
 } from '#lib/config/text-shapes'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
 import { providerShape, toProviderConfig } from './identity-providers.ts'
+import { loginPageShape, toLoginPageConfig } from './login-page.ts'
 import { EMBEDDED_DIRECTORY } from './providers/local.ts'
 
 const socketFields = {
@@ -73,6 +74,7 @@ const gatewayFields = {
     28_800_000,
     '8h',
   ),
+  login_page: defaulted(loginPageShape, 'How the pages at `login` look.', {}, 'none'),
   admin: required(webListener, 'The admin API; its host must differ from that of `login`.'),
   hosts: defaulted(
     dictionary(hostName, address, 'a mapping of host names to addresses'),
@@ -110,6 +112,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     tunnel,
     login: toWebListener(login, file),
     loginSessionMs: written.login_session_length,
+    loginPage: toLoginPageConfig(written.login_page, file),
     admin: toWebListener(admin, file),
     hosts,
     identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),

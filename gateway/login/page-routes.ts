@@ -10,6 +10,7 @@ import { addHomeRoutes } from './home-routes.ts'
 import { addJustifyRoutes } from './justify-routes.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { FORM_LIMIT_BYTES } from './login-form.ts'
+import { addLogoRoutes } from './logo-routes.ts'
 import { FORGED } from './page-reasons.ts'
 import { showMessage } from './page-replies.ts'
 import { addPromptRoutes } from './prompt-routes.ts'
@@ -39,6 +40,7 @@ export function addPageRoutes(app: FastifyInstance, deps: LoginDeps): void {
   addConfirmRoutes(app, deps)
   addJustifyRoutes(app, deps)
   addHomeRoutes(app, deps)
+  addLogoRoutes(app, deps)
 }
 
 /** Beside the token: a browser says where a form comes from (RFC 6454 section 7). */

@@ -25,6 +25,7 @@ export const CONFIG: GatewayConfig = {
   login: listener('login'),
   admin: listener('admin'),
   loginSessionMs: 0,
+  loginPage: {},
   hosts: new Map(),
   identityProviders: [],
 }

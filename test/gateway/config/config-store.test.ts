@@ -54,6 +54,31 @@ test('refuses a secret that every user can read', async (t) => {
   t.regex(loaded.ok ? '' : formatMistakes(loaded.error), /chmod 600 it$/)
 })
 
+const logos: Readonly<Record<string, readonly [Buffer | string, boolean]>> = {
+  'an SVG': [
+    '<?xml version="1.0"?>\n<!-- ours -->\n<svg xmlns="http://www.w3.org/2000/svg"/>',
+    true,
+  ],
+  'a PNG': [Buffer.from('89504e470d0a1a0a0000', 'hex'), true],
+  'an HTML page': ['<html><script>alert(1)</script></html>', false],
+  'an SVG with a DOCTYPE': ['<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', false],
+  'an SVG above 64 KiB': [`<svg>${' '.repeat(65_536)}</svg>`, false],
+  nothing: ['', false],
+}
+for (const [title, [content, isOne]] of Object.entries(logos)) {
+  test(`A6: ${title} is ${isOne ? 'a' : 'no'} logo`, async (t) => {
+    const at = await folder(t)
+    await writeFile(join(at, 'recipients.jws'), 'x')
+    await writeFile(join(at, 'idp.secret'), 'x', { mode: 0o600 })
+    await writeFile(join(at, 'logo'), content)
+    const text = TEXT.replace('  data:', '  login_page: { logo_file: logo }\n  data:')
+    await writeFile(join(at, 'zt.yaml'), text)
+    const loaded = await loadConfig(join(at, 'zt.yaml'))
+    const wanted = `${at}/zt.yaml:3: gateway.login_page.logo_file: ${at}/logo is not a PNG or SVG file of at most 64 KiB`
+    t.is(loaded.ok ? '' : formatMistakes(loaded.error), isOne ? '' : wanted)
+  })
+}
+
 test('a file that is not there is a mistake like any other', async (t) => {
   const loaded = await loadConfig('/nonexistent/zt.yaml')
   t.is(

@@ -38,6 +38,7 @@ test('the smallest configuration, with its defaults', (t) => {
     admin: { listen: { host: '::1', port: 7444 }, url: 'https://admin.example.com' },
     identityProviders: [{ name: 'local', kind: 'local' }],
     loginSessionMs: 28_800_000,
+    loginPage: {},
   })
   t.false('recordings' in decoded.value.gateway)
   t.like(decoded.value.policy, { publicDefault: 'block', applications: [], ruleGroups: [] })
@@ -129,12 +130,39 @@ test('one-time PINs, with their defaults and in full', (t) => {
   )
 })
 
+test('A6: the look of the login pages', (t) => {
+  const written = { title: 'Corp', logo_file: 'logo.svg', colour: '#8A1C1C', message: 'Call 7000.' }
+  const decoded = decodeConfig(withGateway({ login_page: written }), '/etc/zt/zt.yaml')
+  if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
+  const { title, message } = written
+  const loginPage = { title, logoFile: '/etc/zt/logo.svg', colour: '#8a1c1c', message }
+  t.deepEqual(decoded.value.gateway.loginPage, loginPage)
+  t.true(namedFiles(decoded.value.gateway).some(({ file }) => file === '/etc/zt/logo.svg'))
+})
+
+test('A5: a browser is logged in for a while, or not at all', (t) => {
+  const decoded = decodeConfig(withGateway({ login_session_length: '0s' }), '/etc/zt/zt.yaml')
+  t.is(decoded.ok ? decoded.value.gateway.loginSessionMs : -1, 0)
+})
+
 const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
   'an unknown key (T92)': [
     { organization: 'x' },
     'gateway.organization: unknown key; did you mean "organisation"?',
   ],
   'a missing key': [{ data: null }, 'gateway: "data" is missing; it is a path of a file'],
+  'a colour by its name': [
+    { login_page: { colour: 'red;}body{' } },
+    'gateway.login_page.colour: "red;}body{" is not a colour',
+  ],
+  'a colour that hides white text': [
+    { login_page: { colour: '#ffcc00' } },
+    'gateway.login_page.colour: "#ffcc00" is too light',
+  ],
+  'a session without an end': [
+    { login_session_length: 'forever' },
+    'gateway.login_session_length: "forever" is not a duration',
+  ],
   'a host name to listen on': [
     { tunnel: { ...GATEWAY.tunnel, listen: 'localhost:1' } },
     'gateway.tunnel.listen: "localhost:1" is not an address and port',
