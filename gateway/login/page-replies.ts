@@ -2,6 +2,7 @@
  * How the login pages answer: HTML under the strict policy, sometimes with the next stage of the browser's journey.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type HttpRefusal, refuse } from '../web/refuse.ts'
 import type { SentWith } from './cookies.ts'
 import { html } from './html.ts'
 import type { Journey } from './journey.ts'
@@ -36,6 +37,18 @@ export function showMessage(
   { status, title, message }: PageMessage,
 ): Promise<void> {
   return showPage(deps, reply, { title, body: html`<p>${message}</p>` }, status)
+}
+
+/** Answers what no route answers, or a request that failed: people get a page, programs JSON. */
+export function showRefusal(
+  deps: LoginDeps,
+  reply: FastifyReply,
+  refusal: HttpRefusal,
+  { headers: { accept } }: FastifyRequest,
+): Promise<void> {
+  if (accept?.includes('text/html') !== true) return refuse(reply, refusal)
+  const title = refusal.status === 404 ? 'Not found' : 'Not possible'
+  return showMessage(deps, reply, { ...refusal, title })
 }
 
 /** Puts the browser at a stage; the answer carries it. */

@@ -5,7 +5,7 @@ import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '#lib/log'
-import { refuse } from './refuse.ts'
+import { type HttpRefusal, refuse } from './refuse.ts'
 
 /** What an origin is made of. */
 export type HttpsOptions = {
@@ -14,7 +14,11 @@ export type HttpsOptions = {
   readonly tls: { readonly certificatePem: string; readonly keyPem: string }
   readonly log: Log
   readonly bodyLimitBytes?: number
+  /** How a caller is told of a refusal; `refuse` when absent. */
+  readonly refuseBy?: Refuse
 }
+
+type Refuse = (reply: FastifyReply, refusal: HttpRefusal, request: FastifyRequest) => Promise<void>
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
@@ -34,6 +38,7 @@ const HEADERS = {
 
 /** Makes the listener; routes are added to what comes back, then `listenOn`. */
 export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server> {
+  const { refuseBy = refuse } = options
   const app = Fastify({
     https: {
       cert: options.tls.certificatePem,
@@ -46,32 +51,33 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    // A HEAD would do all that the GET does.
+    exposeHeadRoutes: false,
     logger: false,
+    // A path that cannot be read comes before every hook.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(HEADERS)
+      return refuseBy(reply, refusalOf(error, request, options.log), request)
+    },
   })
   app.server.maxConnections = CONNECTION_LIMIT
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
     if (request.headers.host === options.url.host) return
-    await refuse(reply, {
-      status: 421,
-      code: 'wrong_host',
-      message: 'This origin has another name.',
-    })
+    const message = 'This origin has another name.'
+    await refuseBy(reply, { status: 421, code: 'wrong_host', message }, request)
   })
-  app.setNotFoundHandler((_request, reply) =>
-    refuse(reply, { status: 404, code: 'not_found', message: 'There is nothing here.' }),
+  app.setNotFoundHandler((request, reply) =>
+    refuseBy(reply, { status: 404, code: 'not_found', message: 'There is nothing here.' }, request),
   )
-  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log))
+  app.setErrorHandler((error, request, reply) =>
+    refuseBy(reply, refusalOf(error, request, options.log), request),
+  )
   return app
 }
 
 /** The cause goes to the log; the caller learns only what is about the caller's own request. */
-async function answerError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  log: Log,
-): Promise<void> {
+function refusalOf(error: unknown, request: FastifyRequest, log: Log): HttpRefusal {
   const { statusCode = 500, code = 'internal_error' } = error as {
     statusCode?: number
     code?: string
@@ -82,14 +88,14 @@ async function answerError(
       { path, error: error instanceof Error ? error.message : String(error) },
       'request failed',
     )
-    return refuse(reply, { status: 500, code: 'internal_error', message: 'Something failed here.' })
+    return { status: 500, code: 'internal_error', message: 'Something failed here.' }
   }
   log.warn({ path, code }, 'request refused')
-  return refuse(reply, {
+  return {
     status: statusCode,
     code: code.replace(/^FST_(ERR_)?/, '').toLowerCase(),
     message: 'The request is malformed.',
-  })
+  }
 }
 
 /** Listens. @returns the actual address, for port 0. */

@@ -15,6 +15,7 @@ import { createAuthority } from '../../gateway/keys/certificate.ts'
 import { issueServerCertificate } from '../../gateway/keys/server-certificate.ts'
 import type { LoginLimits } from '../../gateway/login/login-deps.ts'
 import { startLoginServer } from '../../gateway/login/login-server.ts'
+import type { Branding } from '../../gateway/login/look.ts'
 import { NO_PROMPTS, type PromptDesk } from '../../gateway/prompt/prompts.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { Browser } from './browser.ts'
@@ -44,6 +45,8 @@ export type RigOptions = {
   /** Beside the OpenID provider `corp`. */
   readonly providers?: readonly IdentityProvider[] | ((deps: ProviderDeps) => IdentityProvider[])
   readonly prompts?: PromptDesk
+  readonly branding?: Branding
+  readonly providerLimitMs?: number
   /** Life of a global session, ms. */
   readonly globalSessionMs?: number
 }
@@ -56,6 +59,8 @@ export async function startLoginRig(
     providers = [],
     prompts = NO_PROMPTS,
     globalSessionMs = 8 * 3_600_000,
+    branding = { title: 'Example' },
+    providerLimitMs = 20_000,
   }: RigOptions = {},
 ) {
   const clock = { aheadMs: 0 }
@@ -104,7 +109,8 @@ export async function startLoginRig(
     tls: await issueServerCertificate(gatewayCa, listen.host, Date.now()),
     limits,
     url,
-    branding: { title: 'Example' },
+    branding,
+    providerLimitMs,
     providers: [provider, ...more],
     prompts,
     enrolments,

@@ -3,10 +3,18 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'playwright-core'
+import { type Logo, readLogo } from '../../../gateway/login/logo.ts'
+import type { Prompt } from '../../../gateway/prompt/prompts.ts'
 import { chromiumFor, complaintsOf, logInAt, typeCode } from '../../support/chromium.ts'
 import { startHttps } from '../../support/https-target.ts'
 import { identityOf, passwordProvider, postingProvider } from '../../support/login-providers.ts'
-import { ALICE, beginEnrolment, pollEnrolment, startLoginRig } from '../../support/login-rig.ts'
+import {
+  ALICE,
+  BOB,
+  beginEnrolment,
+  pollEnrolment,
+  startLoginRig,
+} from '../../support/login-rig.ts'
 import { PROMPT, testDesk } from '../../support/prompt-desk.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 
@@ -86,4 +94,45 @@ test("A6: an answer that the provider's page posts carries the cookie over the b
   await page.getByRole('button', { name: 'Go on' }).click()
   await assertReads(t, page, /your connection goes on/)
   t.is(desk.logins[0]?.userId, alice.id)
+})
+
+test('A5 D9: logged in once, the next prompt is one click; another account is asked for anew', async (t) => {
+  const desk = testDesk()
+  const branding = {
+    title: 'Corp',
+    logo: readLogo(
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"/>'),
+    ) as Logo,
+  }
+  const rig = await startLoginRig(t, { prompts: desk, branding })
+  const alice = rig.store.users.upsert(identityOf(ALICE, 'corp'))
+  const page = await open(t)
+  const complaints = complaintsOf(page)
+  const ask = async (change: Partial<Prompt> = {}) => {
+    desk.open.set(PROMPT.id, { ...PROMPT, userId: alice.id, ...change })
+    await page.goto(`${rig.url.origin}/prompt/${PROMPT.id}`)
+  }
+  await ask()
+  t.is(await page.evaluate('document.images[0].naturalWidth'), 40)
+  await logInAt(page, 'corp', ALICE)
+  await page.waitForURL('**/prompt/done')
+  await ask({ remedy: 'justify' })
+  await page.getByRole('button', { name: 'Continue as alice@example.com' }).click()
+  await page.getByLabel('Purpose').fill('Ticket 7')
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.waitForURL('**/prompt/done')
+  t.deepEqual(desk.purposes, ['Ticket 7'])
+  await ask()
+  await logInAt(page, 'corp', BOB)
+  await assertReads(t, page, /different_user/)
+  await page.goto(rig.url.href)
+  await page.getByRole('link', { name: 'Log out' }).click()
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await assertReads(t, page, /Logged out/)
+  await ask()
+  t.is(await page.getByRole('button').count(), 0)
+  t.deepEqual(
+    complaints.filter((one) => !one.includes('403')),
+    [],
+  )
 })

@@ -88,3 +88,26 @@ test('T122 gate: IPv6 callers count by /64, IPv4 by address', async (t) => {
   )
   t.false(await gate('192.0.2.3'))
 })
+
+test('T123 journey: fits a cookie with the largest of everything that may be remembered', async (t) => {
+  const at = {
+    id: newToken(),
+    purpose: { for: 'enrolment', deviceCodeSha256: 'a'.repeat(64) },
+    provider: 'p'.repeat(64),
+    pending: { state: 'é'.repeat(1000) },
+  } as const
+  const fields = Array.from({ length: 5 }, (_, index) => `field_${index}`)
+  const login = { atMs: Number.MAX_SAFE_INTEGER, acr: 'x'.repeat(960) }
+  const { purpose } = at
+  for (const journey of [
+    { at: 'redirect', ...at },
+    { at: 'form', ...at, csrf: newToken(), fields },
+    { at: 'confirm', purpose, csrf: newToken(), userId: 'u'.repeat(36), login },
+  ] as const) {
+    const cookie = (await journeyCookie(journey, { key: KEY, nowMs: 0 })).split(';')[0] ?? ''
+    t.true(cookie.length <= 4096, `${journey.at}: ${cookie.length}`)
+    t.deepEqual(await readJourney(cookie, KEY, 0), journey)
+  }
+  const huge = { at: 'redirect', ...at, pending: { state: 'x'.repeat(4096) } } as const
+  await t.throwsAsync(journeyCookie(huge, { key: KEY, nowMs: 0 }), { message: /does not fit/ })
+})
