@@ -1,7 +1,7 @@
 /**
  * What commands may do to the world, as values: main.ts hands in the shells, tests hand in recorders.
  */
-import type { ControlRequest, ControlResult, LoginPrompt } from '#lib/api/control-api'
+import type { ControlRequest, ControlResult, LoginPrompt, WatchEvent } from '#lib/api/control-api'
 import type { Result } from '#lib/result'
 
 /** Why a command failed; `message` names cause and remedy. */
@@ -40,12 +40,19 @@ export interface NewSecretFile {
   discard(): void
 }
 
+/** Hears what happens at the daemon until `signal` is aborted (ok), or the daemon is gone. Never rejects. */
+export type WatchDaemon = (
+  onEvent: (event: WatchEvent) => void,
+  signal: AbortSignal,
+) => Promise<Result<void, CliFailure>>
+
 export type CliIo = {
   /** One line to standard output. */
   print(line: string): void
   /** One line to standard error. */
   warn(line: string): void
   readonly askDaemon: AskDaemon
+  readonly watchDaemon: WatchDaemon
   readonly admin: AdminApi
   readonly secrets: SecretFiles
 }

@@ -1,35 +1,62 @@
 /**
  * Asks the daemon over its control socket: one request, then progress lines, then a result or an error.
  */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { ControlReply, ControlRequest, ControlResult, LoginPrompt } from '#lib/api/control-api'
+import type {
+  ControlReply,
+  ControlRequest,
+  ControlResult,
+  LoginPrompt,
+  WatchEvent,
+} from '#lib/api/control-api'
 import { err, ok, type Result } from '#lib/result'
-import { type AskDaemon, type CliFailure, EXIT } from './cli-io.ts'
+import { type AskDaemon, type CliFailure, EXIT, type WatchDaemon } from './cli-io.ts'
 
 /** @param controlPath path of the Unix socket. */
 export function daemonAt(controlPath: string): AskDaemon {
   return async (request, onPrompt = () => {}) => {
     try {
-      return await converse(controlPath, request, onPrompt)
+      return await converse(connect(controlPath), request, { onPrompt })
     } catch (failure) {
       return err(noDaemon(controlPath, failure))
     }
   }
 }
 
+/** @param controlPath path of the Unix socket. */
+export function watchDaemonAt(controlPath: string): WatchDaemon {
+  return async (onEvent, signal) => {
+    const socket = connect(controlPath)
+    const stop = (): void => void socket.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    try {
+      await converse(socket, { method: 'watch' }, { onEvent })
+      return signal.aborted ? ok(undefined) : err(noDaemon(controlPath, undefined))
+    } catch (failure) {
+      return signal.aborted ? ok(undefined) : err(noDaemon(controlPath, failure))
+    }
+  }
+}
+
+/** Who hears what comes before the answer. */
+type Heard = {
+  readonly onPrompt?: (prompt: LoginPrompt) => void
+  readonly onEvent?: (event: WatchEvent) => void
+}
+
 async function converse(
-  controlPath: string,
+  socket: Socket,
   request: ControlRequest,
-  onPrompt: (prompt: LoginPrompt) => void,
+  heard: Heard,
 ): Promise<Result<ControlResult, CliFailure>> {
-  const socket = connect(controlPath)
   const failed = new Promise<never>((_, reject) => socket.on('error', reject))
   failed.catch(() => {})
   try {
     socket.write(`${JSON.stringify(request)}\n`)
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
-    return await Promise.race([failed, readReplies(lines, onPrompt)])
+    return await Promise.race([failed, readReplies(lines, heard)])
   } finally {
     socket.destroy()
   }
@@ -37,11 +64,12 @@ async function converse(
 
 async function readReplies(
   lines: AsyncIterable<string>,
-  onPrompt: (prompt: LoginPrompt) => void,
+  { onPrompt, onEvent }: Heard,
 ): Promise<Result<ControlResult, CliFailure>> {
   for await (const line of lines) {
     const reply = JSON.parse(line) as ControlReply
-    if (reply.type === 'progress') onPrompt(reply.prompt)
+    if (reply.type === 'progress') onPrompt?.(reply.prompt)
+    if (reply.type === 'event') onEvent?.(reply.event)
     if (reply.type === 'result') return ok(reply.value)
     if (reply.type === 'error') {
       return err({ code: reply.code, message: reply.message, exitCode: exitCodeOf(reply.code) })

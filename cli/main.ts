@@ -9,7 +9,8 @@ import { defaultPaths } from '#lib/api/default-paths'
 import { adminAt } from './admin-client.ts'
 import { EXIT } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
-import { daemonAt } from './daemon-client.ts'
+import { daemonAt, watchDaemonAt } from './daemon-client.ts'
+import { notifyDesktop } from './notify-os.ts'
 import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
 import { secretFiles } from './secret-file-os.ts'
@@ -40,6 +41,8 @@ const program = buildProgram(
       print: (line) => void process.stdout.write(`${line}\n`),
       warn: (line) => void process.stderr.write(`${line}\n`),
       askDaemon: daemonAt(control),
+      watchDaemon: watchDaemonAt(control),
+      notifyDesktop,
       admin: adminAt({
         ...optional('url', options.adminUrl ?? env['ZT_ADMIN_URL']),
         ...optional('caFile', options.adminCa ?? env['ZT_ADMIN_CA']),

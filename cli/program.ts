@@ -7,6 +7,7 @@ import { addAdminCommands } from './commands/admin.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addPostureCommand } from './commands/posture.ts'
+import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
 import { addRecordingCommands, type RecordingIo } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
 
@@ -17,7 +18,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enroll
 Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API).`
 
 /** All that the commands need. */
-export type ProgramIo = CliIo & SshIo & RecordingIo
+export type ProgramIo = CliIo & PromptIo & SshIo & RecordingIo
 
 /** Options before the command. */
 export type GlobalOptions = {
@@ -52,6 +53,7 @@ export function buildProgram(
   addDeviceCommands(program, io, run)
   addExplainCommand(program, io, run)
   addPostureCommand(program, io, run)
+  addPromptsCommand(program, io, run)
   addSshCommands(program, io, run)
   addRecordingCommands(program, io, run)
   addAdminCommands(program, io, run)
@@ -69,6 +71,8 @@ function lazily(make: () => ProgramIo): ProgramIo {
     print: (line) => io().print(line),
     warn: (line) => io().warn(line),
     askDaemon: (request, onPrompt) => io().askDaemon(request, onPrompt),
+    watchDaemon: (onEvent, signal) => io().watchDaemon(onEvent, signal),
+    notifyDesktop: (summary, body) => io().notifyDesktop(summary, body),
     admin: {
       getJson: (path) => io().admin.getJson(path),
       postJson: (path, body) => io().admin.postJson(path, body),

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import type { ExplainStep, Explanation } from '#lib/wire/control-message'
 import { EXIT } from './cli-io.ts'
-import { printable } from './render.ts'
+import { printable } from './printable.ts'
 
 const MARKS = { passed: 'ok', failed: 'FAILED', not_reached: '-' } as const
 

@@ -5,12 +5,8 @@ import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
 import type { VisibleApplication } from '#lib/wire/control-message'
-
-/** Removes C0 and C1 control characters, so that a name from outside cannot drive the terminal. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
-}
+import { printable } from './printable.ts'
+import { promptLine } from './prompt-text.ts'
 
 const line = (name: string, value: string): string => `${name.padEnd(14)} ${printable(value)}`
 
@@ -32,6 +28,7 @@ export function statusText(status: DaemonStatus): string {
     line('ours', [...status.domains, ...status.prefixes].join(', ') || '(nothing yet)'),
   ]
   for (const check of status.posture) lines.push(line('posture', postureLine(check)))
+  for (const prompt of status.prompts) lines.push(line('waits', promptLine(prompt)))
   if (status.refusedOtherUsers > 0) {
     lines.push(line('refused', `${status.refusedOtherUsers} connections of other users`))
   }

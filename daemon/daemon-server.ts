@@ -7,12 +7,14 @@ import type { DaemonConfig } from './config.ts'
 import { createCommands } from './control/control-commands-client.ts'
 import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
+import { loginOriginOf } from './device-life.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenFlow } from './flow-client.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
 import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
 import { createCollect } from './posture/collect-os.ts'
+import { createTold } from './prompt/told.ts'
 import { statusOf } from './status.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
@@ -56,7 +58,10 @@ export async function startDaemon(
   const agent = agentOver(dial)
   const refuseOthers = config.others === 'refuse'
   const collect = createCollect(surroundings.version, surroundings.platform)
-  const device = createDevice({ store, dial, agent, collect, refuseOthers, ownPorts, log })
+  const told = createTold({ loginOrigin: () => loginOriginOf(device.registration), now: Date.now })
+  const device: Device = createDevice({
+    ...{ store, told, dial, agent, collect, refuseOthers, ownPorts, log },
+  })
   const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
   proxy = await startProxy(config, device, ownerUid, log)
   const { port } = proxy
@@ -71,13 +76,17 @@ export async function startDaemon(
       nowMs: Date.now(),
       proxyPort: port,
       refusedOtherUsers: proxy?.refusedOtherUsers ?? 0,
+      prompts: told.prompts,
       ...device.facts,
     })
   const control = await startControlServer({
     path: config.controlPath,
     ownerUid: loaded.value?.ownerUid ?? config.ownerUid,
     daemonUid: uid,
-    handle: createCommands({ device, agent, status, machineName: surroundings.machineName, log }),
+    handle: createCommands({
+      ...{ device, told, agent, status, log },
+      machineName: surroundings.machineName,
+    }),
     log,
   })
   if (!control.ok) {

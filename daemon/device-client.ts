@@ -23,11 +23,14 @@ import { startRenewal } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
 import type { Collect } from './posture/collect-os.ts'
 import { startPosture } from './posture/posture-job.ts'
+import { hearing } from './prompt/hearing.ts'
+import type { Told } from './prompt/told.ts'
 import type { DialTcp, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
 
 export type DeviceOptions = OwnSettings & {
   readonly store: IdentityStore
+  readonly told: Told
   readonly dial: DialTcp
   readonly agent: Agent
   readonly collect: Collect
@@ -53,7 +56,7 @@ export interface Device {
 
 /** Makes the device; `adopt` starts it. */
 export function createDevice(options: DeviceOptions): Device {
-  const { store, log } = options
+  const { store, told, log } = options
   let life: Life | undefined
   const waiting = new Set<() => void>()
 
@@ -74,7 +77,7 @@ export function createDevice(options: DeviceOptions): Device {
           takeSettings(settings)
           wakeIfSettled()
         },
-        onNotice: ({ reason }) => log.info({ reason }, 'notice of the gateway'),
+        ...hearing(told, log),
       },
     })
     const renewal = startRenewal({
@@ -129,6 +132,7 @@ export function createDevice(options: DeviceOptions): Device {
   async function end(): Promise<void> {
     const ending = life
     life = undefined
+    told.welcomed()
     ending?.renewal.stop()
     ending?.posture.stop()
     await ending?.tunnel.stop()

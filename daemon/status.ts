@@ -26,6 +26,7 @@ export type StatusFacts = {
   readonly settings?: RouteSettings
   readonly sshHostAuthorities: readonly string[]
   readonly posture: readonly PostureStatus[]
+  readonly prompts: DaemonStatus['prompts']
 }
 
 /** A connection that was silent for longer carries nothing: the tunnel's own bound for noticing. */
@@ -61,6 +62,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     prefixes: settings?.prefixes ?? [],
     sshHostAuthorities: facts.sshHostAuthorities,
     posture: facts.posture,
+    prompts: facts.prompts,
   }
 }
 

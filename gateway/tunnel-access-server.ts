@@ -24,6 +24,7 @@ import { isReason, sentenceFor } from './policy/reasons.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Posture } from './posture/posture-store.ts'
 import type { Holding } from './prompt/hold-job.ts'
+import { noticeOf } from './prompt/prompt-notice.ts'
 import { startEndingNotices } from './session/ending-notice-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
@@ -75,6 +76,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     settings: () => deviceSettings(snapshot.current.policy.document, hostAuthorities),
     explain: options.explainer.forUser,
     applications: (facts) => decider.applications(facts),
+    prompts: (id) => holding.ofDevice(id).map((prompt) => noticeOf(prompt, prompt)),
     reportPosture: posture.report,
     log,
   })
@@ -109,6 +111,11 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   })
   const stopPushing = snapshot.onChange(() => control.pushSettings())
   const stopNotices = startEndingNotices({ table, notify: control.notify, now })
+  const stopTelling = holding.watch({
+    onAsked: (prompt, to) => control.prompt(prompt.deviceId, noticeOf(prompt, to)),
+    onEnded: ({ id: promptId, deviceId }, outcome) =>
+      control.promptEnded(deviceId, { promptId, outcome }),
+  })
   return {
     address: server.address,
     closeDevice: server.closeDevice,
@@ -116,6 +123,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       stopPushing()
       stopNotices()
       await server.drain(deadlineMs)
+      stopTelling()
     },
   }
 }

@@ -80,14 +80,14 @@ export async function ask(
 
 function jsonOf(result: ControlResult): unknown {
   if (result.method === 'apps') return result.applications
-  return result.method === 'explain' ? result.explanation : result.status
+  if (result.method === 'explain') return result.explanation
+  return 'status' in result ? result.status : result
 }
 
 function textOf(result: ControlResult): string {
   if (result.method === 'apps') return applicationsText(result.applications)
-  return result.method === 'explain'
-    ? explanationText(result.explanation)
-    : statusText(result.status)
+  if (result.method === 'explain') return explanationText(result.explanation)
+  return 'status' in result ? statusText(result.status) : ''
 }
 
 /** `status` tells scripts the truth: 0 only when data passes; `explain` tells the verdict. */

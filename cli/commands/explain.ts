@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
 import { type CliDestination, parseDestinationArguments, printDestination } from '../destination.ts'
-import { printable } from '../render.ts'
+import { printable } from '../printable.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 import { ask, type Run } from './device.ts'
 

@@ -16,6 +16,7 @@ import {
   sshArgv,
   sshConfigText,
 } from '../ssh-destination.ts'
+import { sayWhatWaits } from '../waiting.ts'
 import type { Run } from './device.ts'
 
 /** What these commands do to the machine. */
@@ -69,7 +70,7 @@ export function addSshCommands(program: Command, io: CliIo & SshIo, run: Run): v
 async function statusOf(io: CliIo): Promise<Result<DaemonStatus, CliFailure>> {
   const answer = await io.askDaemon({ method: 'status' })
   if (!answer.ok) return answer
-  if (answer.value.method === 'apps' || answer.value.method === 'explain') {
+  if (!('status' in answer.value)) {
     return err({
       code: 'bad_answer',
       message: 'The daemon gave another answer.',
@@ -99,10 +100,13 @@ async function ssh(io: CliIo & SshIo, args: readonly string[]): Promise<number> 
   }
   const proxy = await proxyCommandOf(io, status.value)
   const host = formatHost(invocation.value.host)
-  return io.runSsh(
-    (knownHostsFile) => sshArgv(invocation.value, { knownHostsFile, proxy }),
-    knownHostsText(host, status.value.sshHostAuthorities),
-  )
+  const runSsh = (): Promise<number> =>
+    io.runSsh(
+      (knownHostsFile) => sshArgv(invocation.value, { knownHostsFile, proxy }),
+      knownHostsText(host, status.value.sshHostAuthorities),
+    )
+  // "zt connect" as the proxy command says it itself.
+  return proxy.kind === 'zt' ? runSsh() : sayWhatWaits(io, { host }, runSsh)
 }
 
 function argumentFailure({ reason, got }: SshArgumentError): CliFailure {
@@ -141,6 +145,7 @@ async function connect(io: CliIo & SshIo, hostText: string, portText: string): P
   }
   const status = await statusOf(io)
   if (!status.ok) return report(io, status.error)
-  const done = await io.connect(status.value.proxy, formatHost(host.value), port.value)
+  const to = { host: formatHost(host.value), port: port.value }
+  const done = await sayWhatWaits(io, to, () => io.connect(status.value.proxy, to.host, to.port))
   return done.ok ? EXIT.ok : report(io, done.error)
 }

@@ -14,11 +14,13 @@ import type { Registration } from '../enrol/registration.ts'
 import { explainHere, withSteps } from '../explain.ts'
 import { type LocalReason, localRefusal } from '../listen/refusal.ts'
 import { parseTargetHost } from '../listen/target.ts'
+import type { Told } from '../prompt/told.ts'
 import { refusalOf } from '../status.ts'
 import type { ControlCaller, ControlFailure, HandleControl } from './control-server.ts'
 
 export type CommandDeps = {
   readonly device: Device
+  readonly told: Told
   readonly agent: Agent
   readonly status: () => DaemonStatus
   /** Name of this machine, for the login page. */
@@ -72,6 +74,10 @@ export function createCommands(deps: CommandDeps): HandleControl {
         return apps(deps)
       case 'explain':
         return explain(request.host, request.port, deps)
+      case 'prompts':
+        return ok({ method: 'prompts', prompts: deps.told.prompts })
+      case 'watch':
+        return watch(caller, deps)
     }
   }
 }
@@ -128,6 +134,19 @@ async function logout(deps: CommandDeps): Answer {
 async function tellLogout({ device }: CommandDeps): Promise<boolean> {
   const answer = await device.tunnel?.post(ENROL_PATHS.logoutOverTunnel, '{}')
   return answer?.ok === true && answer.value.status === 200
+}
+
+/** Until the caller goes away. */
+function watch({ onEvent, signal }: ControlCaller, { told }: CommandDeps): Answer {
+  return new Promise((resolve) => {
+    const stop = told.watch(onEvent)
+    const leave = (): void => {
+      stop()
+      resolve(ok({ method: 'watch' }))
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+  })
 }
 
 async function apps({ device }: CommandDeps): Answer {

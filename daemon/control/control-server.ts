@@ -3,7 +3,13 @@
  * word; every field is untrusted. There is no control over TCP.
  */
 import net, { type Socket } from 'node:net'
-import type { ControlRequest, ControlResult, LoginPrompt } from '#lib/api/control-api'
+import type {
+  ControlReply,
+  ControlRequest,
+  ControlResult,
+  LoginPrompt,
+  WatchEvent,
+} from '#lib/api/control-api'
 import {
   CONTROL_LINE_LIMIT_BYTES,
   decodeControlRequest,
@@ -21,6 +27,7 @@ export type ControlFailure = { readonly code: string; readonly message: string }
 export type ControlCaller = {
   readonly uid: number
   readonly onPrompt: (prompt: LoginPrompt) => void
+  readonly onEvent: (event: WatchEvent) => void
   /** Aborted when the caller went away. */
   readonly signal: AbortSignal
 }
@@ -43,6 +50,9 @@ export interface ControlServer {
 const CONNECTION_LIMIT = 32
 /** How long a caller may take for a request, and stay silent after an answer. */
 const SILENCE_MS = 30_000
+/** Octets of events that may wait for a caller who does not read. */
+const UNREAD_LIMIT = 256 * 1024
+
 /** Opens the socket. @throws {Error} when the path cannot be used. */
 export async function startControlServer(
   options: ControlServerOptions,
@@ -102,16 +112,30 @@ async function answerAll(
     }
     // A login waits for a person; the time for silence runs again after the answer.
     socket.setTimeout(0)
-    const onPrompt = (prompt: LoginPrompt): void =>
-      void socket.write(encodeControlReply({ type: 'progress', prompt }))
-    const result = await options.handle(request.value, { ...caller, onPrompt })
-    socket.write(
-      encodeControlReply(
-        result.ok ? { type: 'result', value: result.value } : { type: 'error', ...result.error },
-      ),
+    if (request.value.method === 'watch') watchForEnd(socket)
+    const result = await options.handle(request.value, {
+      ...caller,
+      onPrompt: (prompt) => write(socket, { type: 'progress', prompt }),
+      onEvent: (event) => write(socket, { type: 'event', event }),
+    })
+    write(
+      socket,
+      result.ok ? { type: 'result', value: result.value } : { type: 'error', ...result.error },
     )
     socket.setTimeout(SILENCE_MS)
   }
+}
+
+/** Whoever watches says nothing more: what comes is the end, and must be seen at once. */
+function watchForEnd(socket: Socket): void {
+  socket.removeAllListeners('data')
+  socket.on('data', () => socket.destroy())
+  socket.resume()
+}
+
+function write(socket: Socket, reply: ControlReply): void {
+  if (socket.writableLength > UNREAD_LIMIT) socket.destroy()
+  else if (socket.writable) socket.write(encodeControlReply(reply))
 }
 
 /** After a line that was not understood the rest is not either. */

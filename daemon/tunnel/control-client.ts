@@ -3,15 +3,13 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
 import { createGatewayDecoder, encodeControlMessage } from '#lib/wire/control-codec'
-import type { DaemonMessage, DeviceSettings, GatewayMessage } from '#lib/wire/control-message'
+import type { DaemonMessage, GatewayMessage } from '#lib/wire/control-message'
 import type { PostureObservation } from '#lib/wire/posture-message'
-import type { AskError, TunnelNotice } from './tunnel.ts'
+import type { AskError, TunnelEvents } from './tunnel.ts'
 
 /** What the gateway says unasked. */
-export type ControlEvents = {
+export type ControlEvents = Omit<TunnelEvents, 'onStatus' | 'onWelcome'> & {
   readonly onWelcome: (welcome: Extract<GatewayMessage, { type: 'welcome' }>) => void
-  readonly onSettings: (settings: DeviceSettings) => void
-  readonly onNotice: (notice: TunnelNotice) => void
 }
 
 /** A question without its envelope. */
@@ -57,7 +55,11 @@ export function openControlClient(
     else if (message.type === 'notice') {
       lastNotice = message.reason
       events.onNotice({ reason: message.reason, sentence: message.sentence })
-    } else waiting.get(message.id)?.(answerOf(message))
+    } else if (message.type === 'authentication_required') {
+      const { type: _type, seq: _seq, id: _id, ...prompt } = message
+      events.onPrompt(prompt)
+    } else if (message.type === 'prompt_ended') events.onPromptEnded(message)
+    else waiting.get(message.id)?.(answerOf(message))
   }
 
   stream.on('data', (chunk: Buffer) => {

@@ -45,6 +45,8 @@ export function createControlKeeper(
       onWelcome: ifCurrent(events.onWelcome),
       onSettings: ifCurrent(events.onSettings),
       onNotice: ifCurrent(events.onNotice),
+      onPrompt: ifCurrent(events.onPrompt),
+      onPromptEnded: ifCurrent(events.onPromptEnded),
     }
   }
 

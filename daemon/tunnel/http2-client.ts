@@ -35,7 +35,7 @@ export type Http2Timing = {
   readonly checkMs: number
   /** How long a PING may stay unanswered. */
   readonly pongMs: number
-  /** How long a verdict may take; the gateway may hold a flow for a login. */
+  /** How long a verdict may take; the gateway may hold a flow for a login, up to 10 minutes. */
   readonly verdictMs: number
   readonly postMs: number
 }
@@ -44,7 +44,7 @@ const TIMING: Http2Timing = {
   connectMs: 10_000,
   checkMs: 2_500,
   pongMs: 4_000,
-  verdictMs: 180_000,
+  verdictMs: 660_000,
   postMs: 15_000,
 }
 const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256'

@@ -62,11 +62,14 @@ export function createTunnelClient(
     return {
       onWelcome({ deviceId, userEmail, settings }) {
         who = { deviceId, userEmail }
+        options.events.onWelcome()
         options.events.onStatus(status())
         options.events.onSettings(settings)
       },
       onSettings: options.events.onSettings,
       onNotice: options.events.onNotice,
+      onPrompt: options.events.onPrompt,
+      onPromptEnded: options.events.onPromptEnded,
     }
   }
 

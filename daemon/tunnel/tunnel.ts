@@ -7,6 +7,7 @@ import type { Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DeviceSettings, Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
+import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
 
 /** What proves this device, and what proves the gateway. All PEM, in memory. */
 export type TunnelCredentials = {
@@ -61,6 +62,10 @@ export type TunnelEvents = {
   /** On each welcome and whenever the gateway's settings change. */
   readonly onSettings: (settings: DeviceSettings) => void
   readonly onNotice: (notice: TunnelNotice) => void
+  /** A control stream was opened; what waits for the user is told anew after it. */
+  readonly onWelcome: () => void
+  readonly onPrompt: (prompt: PromptNotice) => void
+  readonly onPromptEnded: (end: PromptEnd) => void
 }
 
 /** Why the gateway gave no answer to a question: `not_connected`, `timeout`, `connection_lost`, `unsupported`. */

@@ -15,6 +15,7 @@ import type {
   VisibleApplication,
 } from '#lib/wire/control-message'
 import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
+import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
@@ -35,6 +36,8 @@ export type ControlServerDeps = {
     deviceId: string,
     observations: readonly PostureObservation[],
   ) => readonly PostureResult[]
+  /** What waits for the user of a device; told to each new stream. */
+  readonly prompts: (deviceId: string) => readonly PromptNotice[]
   readonly log: Log
   readonly helloTimeoutMs?: number
 }
@@ -46,6 +49,9 @@ export interface ControlServer {
   pushSettings(): void
   /** Tells a device something; nothing happens when it is not connected. */
   notify(deviceId: string, reason: string, sentence: string): void
+  /** Asks the user of a device for something; as `notify`. */
+  prompt(deviceId: string, prompt: PromptNotice): void
+  promptEnded(deviceId: string, end: PromptEnd): void
 }
 
 /** The one version of the control messages. */
@@ -95,7 +101,14 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
     },
     notify: (deviceId, reason, sentence) =>
       live.get(deviceId)?.send({ type: 'notice', id: 'notice', reason, sentence }),
+    prompt: (deviceId, prompt) => live.get(deviceId)?.send(promptMessage(prompt)),
+    promptEnded: (deviceId, end) =>
+      live.get(deviceId)?.send({ type: 'prompt_ended', id: 'prompt', ...end }),
   }
+}
+
+function promptMessage(prompt: PromptNotice): Outgoing {
+  return { type: 'authentication_required', id: 'prompt', ...prompt }
 }
 
 type Registry = { enter(stream: Live): void; leave(stream: Live): void }
@@ -184,6 +197,7 @@ function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServe
     userEmail: who.user.email,
     settings: deps.settings(who.user),
   })
+  for (const prompt of deps.prompts(who.device.id)) self.send(promptMessage(prompt))
   return true
 }
 

@@ -1,10 +1,12 @@
 /**
  * The daemon's control socket: JSON lines over a Unix socket, one request at a time per connection.
- * `enroll` and `login` answer with any number of `progress` lines before their `result` or `error`.
+ * `enroll` and `login` answer with any number of `progress` lines before their `result` or `error`; `watch` with `event`
+ * lines, for as long as the caller stays.
  */
 
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
+import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
 
 /** What `zt` asks; every field is untrusted in the daemon. */
 export type ControlRequest =
@@ -21,6 +23,8 @@ export type ControlRequest =
   | { readonly method: 'down' }
   | { readonly method: 'apps' }
   | { readonly method: 'explain'; readonly host: string; readonly port: number }
+  | { readonly method: 'prompts' }
+  | { readonly method: 'watch' }
 
 /** A posture check of this device: what the daemon tells the gateway, and what the gateway thinks of it. */
 export type PostureStatus = {
@@ -65,7 +69,18 @@ export type DaemonStatus = {
   readonly sshHostAuthorities: readonly string[]
   /** Empty when the gateway asks for nothing. */
   readonly posture: readonly PostureStatus[]
+  /** What waits for the user. */
+  readonly prompts: readonly PromptNotice[]
 }
+
+/**
+ * What happens meanwhile. A prompt comes again, with the same id, for every connection that joins it; what is open
+ * already comes first. A `notice` is a sentence of the gateway, as of a connection that it ended.
+ */
+export type WatchEvent =
+  | { readonly kind: 'prompt'; readonly prompt: PromptNotice }
+  | ({ readonly kind: 'prompt_ended' } & PromptEnd)
+  | { readonly kind: 'notice'; readonly reason: string; readonly sentence: string }
 
 /** What a user has to do in a browser. */
 export type LoginPrompt = {
@@ -79,6 +94,7 @@ export type LoginPrompt = {
 /** One line of an answer. `code` is a stable reason; `message` names cause and remedy. */
 export type ControlReply =
   | { readonly type: 'progress'; readonly prompt: LoginPrompt }
+  | { readonly type: 'event'; readonly event: WatchEvent }
   | { readonly type: 'result'; readonly value: ControlResult }
   | { readonly type: 'error'; readonly code: string; readonly message: string }
 
@@ -90,3 +106,6 @@ export type ControlResult =
     }
   | { readonly method: 'apps'; readonly applications: readonly VisibleApplication[] }
   | { readonly method: 'explain'; readonly explanation: Explanation }
+  | { readonly method: 'prompts'; readonly prompts: readonly PromptNotice[] }
+  /** The caller has gone. */
+  | { readonly method: 'watch' }

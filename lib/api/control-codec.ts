@@ -33,6 +33,8 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('up') }),
   z.strictObject({ method: z.literal('down') }),
   z.strictObject({ method: z.literal('apps') }),
+  z.strictObject({ method: z.literal('prompts') }),
+  z.strictObject({ method: z.literal('watch') }),
   z.strictObject({
     method: z.literal('explain'),
     host: z.string().min(1).max(HOST_LIMIT),

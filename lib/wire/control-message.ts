@@ -3,6 +3,7 @@
  * `seq` counts per direction from 1; `id` joins an answer to its question. Decoders are in ./control-codec.ts.
  */
 import type { PostureObservation, PostureRequest, PostureResult } from './posture-message.ts'
+import type { PromptEnd, PromptNotice } from './prompt-message.ts'
 
 /** What the gateway tells the daemon to treat as ours; a daemon's own never-list wins over it. */
 export type DeviceSettings = {
@@ -130,6 +131,12 @@ export type GatewayMessage =
       readonly reason: string
       readonly sentence: string
     }
+  | ({
+      readonly type: 'authentication_required'
+      readonly seq: number
+      readonly id: string
+    } & PromptNotice)
+  | ({ readonly type: 'prompt_ended'; readonly seq: number; readonly id: string } & PromptEnd)
   | {
       /** A question that is not answered, and why. */
       readonly type: 'refused'

@@ -9,6 +9,7 @@ import {
   POSTURE_REQUEST,
   POSTURE_RESULT,
 } from './posture-schema.ts'
+import { promptEnd, promptNotice } from './prompt-schema.ts'
 
 /** Longest `id` or `type` that is repeated to the peer. */
 const WORD_LIMIT = 128
@@ -91,6 +92,8 @@ export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('
   }),
   z.strictObject({ type: z.literal('notice'), ...envelope, reason: word, sentence: z.string() }),
   z.strictObject({ type: z.literal('refused'), ...envelope, reason: word }),
+  z.strictObject({ type: z.literal('authentication_required'), ...envelope, ...promptNotice }),
+  z.strictObject({ type: z.literal('prompt_ended'), ...envelope, ...promptEnd }),
   z.strictObject({ type: z.literal('unsupported'), ...envelope, got: word }),
 ])
 /** Types with a shape in `GATEWAY_MESSAGE`. */
@@ -102,6 +105,8 @@ export const GATEWAY_TYPES = new Set<string>([
   'posture_results',
   'notice',
   'refused',
+  'authentication_required',
+  'prompt_ended',
   'unsupported',
 ])
 

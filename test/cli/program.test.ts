@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import type { ControlRequest } from '#lib/api/control-api'
+import type { ControlRequest, WatchEvent } from '#lib/api/control-api'
 import { err, ok } from '#lib/result'
 import { parseRecipient } from '#lib/seal/recipient-key'
 import { EXIT } from '../../cli/cli-io.ts'
@@ -30,6 +30,7 @@ const STATUS = {
       found: { kind: 'file', exists: false },
     },
   ],
+  prompts: [],
 } as const
 
 const TOKEN = {
@@ -38,14 +39,28 @@ const TOKEN = {
   state: 'active',
   expiresAt: '2027-11-21T00:00:00.000Z',
 }
+const PROMPT = {
+  promptId: 'p'.repeat(22),
+  application: 'database',
+  host: 'db1.corp.internal',
+  port: 22,
+  remedy: 'login',
+  url: 'https://login.example.com/prompt/pp',
+  reason: 'session_expired',
+  expiresAtMs: Date.parse('2026-01-02T03:04:05'),
+} as const
+const LINE =
+  'log in at https://login.example.com/prompt/pp to reach database (waits until 03:04:05)'
+const GONE = { code: 'daemon_not_running', message: 'No daemon.', exitCode: EXIT.noDaemon }
 
 /** A program whose Io records what it was asked to do. */
-function zt() {
+function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
   const posted: unknown[] = []
   const written: string[] = []
+  const notified: string[][] = []
   let code = -1
   const program = buildProgram(
     () => ({
@@ -66,7 +81,18 @@ function zt() {
           return ok({ method: 'explain', explanation })
         }
         if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
+        if (request.method === 'prompts') return ok({ method: 'prompts', prompts: [PROMPT] })
+        if (request.method === 'watch') return ok({ method: 'watch' })
         return ok({ method: request.method, status: STATUS })
+      },
+      watchDaemon: async (onEvent, signal) => {
+        for (const event of events) onEvent(event)
+        await new Promise((resolve) => setImmediate(resolve))
+        return signal.aborted ? ok(undefined) : err(GONE)
+      },
+      notifyDesktop: async (...texts) => {
+        notified.push(texts)
+        return hasDesktop
       },
       admin: {
         getJson: async (path) =>
@@ -107,7 +133,7 @@ function zt() {
     await program.parseAsync(['node', 'zt', ...args])
     return code
   }
-  return { run, asked, printed, posted, written, ssh, program }
+  return { run, asked, printed, posted, written, notified, ssh, program }
 }
 
 test('D11 every command stands in docs/reference/cli.md with its own words', (t) => {
@@ -256,3 +282,67 @@ for (const args of [
     await t.throwsAsync(program.parseAsync(['node', 'zt', ...args]), { name: 'CommanderError' })
   })
 }
+
+test('D9 prompts lists what waits, as text and as JSON', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('prompts'), EXIT.ok)
+  t.is(await run('prompts', '--json'), EXIT.ok)
+  t.deepEqual(printed, [LINE, JSON.stringify([PROMPT])])
+})
+
+const ASKED: WatchEvent = { kind: 'prompt', prompt: PROMPT }
+const EVENTS: readonly WatchEvent[] = [
+  ASKED,
+  { kind: 'prompt', prompt: { ...PROMPT, host: 'db2.corp.internal' } },
+  { kind: 'prompt_ended', promptId: PROMPT.promptId, outcome: 'satisfied' },
+  { kind: 'notice', reason: 'session_expired', sentence: 'It was ended.\u001b[2J' },
+]
+
+test('D9 prompts --watch says each prompt once, how it ended, and what was cut; then that the daemon is gone', async (t) => {
+  const { run, printed, notified } = zt(EVENTS)
+  t.is(await run('prompts', '--watch'), EXIT.noDaemon)
+  t.deepEqual(printed, [
+    LINE,
+    'database: the connection goes on',
+    'It was ended.?[2J (session_expired)',
+    'zt: No daemon. (daemon_not_running)',
+  ])
+  t.deepEqual(notified, [
+    ['A connection waits for you', LINE],
+    ['A message of the gateway', 'It was ended.?[2J (session_expired)'],
+  ])
+})
+
+test('D9 prompts --watch --json passes every event on; --no-notify raises nothing', async (t) => {
+  const { run, printed, notified } = zt(EVENTS)
+  t.is(await run('prompts', '--watch', '--json', '--no-notify'), EXIT.noDaemon)
+  t.deepEqual(
+    printed.slice(0, -1).map((line) => JSON.parse(line)),
+    EVENTS,
+  )
+  t.deepEqual(notified, [])
+})
+
+test('D9 without a desktop --watch goes on; with --notify it fails', async (t) => {
+  t.is(await zt(EVENTS, false).run('prompts', '--watch'), EXIT.noDaemon)
+  const { run, printed } = zt(EVENTS, false)
+  t.is(await run('prompts', '--watch', '--notify'), EXIT.failed)
+  t.regex(printed.at(-1) ?? '', /no_notifications/)
+})
+
+test('D9 connect and ssh say once what their own connection waits for; status what all wait for', async (t) => {
+  const other: WatchEvent = {
+    kind: 'prompt',
+    prompt: { ...PROMPT, host: 'db2.corp.internal', promptId: 'q'.repeat(22) },
+  }
+  const events = [other, ASKED, ASKED]
+  const connect = zt(events)
+  t.is(await connect.run('connect', 'DB1.corp.internal', '22'), EXIT.ok)
+  t.deepEqual(connect.printed, [`zt: ${LINE}`])
+  const ssh = zt(events)
+  t.is(await ssh.run('ssh', 'db1.corp.internal'), 42)
+  t.deepEqual(ssh.printed, [`zt: ${LINE}`])
+  const elsewhere = zt(events)
+  await elsewhere.run('connect', 'db1.corp.internal', '23')
+  t.deepEqual(elsewhere.printed, [])
+})

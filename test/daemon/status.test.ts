@@ -24,6 +24,7 @@ const facts: StatusFacts = {
   refusedOtherUsers: 0,
   sshHostAuthorities: [],
   posture: [],
+  prompts: [],
 }
 
 const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> = {

@@ -50,7 +50,10 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
     gateway: { host: 'gw.example.com', port },
     credentials: { key, certificate, gatewayCa: opened.caPem },
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
-    events: { onStatus: () => look(), onSettings: () => look(), onNotice: () => look() },
+    events: {
+      ...{ onStatus: () => look(), onSettings: () => look(), onNotice: () => look() },
+      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {} },
+    },
   })
   t.teardown(() => client.stop(0))
   const until = (isIt: (status: TunnelStatus) => boolean) =>

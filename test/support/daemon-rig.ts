@@ -96,6 +96,7 @@ function control() {
     },
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki.corp.internal:443'] }],
+    prompts: () => [],
     log: memoryLog(),
   })
 }

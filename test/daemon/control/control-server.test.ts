@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { chmod, chown, mkdir } from 'node:fs/promises'
 import net from 'node:net'
@@ -27,7 +28,14 @@ function freshFolder(t: ExecutionContext): string {
 
 async function startControl(t: ExecutionContext, options: Partial<ControlServerOptions> = {}) {
   const asked: [ControlRequest, number][] = []
-  const handle: HandleControl = async (request, { uid, onPrompt }) => {
+  const left: string[] = []
+  const handle: HandleControl = async (request, { uid, onPrompt, onEvent, signal }) => {
+    if (request.method === 'watch') {
+      onEvent({ kind: 'notice', reason: 'policy_changed', sentence: 'Again.' })
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      left.push(request.method)
+      return ok({ method: 'watch' })
+    }
     asked.push([request, uid])
     if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
     if (request.method === 'login') {
@@ -40,7 +48,7 @@ async function startControl(t: ExecutionContext, options: Partial<ControlServerO
   const place = { path, ownerUid: ROOT, daemonUid: ROOT }
   const started = await startControlServer({ ...place, handle, log, ...options })
   if (started.ok) t.teardown(() => started.value.close())
-  return { started, asked, lines: log.lines, path: options.path ?? path }
+  return { started, asked, left, lines: log.lines, path: options.path ?? path }
 }
 
 /** Sends text in one piece; the answer ends after `lines` lines or when the server closes. */
@@ -162,3 +170,23 @@ test('D15: the decoder never throws', (t) => {
   })
   t.notThrows(() => fc.assert(decodes, { numRuns: process.env['ZT_FULL'] ? 5000 : 200 }))
 })
+
+for (const [title, leave] of Object.entries({
+  'goes away': (socket: net.Socket) => socket.end(),
+  'says something more': (socket: net.Socket) => socket.write('{"method":"apps"}\n'),
+})) {
+  test(`D9: whoever watches is told what happens, and is forgotten when it ${title}`, async (t) => {
+    const { path, left, asked } = await startControl(t)
+    const socket = net.connect(path, () => socket.write('{"method":"watch"}\n'))
+    const [chunk] = await once(socket, 'data')
+    t.is(
+      String(chunk),
+      '{"type":"event","event":{"kind":"notice","reason":"policy_changed","sentence":"Again."}}\n',
+    )
+    leave(socket)
+    await once(socket, 'close')
+    while (left.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    t.deepEqual(left, ['watch'])
+    t.deepEqual(asked, [])
+  })
+}

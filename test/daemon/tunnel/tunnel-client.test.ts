@@ -55,6 +55,7 @@ function control(change: Partial<ControlServerDeps> = {}): ControlServer {
     },
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki:443'] }],
+    prompts: () => [],
     log: memoryLog(),
     ...change,
   })
@@ -82,6 +83,9 @@ function watched(
   const notices: TunnelNotice[] = []
   const seen: DeviceSettings[] = []
   const events: TunnelEvents = {
+    onWelcome: () => undefined,
+    onPrompt: () => undefined,
+    onPromptEnded: () => undefined,
     onStatus: wake,
     onSettings: (one) => {
       seen.push(one)

@@ -61,13 +61,14 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
     explain: () => new Promise(() => undefined),
     reportPosture: () => [],
     applications: () => [],
+    prompts: () => [],
     log: memoryLog(),
     ...change,
   })
   const { stream, lines } = streamPair()
   server.onControl(peer, stream)
   for (const one of sent) stream.push(typeof one === 'string' ? one : `${JSON.stringify(one)}\n`)
-  return { stream, lines }
+  return { stream, lines, server }
 }
 
 const hello = { type: 'hello', seq: 1, id: 'h', versions: { min: 1, max: 1 } }
@@ -111,6 +112,34 @@ test('D10: a report of posture is that of the certificate, and is answered with 
   while (lines.length < 2) await new Promise((resolve) => setImmediate(resolve))
   t.deepEqual(reported, [device.id, observation])
   t.like(lines[1], { type: 'posture_results', id: 'p' })
+})
+
+const PROMPT = {
+  promptId: 'p'.repeat(22),
+  application: 'wiki',
+  host: 'wiki',
+  port: 443,
+  remedy: 'login',
+  url: 'https://login.example.com/prompt/p',
+  reason: 'session_expired',
+  expiresAtMs: 1,
+} as const
+
+test('D9: what waits for the user is told to each new stream, then as it comes and ends', async (t) => {
+  const { stream, lines, server } = serve([hello], { prompts: () => [PROMPT] })
+  await once(stream, 'data')
+  server.prompt(device.id, { ...PROMPT, port: 80 })
+  server.promptEnded(device.id, { promptId: PROMPT.promptId, outcome: 'expired' })
+  server.prompt('nobody', PROMPT)
+  t.deepEqual(lines.slice(1), [
+    { type: 'authentication_required', id: 'prompt', ...PROMPT, seq: 2 },
+    { type: 'authentication_required', id: 'prompt', ...PROMPT, port: 80, seq: 3 },
+    {
+      ...{ type: 'prompt_ended', id: 'prompt', seq: 4 },
+      promptId: PROMPT.promptId,
+      outcome: 'expired',
+    },
+  ] as never)
 })
 
 const refused: Record<string, readonly [readonly unknown[], string]> = {

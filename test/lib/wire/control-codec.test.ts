@@ -55,8 +55,14 @@ const fromGateway: readonly GatewayMessage[] = [
   { type: 'explanation', seq: 3, id: 'c', explanation },
   { type: 'applications', seq: 4, id: 'd', applications: [{ name: 'x', destinations: ['y:1'] }] },
   { type: 'notice', seq: 5, id: 'e', reason: 'device_duplicate', sentence: 's' },
-  { type: 'unsupported', seq: 6, id: 'f', got: 'dance' },
-  { type: 'refused', seq: 7, id: 'g', reason: 'too_many_questions' },
+  {
+    ...{ type: 'authentication_required', seq: 6, id: 'p', promptId: 'x'.repeat(22) },
+    ...{ application: 'wiki', host: 'wiki', port: 443, remedy: 'login', reason: 'session_expired' },
+    ...{ url: 'https://login.example.com/prompt/x', expiresAtMs: 1 },
+  },
+  { type: 'prompt_ended', seq: 7, id: 'p', promptId: 'x'.repeat(22), outcome: 'satisfied' },
+  { type: 'unsupported', seq: 8, id: 'f', got: 'dance' },
+  { type: 'refused', seq: 9, id: 'g', reason: 'too_many_questions' },
 ]
 
 test('control codec: every message of a gateway survives the wire', (t) => {
