@@ -8,9 +8,15 @@ import { join } from 'node:path'
 import { adminAt } from '../../cli/admin-client.ts'
 import { enrol, logInAgain } from '../lab/demo-steps.ts'
 import type { Person } from '../lab/identity-provider.ts'
+import {
+  type Ended,
+  openFlows,
+  STREAM_PORT,
+  type StreamingFlow,
+  startStreamTarget,
+} from '../lab/live-flows.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy, hostOf, NAMES } from '../lab/policy-texts.ts'
-import { type CutFlow, type Ended, openFlows, STREAM_PORT, startStreamTarget } from './cut-flows.ts'
 import type { Report } from './report.ts'
 import { type Bar, median, percentile } from './statistics.ts'
 
@@ -42,7 +48,7 @@ type Cut = { readonly action: string; readonly programMs: number; readonly targe
 
 type Run = {
   readonly organisation: Organisation
-  readonly open: () => Promise<readonly CutFlow[]>
+  readonly open: () => Promise<readonly StreamingFlow[]>
   readonly actions: number
   readonly log: (line: string) => void
 }
@@ -73,7 +79,7 @@ async function measure({ organisation, open, actions, log }: Run): Promise<reado
   return cuts
 }
 
-function inTime({ ended }: CutFlow): Promise<Ended> {
+function inTime({ ended }: StreamingFlow): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('a flow was not cut')), LIMIT_MS)
     ended.then(resolve, reject).finally(() => clearTimeout(timer))

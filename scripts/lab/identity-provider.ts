@@ -23,6 +23,8 @@ export type IdentityProvider = {
   readonly process: LabProcess
   readonly issuer: string
   readonly people: readonly Person[]
+  /** Moves somebody into other groups; the next login says so. */
+  setGroups(email: string, groups: readonly string[]): Promise<void>
 }
 
 /** Starts the provider. */
@@ -33,8 +35,11 @@ export async function startIdentityProvider(
 ): Promise<IdentityProvider> {
   const people = makePeople()
   const configFile = join(folder, 'idp.json')
-  const settings = { host: lab.laptop, port: IDP_PORT, accounts: people, redirectUri }
-  writeFileSync(configFile, JSON.stringify(settings), { mode: 0o600 })
+  const write = (accounts: readonly Person[]): void => {
+    const settings = { host: lab.laptop, port: IDP_PORT, accounts, redirectUri }
+    writeFileSync(configFile, JSON.stringify(settings), { mode: 0o600 })
+  }
+  write(people)
   const process = await startProcess({
     argv: [...program('test/support/idp-process.js'), configFile],
     logFile: join(folder, 'idp.log'),
@@ -43,7 +48,17 @@ export async function startIdentityProvider(
   const ready = JSON.parse(process.readyLine) as Record<'issuer' | 'clientSecret' | 'caPem', string>
   writeFileSync(join(folder, 'idp-ca.pem'), ready.caPem)
   writeFileSync(join(folder, 'idp.secret'), ready.clientSecret, { mode: 0o600 })
-  return { process, issuer: ready.issuer, people }
+  return {
+    process,
+    issuer: ready.issuer,
+    people,
+    async setGroups(email, groups) {
+      write(people.map((person) => (person.email === email ? { ...person, groups } : person)))
+      const reloaded = process.nextLine(/^reloaded/)
+      process.signal('SIGHUP')
+      await reloaded
+    },
+  }
 }
 
 function makePeople(): readonly Person[] {

@@ -18,6 +18,8 @@ export type Organisation = {
   readonly lab: Lab
   readonly folder: string
   readonly people: readonly Person[]
+  /** Moves somebody into other groups at the identity provider. */
+  setGroups(email: string, groups: readonly string[]): Promise<void>
   readonly urls: Urls
   readonly proxy: { readonly host: string; readonly port: number }
   readonly control: string
@@ -85,6 +87,7 @@ async function startAll(
     lab,
     folder,
     people: idp.people,
+    setGroups: idp.setGroups,
     urls,
     ...device,
     ...secrets,

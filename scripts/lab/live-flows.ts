@@ -8,10 +8,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { SocksClient } from 'socks'
-import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
-import type { Organisation } from '../lab/organisation.ts'
-import { hostOf, NAMES } from '../lab/policy-texts.ts'
-import { program } from '../lab/programs.ts'
+import { type LabProcess, run, startProcess } from './child-process.ts'
+import type { Organisation } from './organisation.ts'
+import { hostOf, NAMES } from './policy-texts.ts'
+import { program } from './programs.ts'
 
 export const STREAM_PORT = 7007
 const PIECE = Buffer.alloc(512, 'a')
@@ -22,11 +22,11 @@ const WATCH_MS = 120_000
 /** Where the last octet was seen, Unix milliseconds. */
 export type Ended = { readonly program: number; readonly target?: number }
 
-export type CutFlow = { readonly ended: Promise<Ended> }
+export type StreamingFlow = { readonly ended: Promise<Ended> }
 
 /** The streaming target, in the targets' namespace. */
 export function startStreamTarget({ lab }: Organisation, folder: string): Promise<LabProcess> {
-  const argv = program('scripts/benchmarks/stream-target-process.js')
+  const argv = program('scripts/lab/stream-target-process.js')
   return startProcess({
     argv: [...lab.inTargets, ...argv, lab.target, String(STREAM_PORT)],
     logFile: join(folder, 'target.log'),
@@ -40,13 +40,16 @@ type Wish = { readonly count: number; readonly target: LabProcess; readonly fold
 export async function openFlows(
   organisation: Organisation,
   { count, target, folder }: Wish,
-): Promise<readonly CutFlow[]> {
+): Promise<readonly StreamingFlow[]> {
   const flows = [await openSsh(organisation, folder)]
   while (flows.length < count) flows.push(await openStream(organisation, target))
   return flows
 }
 
-async function openStream({ lab, proxy }: Organisation, target: LabProcess): Promise<CutFlow> {
+async function openStream(
+  { lab, proxy }: Organisation,
+  target: LabProcess,
+): Promise<StreamingFlow> {
   const { socket } = await SocksClient.createConnection({
     command: 'connect',
     proxy: { ...proxy, type: 5 },
@@ -69,7 +72,7 @@ async function openStream({ lab, proxy }: Organisation, target: LabProcess): Pro
 }
 
 /** A command that writes all the time; the target's side of it cannot be watched without changing sshd. */
-async function openSsh(organisation: Organisation, folder: string): Promise<CutFlow> {
+async function openSsh(organisation: Organisation, folder: string): Promise<StreamingFlow> {
   const { zt, policyInput } = organisation
   const config = join(folder, 'ssh.conf')
   const printed = await run([...zt, 'ssh-config'], { env: { XDG_CONFIG_HOME: folder } })
