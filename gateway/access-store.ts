@@ -3,6 +3,7 @@
  * knows about a device and its user at that moment.
  */
 import type { Log } from '#lib/log'
+import { type AccessRequests, openAccessRequests } from './access-request/access-requests-store.ts'
 import { decideAll } from './enforce/decider.ts'
 import { createPolicyDecider, type PolicyDecider } from './enforce/policy-decider.ts'
 import { gatherSubject, type StandingOf, withStanding } from './facts/gather.ts'
@@ -33,6 +34,7 @@ export type Access = {
   readonly serviceTokens: ServiceTokens
   readonly reconsideration: Reconsideration
   readonly posture: Posture
+  readonly accessRequests: AccessRequests
   /** Ends the timers. */
   endAccess(): void
 }
@@ -46,11 +48,18 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
     checks: () => snapshot.current.policy.document.postureChecks,
     onChange: (deviceId) => reconsideration.tell({ kind: 'device', deviceId }),
   })
+  const accessRequests = openAccessRequests({
+    ...{ store, log, now },
+    policy: () => snapshot.current.policy,
+    tell: (change) => reconsideration.tell(change),
+  })
   const standing: StandingOf = (device, user) => {
+    const grants = accessRequests.grants(user.id)
     const loginsNotBefore = sessions.loginsNotBefore(device.id, user.id)
     return {
       subject: gatherSubject(device, user, serviceTokens.identityOf(user)),
       ...(loginsNotBefore !== undefined && { loginsNotBefore }),
+      ...(grants.length > 0 && { grants }),
       ...posture.facts(device.id),
     }
   }
@@ -69,7 +78,7 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
     () => reconsideration.tell({ kind: 'everything' }),
   )
   return {
-    ...{ decider, standing, sessions, serviceTokens, reconsideration, posture },
+    ...{ decider, standing, sessions, serviceTokens, reconsideration, posture, accessRequests },
     endAccess() {
       stopWatching()
       expiryAlerts.stop()

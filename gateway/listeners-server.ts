@@ -2,6 +2,7 @@
  * The listeners of the gateway: what each is given, in which order they start.
  */
 import type { Log } from '#lib/log'
+import type { AccessRequests } from './access-request/access-requests-store.ts'
 import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
@@ -45,6 +46,7 @@ export type Parts = {
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
+  readonly accessRequests: AccessRequests
   readonly reconsideration: Reconsideration
   /** Ends the timers of access. */
   readonly endAccess: () => void
@@ -82,6 +84,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
   const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
+  const { accessRequests } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -90,7 +93,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
-    ...{ sessions, serviceTokens, standing, explainer },
+    ...{ sessions, serviceTokens, standing, explainer, accessRequests },
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
+import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
 import type { Run } from './device.ts'
@@ -14,4 +15,5 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
   addSessionCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)
+  addRequestCommands(admin, io, run)
 }

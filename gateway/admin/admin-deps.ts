@@ -1,6 +1,7 @@
 /** What the admin API works on. */
 import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
+import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
@@ -17,6 +18,7 @@ export type AdminDeps = {
   readonly onDeviceRevoked: (deviceId: string) => void
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
+  readonly accessRequests: AccessRequests
   /** How the posture checks of a device stand. */
   readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
 import { refuse } from '../web/refuse.ts'
+import { addAccessRequestRoutes } from './access-request-routes.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
@@ -50,6 +51,10 @@ export const ADMIN_ROUTES = [
   ['POST', '/api/v1/service-tokens/:id/rotate', 'give it another secret and a new life'],
   ['POST', '/api/v1/service-tokens/:id/disable', 'disable it: flows of its devices end now'],
   ['POST', '/api/v1/service-tokens/:id/enable', 'enable it again'],
+  ['GET', '/api/v1/access-requests', 'requests for temporary access, newest first'],
+  ['GET', '/api/v1/access-requests/:id', 'one request'],
+  ['POST', '/api/v1/access-requests/:id/approve', 'approve it, in the name of an approver'],
+  ['POST', '/api/v1/access-requests/:id/deny', 'deny it, in the name of an approver'],
   ['GET', '/api/v1/recordings', 'recordings, newest first'],
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
@@ -63,6 +68,7 @@ const ROUTES = [
   addRecordingRoutes,
   addServiceTokenRoutes,
   addSessionRoutes,
+  addAccessRequestRoutes,
 ]
 
 /** Starts the API. @throws {Error} when the address cannot be listened on. */

@@ -25,14 +25,14 @@ export type ConsentVerdict =
 /** Judges what is there; a purpose is asked for first. */
 export function judgeConsent(
   { justify, approval }: Consent,
-  application: string,
+  { application, policy }: Pick<Grant, 'application' | 'policy'>,
   grants: Facts['grants'],
   nowMs: number,
 ): ConsentVerdict {
   const until = (kind: Grant['kind'], validForMs: number | undefined) =>
     validForMs === undefined
       ? Number.POSITIVE_INFINITY
-      : latestEnd(grants, { kind, application, validForMs })
+      : latestEnd(grants, { kind, application, policy, validForMs })
   const purposeUntilMs = until('purpose', justify?.validForMs)
   if (purposeUntilMs <= nowMs) {
     return { state: 'missing', reason: 'justification_required', remedy: 'justify' }
@@ -44,16 +44,24 @@ export function judgeConsent(
   return { state: 'given', untilMs: Math.min(purposeUntilMs, approvalUntilMs) }
 }
 
-type Wanted = Pick<Grant, 'kind' | 'application'> & { readonly validForMs: number }
+type Wanted = Pick<Grant, 'kind' | 'application'> & {
+  readonly policy: string | undefined
+  readonly validForMs: number
+}
 
 /** A grant counts for as long as it says, and no longer than the policy says now. */
-function latestEnd(grants: unknown, { kind, application, validForMs }: Wanted): number {
+function latestEnd(grants: unknown, wanted: Wanted): number {
   const list: readonly unknown[] = Array.isArray(grants) ? grants : []
   const ends = list
     .filter(isGrant)
-    .filter((one) => one.kind === kind && one.application === application)
-    .map(({ grantedAtMs, untilMs }) => Math.min(untilMs, grantedAtMs + validForMs))
+    .filter((one) => isFor(one, wanted))
+    .map(({ grantedAtMs, untilMs }) => Math.min(untilMs, grantedAtMs + wanted.validForMs))
   return Math.max(Number.NEGATIVE_INFINITY, ...ends)
+}
+
+function isFor(grant: Grant, { kind, application, policy }: Wanted): boolean {
+  const isAsked = grant.policy === undefined || grant.policy === policy
+  return isAsked && grant.kind === kind && grant.application === application
 }
 
 function isGrant(value: unknown): value is Grant {

@@ -33,6 +33,8 @@ export type CheckResult = { readonly passed: boolean; readonly validUntilMs: num
 export type Grant = {
   readonly kind: 'purpose' | 'approval'
   readonly application: string
+  /** The policy that asked for it; without a name it counts for every policy of the application. */
+  readonly policy?: string
   /** The purpose as the user stated it. */
   readonly text?: string
   /** Email addresses of who approved. */

@@ -2,6 +2,7 @@
  * A store that forgets at exit: for tests, and the plainest reading of the contract in ./store.ts.
  */
 import { randomUUID } from 'node:crypto'
+import type { AccessRequest } from '../access-request/access-request.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
@@ -32,6 +33,7 @@ export function openMemoryStore(): Store {
     },
     recordings: listing<RecordingRow>((row) => row.startedAtMs),
     revocations: revocationTable(),
+    accessRequests: accessRequestTable(),
     appSessions: appSessionTable(),
     revisions: revisionTable(),
     foreignVersion: () => 0,
@@ -161,6 +163,15 @@ function revocationTable(): Store['revocations'] {
       revocations.set(revocation.scope, revocation)
     },
     list: () => [...revocations.values()],
+  }
+}
+
+function accessRequestTable(): Store['accessRequests'] {
+  const requests = listing<AccessRequest>((request) => request.requestedAtMs)
+  return {
+    ...requests,
+    ofUser: (id) =>
+      requests.list({ limit: Number.MAX_SAFE_INTEGER }).filter(({ userId }) => userId === id),
   }
 }
 

@@ -13,6 +13,7 @@ import { SESSIONS } from './migrations/0006-sessions.ts'
 import { POSTURE } from './migrations/0007-posture.ts'
 import { BROWSER_SESSIONS } from './migrations/0008-browser-sessions.ts'
 import { SERVICE_TOKENS } from './migrations/0009-service-tokens.ts'
+import { ACCESS_REQUESTS } from './migrations/0010-access-requests.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -42,6 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 7, name: 'posture', sql: POSTURE },
   { number: 8, name: 'browser-sessions', sql: BROWSER_SESSIONS },
   { number: 9, name: 'service-tokens', sql: SERVICE_TOKENS },
+  { number: 10, name: 'access-requests', sql: ACCESS_REQUESTS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -3,6 +3,7 @@
  * A column that is NULL is a property that is absent; one whose name ends in `_json` holds JSON text.
  * Every statement names the tenant.
  */
+import type { AccessRequest } from '../access-request/access-request.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import type { Device, Enrolment, RecordingRow, User } from './store.ts'
@@ -77,6 +78,23 @@ export const APP_SESSION_COLUMNS: Columns<AppSession> = {
   startedAtMs: 'started_at_ms',
   lastUsedAtMs: 'last_used_at_ms',
   endsAtMs: 'ends_at_ms',
+}
+
+export const ACCESS_REQUEST_COLUMNS: Columns<AccessRequest> = {
+  id: 'id',
+  kind: 'kind',
+  userId: 'user_id',
+  deviceId: 'device_id',
+  application: 'application',
+  policy: 'policy',
+  purpose: 'purpose',
+  state: 'state',
+  requestedAtMs: 'requested_at_ms',
+  expiresAtMs: 'expires_at_ms',
+  approvals: 'approvals_json',
+  decidedBy: 'decided_by',
+  decidedAtMs: 'decided_at_ms',
+  untilMs: 'until_ms',
 }
 
 /** Values bound to a statement by name. */

@@ -13,6 +13,7 @@ import {
   planMigrations,
   type SchemaRefusal,
 } from './migration-plan.ts'
+import { sqliteAccessRequests } from './sqlite-access-request-store.ts'
 import { sqliteBrowserSessions } from './sqlite-browser-session-store.ts'
 import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
@@ -109,6 +110,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     posture,
     recordings: sqliteRecordings(db, ONLY_TENANT),
     revocations: sqliteRevocations(db, ONLY_TENANT),
+    accessRequests: sqliteAccessRequests(db, ONLY_TENANT),
     appSessions: sqliteAppSessions(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
     foreignVersion: () => Number(db.pragma('data_version', { simple: true })),

@@ -2,6 +2,7 @@
  * What the gateway remembers. One contract suite (test/contract) runs on every implementation.
  * Calls are synchronous: the embedded store is in process; times are Unix milliseconds.
  */
+import type { AccessRequest } from '../access-request/access-request.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
@@ -238,6 +239,14 @@ export interface Store {
       filter: Partial<Pick<AppSession, 'deviceId' | 'userId' | 'application'>>,
     ): readonly AppSession[]
     deleteUnused(sinceMs: number): void
+  }
+  readonly accessRequests: {
+    /** Inserts or replaces by id. */
+    put(request: AccessRequest): void
+    get(id: string): AccessRequest | undefined
+    /** Newest first. */
+    ofUser(userId: string): readonly AccessRequest[]
+    list(page: Page): readonly AccessRequest[]
   }
   readonly revisions: {
     /** Stores policy text as the next revision unless its digest equals the newest. @returns its number. */

@@ -38,6 +38,12 @@ const TOKEN = {
   name: 'backup',
   state: 'active',
   expiresAt: '2027-11-21T00:00:00.000Z',
+} as const
+
+const REQUEST = {
+  ...{ id: 'a/b', kind: 'approval', state: 'approved', application: 'wiki', user: 'ann@x.org' },
+  ...{ purpose: 'ticket 7', requestedAt: '2026-11-21T00:00:00.000Z' },
+  until: '2026-11-21T01:00:00.000Z',
 }
 const PROMPT = {
   promptId: 'p'.repeat(22),
@@ -101,7 +107,10 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
             : err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
         postJson: async (path, body) => {
           posted.push([path, body])
-          return ok({ cutFlows: 2, serviceToken: TOKEN, secret: 'ztsvc_hidden' })
+          return ok({
+            ...{ cutFlows: 2, serviceToken: TOKEN, secret: 'ztsvc_hidden' },
+            accessRequest: REQUEST,
+          })
         },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
       },
@@ -176,6 +185,16 @@ for (const [args, path, body] of [
     t.is(await run('admin', 'sessions', 'revoke', ...args), EXIT.ok)
     t.deepEqual(posted, [[`/api/v1/sessions/${path}`, body]])
     t.deepEqual(printed, ['revoked; 2 live flows ended'])
+  })
+}
+
+for (const verb of ['approve', 'deny']) {
+  test(`A10 admin requests ${verb} names the approver and says what became of it`, async (t) => {
+    const { run, posted, printed } = zt()
+    t.is(await run('admin', 'requests', verb, 'a/b', '--as', 'lea@x.org'), EXIT.ok)
+    const path = `/api/v1/access-requests/a%2Fb/${verb}`
+    t.deepEqual(posted, [[path, { approver: 'lea@x.org' }]])
+    t.deepEqual(printed, ['approved until 2026-11-21T01:00:00.000Z'])
   })
 }
 

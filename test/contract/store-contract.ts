@@ -2,6 +2,7 @@
  * What every store must do, whatever it is made of. Run by store.test.ts on each implementation.
  */
 import type { ExecutionContext, TestFn } from 'ava'
+import type { AccessRequest } from '../../gateway/access-request/access-request.ts'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { newServiceToken, rotateToken } from '../../gateway/service-token/service-token.ts'
@@ -412,6 +413,31 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
       ['user:u', 3],
     ])
   })
+
+  withStore(
+    'A10: requests for access are kept as they are, listed by user and time',
+    (t, store) => {
+      const request = (id: string, change: Partial<AccessRequest> = {}): AccessRequest => ({
+        ...{ id, kind: 'approval', userId: 'u1', deviceId: 'd1', application: 'wiki', policy: 'p' },
+        ...{ purpose: 'to mend it', state: 'pending', requestedAtMs: 10, expiresAtMs: 20 },
+        ...{ approvals: [], ...change },
+      })
+      store.accessRequests.put(request('a'))
+      store.accessRequests.put(request('b', { userId: 'u2', requestedAtMs: 11 }))
+      store.accessRequests.put(request('c', { requestedAtMs: 12 }))
+      const decided = request('a', {
+        ...{ state: 'approved', approvals: [{ by: 'lea@x.org', atMs: 13 }] },
+        ...{ decidedBy: 'lea@x.org', decidedAtMs: 13, untilMs: 30 },
+      })
+      store.accessRequests.put(decided)
+      t.deepEqual(store.accessRequests.get('a'), decided)
+      t.is(store.accessRequests.get('x'), undefined)
+      const ids = (found: readonly AccessRequest[]) => found.map(({ id }) => id)
+      t.deepEqual(ids(store.accessRequests.ofUser('u1')), ['c', 'a'])
+      t.deepEqual(ids(store.accessRequests.list({ limit: 2 })), ['c', 'b'])
+      t.deepEqual(ids(store.accessRequests.list({ limit: 2, beforeMs: 11 })), ['a'])
+    },
+  )
 
   withStore('A5: application sessions are listed by device, user and application', (t, store) => {
     const session = (id: string, change: Partial<AppSession> = {}): AppSession => ({

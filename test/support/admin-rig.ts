@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { openAccessRequests } from '../../gateway/access-request/access-requests-store.ts'
 import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
@@ -87,6 +88,10 @@ export async function startAdminRig(
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     serviceTokens: openServiceTokens({ store, log, now: () => NOW_MS }),
+    accessRequests: openAccessRequests({
+      ...{ store, log, now: () => NOW_MS, tell: () => 0 },
+      policy: () => policy ?? policyOf({}),
+    }),
     tell: () => 0,
     onDeviceRevoked: () => undefined,
     nowMs: () => NOW_MS,

@@ -138,7 +138,7 @@ function policyReason(
 
 /** What a person must still get: a purpose first, then approval. */
 function missingConsent(
-  { justify, approval }: AccessPolicy,
+  { name, justify, approval }: AccessPolicy,
   application: string,
   { grants = [] }: Facts,
   nowSeconds: number,
@@ -148,6 +148,7 @@ function missingConsent(
       (one) =>
         one.kind === kind &&
         one.application === application &&
+        (one.policy ?? name) === name &&
         one.untilMs > nowSeconds * 1000 &&
         one.grantedAtMs + validForMs > nowSeconds * 1000,
     )

@@ -97,7 +97,12 @@ function admitPerson(
     return { reason: session.reason, remedy: 'login', prompt: promptOf(written, line) }
   }
   const { grants, moment } = flow
-  const consent = judgeConsent(line.consent, written.name, grants, moment.nowSeconds * 1000)
+  const consent = judgeConsent(
+    line.consent,
+    { application: written.name, policy: line.name },
+    grants,
+    moment.nowSeconds * 1000,
+  )
   if (consent.state === 'missing') {
     const { reason, remedy } = consent
     return { reason, remedy, prompt: promptOf(written) }

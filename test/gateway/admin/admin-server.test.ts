@@ -6,17 +6,20 @@ import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import type { AccessChange } from '../../../gateway/access-change.ts'
+import { openAccessRequests } from '../../../gateway/access-request/access-requests-store.ts'
 import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
 import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { policyParts } from '../../support/admin-rig.ts'
+import { everyone, policyOf } from '../../support/policy-builder.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
 const SECRET = 'correct-horse'
+const BY_LEA = { approval: { approvers: [{ email: 'lea@example.com' }], valid_for: '1h' } }
 const NOW_MS = Date.UTC(2026, 10, 21)
 
 type Answer = { readonly status: number; readonly body: string; readonly headers: string }
@@ -73,6 +76,19 @@ async function startApi(
   const changes: AccessChange[] = []
   const log = memoryLog()
   const serviceTokens = openServiceTokens({ store, log, now: () => NOW_MS })
+  const policy = policyOf({
+    applications: [
+      {
+        name: 'wiki',
+        destinations: ['w.corp:443'],
+        policies: [{ name: 'p', decision: 'allow', include: everyone, ...BY_LEA }],
+      },
+    ],
+  })
+  const accessRequests = openAccessRequests({
+    ...{ store, log, policy: () => policy, now: () => NOW_MS },
+    tell: (change) => changes.push(change),
+  })
   const server = await startAdminServer({
     url: new URL('https://admin.test'),
     tls: { certificatePem: certPem, keyPem },
@@ -97,6 +113,7 @@ async function startApi(
     serviceTokens,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     ...policyParts(),
+    accessRequests,
     tell: (change) => changes.push(change),
     onDeviceRevoked: (id) => revoked.push(id),
     nowMs: () => NOW_MS,
@@ -121,7 +138,7 @@ async function startApi(
   }
   const asAdmin = (path: string, ...options: string[]) =>
     curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
-  return { curl, asAdmin, revoked, changes, user, log, store, serviceTokens }
+  return { curl, asAdmin, revoked, changes, user, log, store, serviceTokens, accessRequests }
 }
 
 test('D10 the API shows the posture of a device, and what it rests on', async (t) => {
@@ -335,6 +352,38 @@ for (const [title, [body, status, change]] of Object.entries(scopes)) {
     )
   })
 }
+
+test('A10 the API lists requests for access; an approver of the policy decides', async (t) => {
+  const { asAdmin, accessRequests, store, user, log } = await startApi(t)
+  store.users.upsert({
+    ...{ provider: 'corp', providerSubject: 'lea', email: 'lea@example.com', name: 'Lea' },
+    ...{ groups: [], claims: {}, login: { atMs: NOW_MS } },
+  })
+  const asked = { userId: user.id, deviceId: 'device-1', application: 'wiki' }
+  const made = accessRequests.ask(asked, 'ticket 7')
+  const id = made.ok ? made.value.requestId : ''
+  const answer = JSON.parse((await asAdmin('/api/v1/access-requests')).body)
+  t.like(answer.accessRequests[0], {
+    ...{ id, state: 'pending', user: 'ann@example.com', purpose: 'ticket 7', policy: 'p' },
+  })
+  const decide = async (verb: string, body: object, of = id) => {
+    const json = ['-H', 'content-type: application/json', '-d', JSON.stringify(body)]
+    const { status, body: text } = await asAdmin(`/api/v1/access-requests/${of}/${verb}`, ...json)
+    return [status, JSON.parse(text).error?.code ?? JSON.parse(text).accessRequest.state]
+  }
+  t.deepEqual(await decide('approve', {}), [400, 'bad_body'])
+  t.deepEqual(await decide('approve', { approver: user.email }), [409, 'own_request'])
+  t.deepEqual(await decide('approve', { approver: 'x@example.com' }), [409, 'not_an_approver'])
+  const lea = { approver: 'lea@example.com' }
+  t.deepEqual(await decide('approve', lea, 'nothing'), [404, 'no_such_access_request'])
+  t.deepEqual(await decide('approve', lea), [200, 'approved'])
+  t.deepEqual(await decide('deny', lea), [409, 'request_not_pending'])
+  t.true(log.lines.some((line) => line['action'] === 'approve_access'))
+  const one = JSON.parse((await asAdmin(`/api/v1/access-requests/${id}`)).body).accessRequest
+  t.like(one, { state: 'approved', decidedBy: 'lea@example.com' })
+  t.is((await asAdmin('/api/v1/access-requests/nothing')).status, 404)
+  t.is((await asAdmin('/api/v1/access-requests?usr=x')).status, 400)
+})
 
 test('S9 content is served as it lies: sealed; the manifest beside it', async (t) => {
   const { asAdmin } = await startApi(t)

@@ -37,6 +37,16 @@ const cases: Readonly<Record<string, Case>> = {
     [granted('purpose', { application: 'b' })],
     'justification_required',
   ],
+  'a purpose for another policy': [
+    JUSTIFY,
+    [granted('purpose', { policy: 'q' })],
+    'justification_required',
+  ],
+  'a purpose for this policy': [
+    JUSTIFY,
+    [granted('purpose', { policy: 'p' })],
+    'allowed_by_policy',
+  ],
   'a purpose that is over': [
     JUSTIFY,
     [granted('purpose', { untilMs: hours(0) })],

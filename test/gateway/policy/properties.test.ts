@@ -174,6 +174,7 @@ const minutes = (count: number) => NOW * 1000 + count * 60_000
 const grant = fc.record({
   kind: fc.constantFrom('purpose' as const, 'approval' as const),
   application: fc.constantFrom('a0', 'a0', 'a1'),
+  policy: fc.constantFrom(undefined, 'p0', 'p1'),
   grantedAtMs: fc.constantFrom(minutes(-5), minutes(-10), minutes(-30), minutes(-60)),
   untilMs: fc.constantFrom(minutes(0), minutes(1), minutes(60)),
 })

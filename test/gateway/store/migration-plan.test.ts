@@ -45,6 +45,7 @@ const RELEASED: readonly string[] = [
   '71975f137df7cd4e975d4dcf014ca0c453e71236b8cd6203228580be6322f433',
   '33f117f928120f16c612c9be3c5b4766c5eb46a4bfbfef63da577fb3ae24def5',
   'cce550d49f6e57c142c270b615db3411abc492da90e6fda591c1eb3a97124c09',
+  '31281a9c59a068656eb5a802c553a8c8f78bf5139792b1ee46d9a92e9ef82821',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)
