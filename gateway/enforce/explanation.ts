@@ -5,7 +5,7 @@
 import type { ExplainStep, ExplainStepName, Explanation } from '#lib/wire/control-message'
 import type { Decision, TraceStep } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
-import { type Reason, sentenceFor, toldReason } from '../policy/reasons.ts'
+import { type Reason, sentenceOf, toldReason } from '../policy/reasons.ts'
 import type { Explained } from './explain-flow.ts'
 
 /** All of it. */
@@ -82,17 +82,21 @@ function tell(explained: Explained, reason: Reason, withNames: boolean): Explana
   const { facts, decision } = explained
   const { host, port } = facts.destination
   const { application, policy } = withNames ? decision : {}
+  const failedChecks = withNames && decision.kind === 'denial' ? (decision.failedChecks ?? []) : []
   const failed = failedStep(explained, reason)
   return {
     host,
     port,
     verdict: failed === undefined ? 'permit' : 'denial',
     reason,
-    sentence: sentenceFor(reason),
+    sentence: sentenceOf({ reason, failedChecks }),
     ...(failed !== undefined && { remedy: REMEDY_AT[failed] ?? REMEDY[remedyOf(decision)] }),
     ...(application !== undefined && { application }),
     ...(policy !== undefined && { policy }),
-    steps: stepsOf(failed, { application, policy, session: sessionOf(decision) }),
+    steps: stepsOf(failed, {
+      ...{ application, policy, session: sessionOf(decision) },
+      posture: failed === 'posture' ? failedChecks.join(', ') : undefined,
+    }),
   }
 }
 

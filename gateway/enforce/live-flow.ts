@@ -53,6 +53,7 @@ export function createLiveFlow(
   const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
   let noted: FlowDetail = {}
+  let failedChecks: readonly string[] | undefined
   let isOver = false
 
   const live: LiveFlow = {
@@ -64,6 +65,7 @@ export function createLiveFlow(
       return stream
     },
     decided(decision, detail = {}) {
+      failedChecks = decision.kind === 'denial' ? decision.failedChecks : undefined
       const session = decision.kind === 'permit' ? sessions.used(decision, live.facts) : undefined
       const used = session === undefined ? {} : { accessSessionId: session.id }
       record.decided(decision, { facts: live.facts, ...noted, ...used, ...detail })
@@ -74,7 +76,7 @@ export function createLiveFlow(
     refuse(reason, detail = {}) {
       record.refused(reason, { facts: live.facts, ...noted, ...detail })
       live.end({ closeReason: reason })
-      if (stream === undefined) flow.refuse(wireRefusal(reason))
+      if (stream === undefined) flow.refuse(wireRefusal(reason, failedChecks))
       else flow.reset()
     },
     takeEarly: () =>

@@ -65,6 +65,8 @@ export type Denial = {
   readonly remedy: 'login' | 'mfa' | 'justify' | 'approval' | 'posture' | 'none'
   /** Present with a remedy that a person can carry out while the flow waits. */
   readonly prompt?: PromptWish
+  /** With the remedy `posture`: names of the checks that did not pass. */
+  readonly failedChecks?: readonly string[]
   readonly application?: string
   readonly policy?: string
   readonly rule?: string

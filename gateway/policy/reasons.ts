@@ -61,6 +61,19 @@ const UNTOLD: ReadonlySet<Reason> = new Set<Reason>([
   'blocked_by_default',
 ])
 
+/** The sentence for a denial, with the names that its reason leaves out. */
+export function sentenceOf({ reason, failedChecks = [] }: Reasoned): string {
+  if (reason !== 'posture_failed' || failedChecks.length === 0) return sentenceFor(reason)
+  const rest = failedChecks.length > NAMED_CHECKS ? ' and others' : ''
+  const names = `${failedChecks.slice(0, NAMED_CHECKS).join(', ')}${rest}`
+  return `Checks of this device that did not pass, or are out of date: ${names}. Run "zt status".`
+}
+
+/** As many as a header and a person take. */
+const NAMED_CHECKS = 5
+
+type Reasoned = { readonly reason: Reason; readonly failedChecks?: readonly string[] }
+
 /** Whether a code that ended a flow is one of these. */
 export function isReason(code: string): code is Reason {
   return Object.hasOwn(SENTENCES, code)

@@ -10,6 +10,8 @@ export type NearMiss = Pick<Denial, 'reason' | 'remedy'> & {
   readonly policy: string
   /** Authentication context classes of which one would do. */
   readonly acrValues?: readonly string[]
+  /** Posture checks that did not pass. */
+  readonly failedChecks?: readonly string[]
 }
 
 /** The first policy that would admit if only its requirements on login or device were met. */
@@ -35,7 +37,9 @@ function remedyOf(missing: readonly SelectorSet[]): Omit<NearMiss, 'policy'> | u
   if (missing.length === 0 || !missing.every((one) => isPosture(one) || isLogin(one))) {
     return undefined
   }
-  if (missing.some(isPosture)) return { reason: 'posture_failed', remedy: 'posture' }
+  if (missing.some(isPosture)) {
+    return { reason: 'posture_failed', remedy: 'posture', failedChecks: checksIn(missing) }
+  }
   const acrValues = missing.flatMap(({ selectors }) =>
     selectors.flatMap((one) => (one.kind === 'auth_context' ? [one.value] : [])),
   )
@@ -44,6 +48,13 @@ function remedyOf(missing: readonly SelectorSet[]): Omit<NearMiss, 'policy'> | u
     remedy: 'mfa',
     ...(acrValues.length > 0 && { acrValues }),
   }
+}
+
+function checksIn(sets: readonly SelectorSet[]): readonly string[] {
+  const names = sets.flatMap(({ selectors }) =>
+    selectors.flatMap((one) => (one.kind === 'device_posture' ? [one.check] : [])),
+  )
+  return [...new Set(names)]
 }
 
 function hasOnly({ selectors }: SelectorSet, kinds: readonly string[]): boolean {

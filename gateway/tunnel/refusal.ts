@@ -3,7 +3,7 @@
  * The only place where a reason becomes wire format.
  */
 import { printProxyStatus } from '#lib/wire/proxy-status'
-import { type Reason, sentenceFor, toldReason } from '../policy/reasons.ts'
+import { type Reason, sentenceOf, toldReason } from '../policy/reasons.ts'
 
 /** Status and headers of a refusal; header names are lower case, as HTTP/2 wants them. */
 export type WireRefusal = {
@@ -11,15 +11,18 @@ export type WireRefusal = {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The answer to a flow that is not carried. */
-export function wireRefusal(cause: Reason): WireRefusal {
+/**
+ * The answer to a flow that is not carried.
+ * @param failedChecks of a denial for want of posture.
+ */
+export function wireRefusal(cause: Reason, failedChecks: readonly string[] = []): WireRefusal {
   const reason = toldReason(cause)
   const { status, error } = answerFor(reason)
   const proxyStatus = printProxyStatus({
     proxy: 'zt-gateway',
     error,
     reason,
-    details: sentenceFor(reason),
+    details: sentenceOf({ reason, failedChecks }),
   })
   // RFC 9110 section 15.5.8: a 407 says how to authenticate; here it is a login outside of HTTP.
   const challenge: Record<string, string> =

@@ -56,11 +56,12 @@ export function applies(line: CompiledPolicyLine, outcome: Outcome): boolean {
 function noneMatched({ name, written, policies }: CompiledApplication, flow: Flow): Verdict {
   const near = flow.asker.isService ? undefined : findNearMiss(policies, flow.conditions)
   if (near === undefined) return deny('no_policy_matched', { application: name })
-  const { reason, remedy, policy, acrValues } = near
+  const { reason, remedy, policy, acrValues, failedChecks } = near
   const prompt = remedy === 'mfa' && {
     prompt: { ...promptOf(written), ...(acrValues && { acrValues }) },
   }
-  return deny(reason, { application: name, policy, remedy, ...prompt })
+  const checks = failedChecks && { failedChecks }
+  return deny(reason, { application: name, policy, remedy, ...prompt, ...checks })
 }
 
 function lineVerdict(

@@ -233,6 +233,6 @@ test('A3: whoever lacks only a stronger login is told which one', (t) => {
 
 test('D10: whoever lacks only a passed check is told so', (t) => {
   const denial = decisionOf({ require: [{ device_posture: 'disk' }] }, {})
-  t.like(denial, { reason: 'posture_failed', remedy: 'posture' })
+  t.like(denial, { reason: 'posture_failed', remedy: 'posture', failedChecks: ['disk'] })
   t.false('prompt' in denial)
 })
