@@ -45,7 +45,7 @@ export function postureText(checks: readonly PostureStatus[]): string {
   if (checks.length === 0) return 'The gateway asks nothing about this device.'
   return tableText(
     ['check', 'kind', 'looks at', 'seen', 'told', 'result'],
-    checks.map(({ name, kind, lookAt, observedAt, found, result }) => {
+    checks.map(({ name, kind, lookAt, observedAt, found, result, detail = '' }) => {
       const { kind: _, ...told } = found ?? { kind: 'none' }
       return [
         name,
@@ -53,7 +53,7 @@ export function postureText(checks: readonly PostureStatus[]): string {
         lookAt.join(', '),
         observedAt ?? '',
         found === undefined ? '' : JSON.stringify(told),
-        result,
+        result === 'failed' ? `failed: ${detail}` : result,
       ]
     }),
   )

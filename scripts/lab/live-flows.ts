@@ -22,7 +22,11 @@ const WATCH_MS = 120_000
 /** Where the last octet was seen, Unix milliseconds. */
 export type Ended = { readonly program: number; readonly target?: number }
 
-export type StreamingFlow = { readonly ended: Promise<Ended> }
+export type StreamingFlow = {
+  readonly ended: Promise<Ended>
+  /** Ends it from the program's side. */
+  stop(): void
+}
 
 /** The streaming target, in the targets' namespace. */
 export function startStreamTarget({ lab }: Organisation, folder: string): Promise<LabProcess> {
@@ -68,7 +72,7 @@ async function openStream(
     const { lastAtMs } = JSON.parse(await atTarget) as { lastAtMs: number }
     return { program, target: lastAtMs }
   }
-  return { ended: ended() }
+  return { ended: ended(), stop: () => socket.destroy() }
 }
 
 /** A command that writes all the time; the target's side of it cannot be watched without changing sshd. */
@@ -83,7 +87,7 @@ async function openSsh(organisation: Organisation, folder: string): Promise<Stre
   const child = spawn('ssh', [...options, user, busy], { stdio: ['ignore', 'pipe', 'ignore'] })
   const last = lastByteOf(child.stdout)
   await Promise.race([once(child.stdout, 'data'), failed(child.stdout)])
-  return { ended: last.then((program) => ({ program })) }
+  return { ended: last.then((program) => ({ program })), stop: () => child.kill() }
 }
 
 async function failed(stdout: Readable): Promise<never> {
