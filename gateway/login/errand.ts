@@ -12,6 +12,8 @@ export type Arrival = { readonly user: User; readonly login: LoginContext }
 /** A purpose that still stands. */
 export type Errand = {
   readonly wish: LoginWish
+  /** Who must log in, where that is known. */
+  readonly forUserId?: string
   /** Whether an earlier login of this browser may serve, so that it is offered. */
   readonly accepts: (earlier: Arrival) => boolean
   /** Goes on with whoever logged in. */

@@ -68,8 +68,9 @@ function find(
   if (session === undefined || session.revokedAtMs !== undefined) return undefined
   // The length as it is configured now: a shorter one counts for sessions that were begun before.
   const endsAtMs = Math.min(session.expiresAtMs, session.createdAtMs + lengthMs)
+  if (endsAtMs <= now() || isRevoked(store, session)) return undefined
   const user = store.users.get(session.userId)
-  if (endsAtMs <= now() || user === undefined || isRevoked(store, session)) return undefined
+  if (user === undefined || user.disabledAtMs !== undefined) return undefined
   return { user, login: session.login, idSha256: session.idSha256 }
 }
 

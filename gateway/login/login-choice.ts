@@ -21,8 +21,13 @@ export async function offerLogin(
   await moveTo(deps, reply, { at: 'choice', id, purpose })
   const providers = deps.providers.map(({ name }) => name)
   const session = deps.globalSessions.find(request.headers.cookie)
-  const serves = session !== undefined && errandOf(deps, purpose)?.accepts(session) === true
-  if (!serves) return loginLinks(id, providers)
+  const errand = errandOf(deps, purpose)
+  if (session === undefined || errand === undefined) return loginLinks(id, providers)
+  if (!errand.accepts(session)) {
+    const isOther = errand.forUserId !== undefined && errand.forUserId !== session.user.id
+    // The provider probably knows the wrong one too, and would send the browser back as that one at once.
+    return loginLinks(id, providers, isOther ? 'anew' : 'usual')
+  }
   const csrf = derivedToken(deps.formKey, `continue ${id}`)
   return html`${continueForm({ email: session.user.email, csrf })}
 <p>Or use another account:</p>

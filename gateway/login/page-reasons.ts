@@ -73,7 +73,8 @@ export function promptRefusal(reason: PromptReason): PageMessage {
 }
 
 const PROMPT_SENTENCES: Readonly<Record<PromptReason, string>> = {
-  different_user: 'You are somebody else than the user of the device that waits.',
+  different_user:
+    'You are somebody else than the user of the device that waits. Open the page once more and use another account.',
   prompt_expired: 'The connection does not wait any more. Start it once more.',
   login_too_old: 'Your last login is too old for this application. Log in anew.',
   login_too_weak: 'This application asks for a stronger login, for example with a second factor.',

@@ -23,6 +23,7 @@ export function promptErrand(
       ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
       ...(acrValues !== undefined && { acrValues }),
     },
+    forUserId: prompt.userId,
     accepts: (earlier) => suffices(prompt, earlier, deps.now()),
     async arrive(reply, { user, login }) {
       if (user.id !== prompt.userId) {

@@ -12,11 +12,11 @@ import { CLOCK_SKEW_MS } from './validity.ts'
 export function requestUrl(
   options: SamlOptions,
   { request, relayState }: PendingRequest,
-  { maxAgeSeconds, acrValues }: LoginWish,
+  { maxAgeSeconds, acrValues, anew = false }: LoginWish,
 ): Promise<string> {
   const saml = samlFor(options, {
     generateUniqueId: () => request,
-    forceAuthn: maxAgeSeconds !== undefined,
+    forceAuthn: anew || maxAgeSeconds !== undefined,
     disableRequestedAuthnContext: acrValues === undefined,
     ...(acrValues !== undefined && { authnContext: [...acrValues] }),
   })

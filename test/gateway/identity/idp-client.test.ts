@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
+import type { LoginWish } from '../../../gateway/identity/identity-provider.ts'
 import { type IdpOptions, openIdp } from '../../../gateway/identity/idp-client.ts'
 import { Browser } from '../../support/browser.ts'
 import { startHttps } from '../../support/https-target.ts'
@@ -56,6 +57,24 @@ test('A6: a login at a real provider ends in the user with groups', async (t) =>
   })
   t.deepEqual(user.ok && user.value.groups, ['engineers', 'staff'])
 })
+
+const wishes: Readonly<
+  Record<string, readonly [LoginWish, Readonly<Record<string, string | null>>]>
+> = {
+  nothing: [{}, { max_age: null, acr_values: null, prompt: null }],
+  'a login of the last minute': [{ maxAgeSeconds: 60 }, { max_age: '60' }],
+  'one of two context classes': [{ acrValues: ['high', 'low'] }, { acr_values: 'high low' }],
+  'another account': [{ anew: true }, { prompt: 'login' }],
+}
+for (const [title, [wish, wanted]] of Object.entries(wishes)) {
+  test(`A6: asks the provider for ${title}`, async (t) => {
+    const { client } = await setUp(t)
+    const begun = await client.begin(wish)
+    if (!begun.ok) return t.fail(begun.error.reason)
+    const asked = new URL(begun.value.url).searchParams
+    for (const [name, value] of Object.entries(wanted)) t.is(asked.get(name), value, name)
+  })
+}
 
 const tampered = {
   'another state': { state: 'x'.repeat(43) },

@@ -125,6 +125,10 @@ test('A5 D9: logged in once, the next prompt is one click; another account is as
   await ask()
   await logInAt(page, 'corp', BOB)
   await assertReads(t, page, /different_user/)
+  // The provider knows Bob now: it must be made to ask again.
+  await ask()
+  await logInAt(page, 'corp', ALICE)
+  await page.waitForURL('**/prompt/done')
   await page.goto(rig.url.href)
   await page.getByRole('link', { name: 'Log out' }).click()
   await page.getByRole('button', { name: 'Log out' }).click()

@@ -83,6 +83,10 @@ const over: Readonly<Record<string, (rig: LoginRig, userId: string) => void>> = 
   'when its time is over': (rig) => {
     rig.clock.aheadMs += EIGHT_HOURS_MS
   },
+  'when the user is disabled': (rig) => {
+    const change = { groups: [], disabledAtMs: Date.now() }
+    rig.store.users.refresh('local', ALICE.email, change)
+  },
   'when all logins of the user are revoked': (rig, userId) => {
     rig.store.revocations.put({ scope: `user:${userId}`, notBeforeMs: Date.now() })
   },

@@ -79,6 +79,11 @@ test('A6: a wish for a fresh login and a context class goes into the request', a
   t.regex(request, /<saml:AuthnContextClassRef[^>]*>urn:example:mfa</)
 })
 
+test('A6: for another account the provider is made to ask anew', async (t) => {
+  const { url } = await started(OPTIONS, { anew: true })
+  t.true(requestOf(url).includes('ForceAuthn="true"'))
+})
+
 test('A6: a login from before the request does not do where a fresh one was wished', async (t) => {
   const { client, pending, relayState, said } = await started(OPTIONS, { maxAgeSeconds: 0 })
   const authnInstantMs = said.nowMs - 120_000
