@@ -12,6 +12,7 @@ import { createResolver } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { logoutPost } from './enrol/logout-post-server.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
+import { type CountryOf, NO_COUNTRIES, openCountries } from './facts/country-os.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
@@ -33,7 +34,7 @@ import { authorityLine, deviceSettings } from './tunnel/device-settings.ts'
 import { startTunnelServer } from './tunnel/tunnel-server.ts'
 
 export type TunnelAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'tunnel' | 'hosts'>
+  readonly config: Pick<GatewayConfig, 'tunnel' | 'hosts' | 'countryDatabase'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'sshHostCa'>
   readonly store: Store
@@ -97,6 +98,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     key: options.tls.keyPem,
     deviceCa: keys.deviceCa.certificatePem,
     device: (id) => store.devices.get(id),
+    countryOf: countries(config),
     handlers: {
       onFlow,
       onControl: control.onControl,
@@ -126,6 +128,10 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       stopTelling()
     },
   }
+}
+
+function countries({ countryDatabase }: TunnelAccessOptions['config']): CountryOf {
+  return countryDatabase === undefined ? NO_COUNTRIES : openCountries(countryDatabase)
 }
 
 function cutSentence({ host, port }: Facts['destination'], reason: string): string {

@@ -30,6 +30,7 @@ export function namedFiles(config: GatewayConfig): NamedFile[] {
   const { identityProviders, recordings } = config
   return [
     ...logoFiles(config.loginPage),
+    ...countryFiles(config),
     ...certificateFiles('login', config.login),
     ...certificateFiles('admin', config.admin),
     ...identityProviders.flatMap((provider, index) =>
@@ -57,6 +58,11 @@ function logoFiles({ logoFile }: LoginPageConfig): NamedFile[] {
     wanted: 'a PNG or SVG file of at most 64 KiB',
   }
   return [{ path: ['gateway', 'login_page', 'logo_file'], file: logoFile, secret: false, check }]
+}
+
+function countryFiles({ countryDatabase: file }: GatewayConfig): NamedFile[] {
+  if (file === undefined) return []
+  return [{ path: ['gateway', 'country_database'], file, secret: false }]
 }
 
 function certificateFiles(key: string, { certificate }: WebListenerConfig): NamedFile[] {

@@ -30,6 +30,8 @@ export type GatewayConfig = {
   readonly admin: WebListenerConfig
   /** Fixed addresses, canonical text; looked at before the system's resolver. */
   readonly hosts: ReadonlyMap<HostName, string>
+  /** Database of the countries of addresses. */
+  readonly countryDatabase?: string
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly recordings?: {
     readonly recipientsFile: string

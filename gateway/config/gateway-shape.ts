@@ -82,6 +82,10 @@ const gatewayFields = {
     new Map(),
     'none',
   ),
+  country_database: optional(
+    filePath,
+    'Database of the countries of addresses, in the MMDB format, read at start. Without it no address has a country.',
+  ),
   identity_providers: defaulted(
     list(providerShape, { kind: 'a list of identity providers' }),
     'Where users log in; without this key, in the local directory. With an empty list nobody can.',
@@ -105,7 +109,7 @@ export const gatewayShape: Shape<Written> = checked(
 /** The section with file paths resolved against `directory`. */
 export function toGatewayConfig(written: Written, directory: string): GatewayConfig {
   const file = (path: string) => (path.startsWith('/') ? path : `${directory}/${path}`)
-  const { organisation, data, tunnel, login, admin, hosts, recordings } = written
+  const { organisation, data, tunnel, login, admin, hosts, country_database, recordings } = written
   return {
     organisation,
     data: file(data),
@@ -115,6 +119,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     loginPage: toLoginPageConfig(written.login_page, file),
     admin: toWebListener(admin, file),
     hosts,
+    ...(country_database !== undefined && { countryDatabase: file(country_database) }),
     identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),
     ...(recordings && {
       recordings: {

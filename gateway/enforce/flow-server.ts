@@ -58,8 +58,9 @@ function enter(
   target: FlowTarget,
   deps: FlowServerDeps,
 ): LiveFlow | undefined {
-  const { sourceAddress } = flow.peer
-  const facts = gatherFacts({ standing: deps.standing(device, user), sourceAddress, target })
+  const { sourceAddress, country } = flow.peer
+  const standing = deps.standing(device, user)
+  const facts = gatherFacts({ standing, sourceAddress, country, target })
   const id = newFlowId()
   const record = openFlowRecord(deps.records, { id, facts, ...flow.claims })
   const live = createLiveFlow(flow, record, facts, deps)

@@ -14,15 +14,18 @@ export type FactSources = {
   readonly standing: Standing
   /** Canonical text. */
   readonly sourceAddress: string
+  /** Of that address. */
+  readonly country?: string | undefined
   /** Canonical host. */
   readonly target: FlowTarget
 }
 
 /** The facts of the first pass: no address and no protocol are known yet. */
-export function gatherFacts({ standing, sourceAddress, target }: FactSources): Facts {
+export function gatherFacts({ standing, sourceAddress, country, target }: FactSources): Facts {
   return Object.freeze({
     ...standing,
     sourceAddress,
+    ...(country !== undefined && { country }),
     destination: Object.freeze({ host: target.host, port: target.port, transport: 'tcp' }),
   })
 }

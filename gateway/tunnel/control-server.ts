@@ -225,6 +225,7 @@ async function answer(
   const facts = gatherFacts({
     standing: deps.standing(who.device, who.user),
     sourceAddress: self.peer.sourceAddress,
+    country: self.peer.country,
     target,
   })
   if (message.type === 'explain') {

@@ -15,6 +15,8 @@ export type TunnelPeer = {
   readonly leaf: LeafIdentity
   /** Canonical text. */
   readonly sourceAddress: string
+  /** Of that address, ISO 3166-1 alpha-2, where one is known. */
+  readonly country?: string
   /** The device's registration as it stands now, or why it may not go on; to be asked for each flow. */
   readonly admitted: () => Result<Device, AdmissionError>
 }

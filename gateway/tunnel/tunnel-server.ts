@@ -28,6 +28,8 @@ export type TunnelServerOptions = {
   readonly deviceCa: string
   /** Registration of a device: `store.devices.get`. */
   readonly device: (id: string) => Device | undefined
+  /** Country of an address, where one is known. */
+  readonly countryOf?: (address: string) => string | undefined
   readonly handlers: TunnelHandlers
   readonly log: Log
   /** Unix milliseconds. */
@@ -158,7 +160,9 @@ function onSecure(socket: TLSSocket, options: TunnelServerOptions, links: Links)
     refuse(socket, reason)
     return
   }
-  serve(socket, { leaf, sourceAddress, admitted }, options, links)
+  const country = options.countryOf?.(sourceAddress)
+  const peer = { leaf, sourceAddress, ...(country !== undefined && { country }), admitted }
+  serve(socket, peer, options, links)
 }
 
 function serve(
