@@ -10,15 +10,15 @@ import { cachedDiscovery, type ProviderAccess } from './discovery-client.ts'
 import type { Identity } from './identity.ts'
 import type { LoginResult, LoginWish, PendingLogin, RedirectProvider } from './identity-provider.ts'
 import { errorCode, reasonOf } from './login-error.ts'
-import { userFromClaims } from './oidc.ts'
+import { type ClaimRules, userFromClaims } from './oidc.ts'
 
 /** One provider, as configured. */
-export type IdpOptions = ProviderAccess & {
-  readonly name: string
-  readonly groupsClaim: string
-  /** `<login url>/oidc/callback`, exact. */
-  readonly redirectUri: string
-}
+export type IdpOptions = ProviderAccess &
+  Omit<ClaimRules, 'provider'> & {
+    readonly name: string
+    /** `<login url>/oidc/callback`, exact. */
+    readonly redirectUri: string
+  }
 
 /** Where a provider sends the browser back to, on the login origin. */
 export const OIDC_CALLBACK = '/oidc/callback'
@@ -111,8 +111,7 @@ async function finish(
   const more = asked
     ? await oidc.fetchUserInfo(provider, tokens.access_token, idToken.sub)
     : undefined
-  const rules = { provider: options.name, groupsClaim: options.groupsClaim }
-  return userFromClaims({ ...more, ...idToken }, rules, now())
+  return userFromClaims({ ...more, ...idToken }, { ...options, provider: options.name }, now())
 }
 
 /** Providers refuse scopes that they do not know; `groups` is asked for only where it is offered. */

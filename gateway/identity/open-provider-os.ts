@@ -50,13 +50,12 @@ export function openProvider(config: IdentityProviderConfig, deps: ProviderDeps)
 }
 
 function openOidc(
-  { name, issuer, clientId, clientSecretFile, caFile, groupsClaim }: OidcConfig,
+  { clientSecretFile, caFile, ...config }: OidcConfig,
   { loginOrigin, log, now }: ProviderDeps,
 ): IdentityProvider {
   const clientSecret = secretIn(clientSecretFile)
   const redirectUri = `${loginOrigin}${OIDC_CALLBACK}`
-  const options = { name, issuer, clientId, clientSecret, groupsClaim, redirectUri }
-  return openIdp({ ...options, ...caIn(caFile) }, { log, now })
+  return openIdp({ ...config, clientSecret, redirectUri, ...caIn(caFile) }, { log, now })
 }
 
 function openGithubProvider(

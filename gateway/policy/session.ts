@@ -18,7 +18,12 @@ export type SessionLimits = {
 
 export type SessionVerdict =
   | { readonly state: 'alive'; readonly endsAtMs?: number }
-  | { readonly state: 'over'; readonly reason: 'session_expired' | 'session_revoked' }
+  | {
+      readonly state: 'over'
+      readonly reason: 'session_expired' | 'session_revoked'
+      /** Only a login younger than this brings it back, ms; absent: any. */
+      readonly youngerThanMs?: number
+    }
 
 /** Judges one session at one moment. Where something bounds it, a login that is not known is over. */
 export function judgeSession(
@@ -26,17 +31,22 @@ export function judgeSession(
   { lengthMs, notBeforeMs }: SessionLimits,
   nowMs: number,
 ): SessionVerdict {
-  const isBound = lengthMs !== undefined || notBeforeMs !== undefined
+  const youngerThanMs = Math.min(
+    lengthMs ?? Number.POSITIVE_INFINITY,
+    nowMs - (notBeforeMs ?? Number.NEGATIVE_INFINITY),
+  )
+  const over = Number.isFinite(youngerThanMs) ? { youngerThanMs } : {}
   if (login === undefined) {
-    return isBound ? { state: 'over', reason: 'session_expired' } : { state: 'alive' }
+    const isBound = lengthMs !== undefined || notBeforeMs !== undefined
+    return isBound ? { state: 'over', reason: 'session_expired', ...over } : { state: 'alive' }
   }
   if (notBeforeMs !== undefined && login.atMs <= notBeforeMs) {
-    return { state: 'over', reason: 'session_revoked' }
+    return { state: 'over', reason: 'session_revoked', ...over }
   }
   const endsAtMs = Math.min(
     login.atMs + (lengthMs ?? Number.POSITIVE_INFINITY),
     login.notAfterMs ?? Number.POSITIVE_INFINITY,
   )
-  if (endsAtMs <= nowMs) return { state: 'over', reason: 'session_expired' }
+  if (endsAtMs <= nowMs) return { state: 'over', reason: 'session_expired', ...over }
   return Number.isFinite(endsAtMs) ? { state: 'alive', endsAtMs } : { state: 'alive' }
 }

@@ -28,6 +28,7 @@ test('D7 A6: a device is enrolled as the configuration says', async (t) => {
     clientSecretFile: secret,
     caFile: ca,
     groupsClaim: 'groups',
+    claims: [],
   } as const
   const server = await startLoginAccess({
     prompts: NO_PROMPTS,

@@ -81,7 +81,16 @@ export async function startLoginRig(
   t.teardown(idp.close)
   const { issuer, clientId, clientSecret, caPem } = idp
   const provider = openIdp(
-    { name: 'corp', issuer, clientId, clientSecret, caPem, groupsClaim: 'groups', redirectUri },
+    {
+      name: 'corp',
+      issuer,
+      clientId,
+      clientSecret,
+      caPem,
+      groupsClaim: 'groups',
+      claims: [],
+      redirectUri,
+    },
     { now, log },
   )
   const store = openMemoryStore()

@@ -1,7 +1,14 @@
 /**
  * Identity providers of kind `oidc`.
  */
-import { defaulted, mapping, optional, required, type ValueOf } from '#lib/config/mapping-shape'
+import {
+  defaulted,
+  list,
+  mapping,
+  optional,
+  required,
+  type ValueOf,
+} from '#lib/config/mapping-shape'
 import { oneOf } from '#lib/config/shape'
 import { filePath, httpsUrl, line, name } from '#lib/config/text-shapes'
 import type { ProviderFile, Resolve } from './provider-file.ts'
@@ -16,6 +23,8 @@ export type OidcConfig = {
   /** CAs that vouch for the issuer, PEM; absent: the system's. */
   readonly caFile?: string
   readonly groupsClaim: string
+  readonly claims: readonly string[]
+  readonly sessionEndClaim?: string
 }
 
 const fields = {
@@ -26,6 +35,15 @@ const fields = {
   client_secret_file: required(filePath, 'File with the client secret and nothing else.'),
   ca_file: optional(filePath, "CAs that vouch for the issuer, PEM; without it the system's."),
   groups_claim: defaulted(line, "Claim that lists the user's groups.", 'groups'),
+  claims: defaulted(
+    list(line, { kind: 'a list of claim names' }),
+    'Further claims that policies may ask about.',
+    [],
+  ),
+  session_end_claim: optional(
+    line,
+    'Claim with the time after which a login counts no more, Unix seconds.',
+  ),
 } as const
 
 export const oidcShape = mapping(fields, 'an OpenID Connect provider')
@@ -39,6 +57,8 @@ export function toOidcConfig(written: ValueOf<typeof fields>, resolve: Resolve):
     clientSecretFile: resolve(written.client_secret_file),
     ...(written.ca_file !== undefined && { caFile: resolve(written.ca_file) }),
     groupsClaim: written.groups_claim,
+    claims: written.claims,
+    ...(written.session_end_claim !== undefined && { sessionEndClaim: written.session_end_claim }),
   }
 }
 

@@ -95,7 +95,8 @@ function admitPerson(
   if (flow.asker.isService) return {}
   const session = sessionOf(written.name, line, flow)
   if (session.state === 'over') {
-    return { reason: session.reason, remedy: 'login', prompt: promptOf(written, line) }
+    const { reason, youngerThanMs } = session
+    return { reason, remedy: 'login', prompt: promptOf(written, youngerThanMs) }
   }
   const { grants, moment } = flow
   const consent = judgeConsent(
@@ -124,13 +125,13 @@ function sessionOf(application: string, { sessionLengthMs }: CompiledPolicyLine,
   return judgeSession(flow.asker.login, limits, flow.moment.nowSeconds * 1000)
 }
 
-function promptOf(
-  { protocol }: Application,
-  { sessionLengthMs }: Pick<CompiledPolicyLine, 'sessionLengthMs'> = {},
-): PromptWish {
+/** @param youngerThanMs the age of a login that helps; a login at this very moment always does. */
+function promptOf({ protocol }: Application, youngerThanMs?: number): PromptWish {
+  const maxAgeSeconds =
+    youngerThanMs === undefined ? undefined : Math.max(Math.floor(youngerThanMs / 1000), 0)
   return {
     ...(protocol !== undefined && { protocol }),
-    ...(sessionLengthMs !== undefined && { maxAgeSeconds: Math.floor(sessionLengthMs / 1000) }),
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   }
 }
 

@@ -74,6 +74,7 @@ test('a full gateway section', (t) => {
       clientId: 'zt',
       clientSecretFile: './s',
       groupsClaim: 'groups',
+      claims: [],
     },
   ])
   t.deepEqual(recordings, { recipientsFile: './r.jws', freeSpaceReserveMib: 512 })

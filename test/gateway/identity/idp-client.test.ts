@@ -32,6 +32,7 @@ async function setUp(t: ExecutionContext, account: IdpAccount = ACCOUNT) {
     clientSecret: idp.clientSecret,
     caPem: idp.caPem,
     groupsClaim: 'groups',
+    claims: [],
     redirectUri,
   }
   const client = openIdp(options, { now: Date.now, log: silent })

@@ -2,7 +2,12 @@ import test from 'ava'
 import fc from 'fast-check'
 import { userFromClaims } from '../../../gateway/identity/oidc.ts'
 
-const RULES = { provider: 'corp', groupsClaim: 'groups' }
+const RULES = {
+  provider: 'corp',
+  groupsClaim: 'groups',
+  claims: ['department', 'grade'],
+  sessionEndClaim: 'until',
+}
 const CLAIMS = { sub: 'u1', email: 'Demo@Example.com', email_verified: true, groups: ['a', 'b'] }
 const read = (claims: Record<string, unknown>) => userFromClaims(claims, RULES, 5)
 
@@ -20,6 +25,32 @@ test('A6: claims become a user with a lower-case address', (t) => {
     },
   })
 })
+
+test('A3 A6: further claims are kept as text, and only those that are configured', (t) => {
+  const user = read({ ...CLAIMS, department: 'db', grade: [7, true], secret: 'x' })
+  t.deepEqual(user.ok && user.value.claims, { department: ['db'], grade: ['7', 'true'] })
+  const none = read({ ...CLAIMS, department: null })
+  t.deepEqual(none.ok && none.value.claims, {})
+})
+
+const logins = {
+  'methods and context class as stated': [
+    { amr: ['pwd', 'otp'], acr: 'high' },
+    { atMs: 5, amr: ['pwd', 'otp'], acr: 'high' },
+  ],
+  'the time of the proof, not of the return': [{ auth_time: 0.002 }, { atMs: 2 }],
+  'a proof in the future counts as now': [{ auth_time: 99 }, { atMs: 5 }],
+  'a time that is none is not stated': [{ auth_time: '7' }, { atMs: 5 }],
+  'methods that are no texts are not stated (T95)': [{ amr: [1] }, { atMs: 5 }],
+  'a context class that is no text is not stated (T95)': [{ acr: { a: 1 } }, { atMs: 5 }],
+  'an end of its own': [{ until: 7 }, { atMs: 5, notAfterMs: 7000 }],
+} as const
+for (const [title, [claims, wanted]] of Object.entries(logins)) {
+  test(`A3 A5: the login has ${title}`, (t) => {
+    const user = read({ ...CLAIMS, ...claims })
+    t.deepEqual(user.ok && user.value.login, wanted)
+  })
+}
 
 const groups = {
   'an absent claim is no group': [undefined, []],
@@ -57,6 +88,13 @@ const refused = {
   'a group that is no text (T95)': [{ groups: ['a', 1] }, 'bad_groups'],
   'a group name above the limit': [{ groups: ['a'.repeat(257)] }, 'bad_groups'],
   'too many groups': [{ groups: Array.from({ length: 1001 }, (_, n) => `g${n}`) }, 'bad_groups'],
+  'a claim that is an object (T95)': [{ department: { a: 1 } }, 'bad_claims'],
+  'a claim with too many values': [
+    { department: Array.from({ length: 101 }, String) },
+    'bad_claims',
+  ],
+  'an end that is no time (T95)': [{ until: 'tomorrow' }, 'bad_claims'],
+  'an end in milliseconds': [{ until: 1_800_000_000_000 }, 'bad_claims'],
   'groups kept elsewhere': [{ groups: undefined, _claim_names: { groups: 'src1' } }, 'bad_groups'],
 } as const
 for (const [title, [change, reason]] of Object.entries(refused)) {

@@ -284,7 +284,7 @@ for (const [title, answer] of Object.entries(garbage)) {
       providers: ({ log, now }) => [
         openIdp(
           {
-            ...{ name: 'garbled', issuer: site.url, groupsClaim: 'groups', ...client },
+            ...{ name: 'garbled', issuer: site.url, groupsClaim: 'groups', claims: [], ...client },
             redirectUri: 'https://127.0.0.1/oidc/callback',
           },
           { log, now },

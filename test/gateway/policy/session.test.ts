@@ -8,9 +8,13 @@ import {
 } from '../../../gateway/policy/session.ts'
 
 const NOW = 1_000_000
-const over = (reason: 'session_expired' | 'session_revoked'): SessionVerdict => ({
+const over = (
+  reason: 'session_expired' | 'session_revoked',
+  youngerThanMs?: number,
+): SessionVerdict => ({
   state: 'over',
   reason,
+  ...(youngerThanMs !== undefined && { youngerThanMs }),
 })
 
 const cases: Record<string, [LoginContext | undefined, SessionLimits, SessionVerdict]> = {
@@ -21,16 +25,29 @@ const cases: Record<string, [LoginContext | undefined, SessionLimits, SessionVer
     { lengthMs: 1000 },
     { state: 'alive', endsAtMs: NOW + 1 },
   ],
-  'at the end of its length': [{ atMs: NOW - 1000 }, { lengthMs: 1000 }, over('session_expired')],
-  'a length and no login known': [undefined, { lengthMs: 1000 }, over('session_expired')],
-  'revoked after the login': [{ atMs: 5 }, { notBeforeMs: 6 }, over('session_revoked')],
-  'revoked in the same millisecond': [{ atMs: 5 }, { notBeforeMs: 5 }, over('session_revoked')],
+  'at the end of its length': [
+    { atMs: NOW - 1000 },
+    { lengthMs: 1000 },
+    over('session_expired', 1000),
+  ],
+  'a length and no login known': [undefined, { lengthMs: 1000 }, over('session_expired', 1000)],
+  'revoked after the login': [{ atMs: 5 }, { notBeforeMs: 6 }, over('session_revoked', NOW - 6)],
+  'revoked in the same millisecond': [
+    { atMs: 5 },
+    { notBeforeMs: 5 },
+    over('session_revoked', NOW - 5),
+  ],
   'logged in after the revocation': [{ atMs: 7 }, { notBeforeMs: 6 }, { state: 'alive' }],
-  'revoked and no login known': [undefined, { notBeforeMs: 6 }, over('session_expired')],
+  'revoked and no login known': [undefined, { notBeforeMs: 6 }, over('session_expired', NOW - 6)],
   "past the provider's own end": [
     { atMs: NOW - 1, notAfterMs: NOW },
     { lengthMs: 1000 },
-    over('session_expired'),
+    over('session_expired', 1000),
+  ],
+  'revoked, and with a length: the login must satisfy both': [
+    { atMs: 5 },
+    { notBeforeMs: NOW - 10, lengthMs: 1000 },
+    over('session_revoked', 10),
   ],
   "the provider's end comes first": [
     { atMs: NOW - 1, notAfterMs: NOW + 5 },
