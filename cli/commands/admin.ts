@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
+import { addDeviceAdminCommands } from './admin-devices.ts'
 import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
@@ -14,6 +15,7 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
   addSessionCommands(admin, io, run)
+  addDeviceAdminCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)
   addRequestCommands(admin, io, run)
 }

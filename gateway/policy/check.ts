@@ -24,7 +24,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),
-    ...unknownReferences(policy, conditionsOf(policy, path)),
+    ...unknownReferences(policy, conditionsOf(policy, path), path),
     ...nestedTooDeep(groups),
     ...applications.flatMap(sshMismatch),
     ...policies.flat().flatMap(consentMismatch),

@@ -19,7 +19,7 @@ import { checkPolicy } from './check.ts'
 import type { PolicyDocument } from './document.ts'
 import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
-import { postureCheckShape } from './posture-shape.ts'
+import { postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
 
@@ -131,7 +131,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     tunnel: values.tunnel,
     publicDefault: values.public_default,
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
-    postureChecks: values.posture_checks,
+    postureChecks: withSerialLists(values.posture_checks, values.lists),
     requireProtection: values.require_protection,
     lists: values.lists,
     promptTimeoutMs: values.prompt_timeout,

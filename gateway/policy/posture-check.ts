@@ -21,7 +21,12 @@ export type PostureExpectation =
   | { readonly kind: 'client_version'; readonly minimum: string }
   | { readonly kind: 'sshd_config'; readonly keyword: string; readonly value: string }
   | { readonly kind: 'domain_join'; readonly domain: string }
-  | { readonly kind: 'serial'; readonly serials: readonly string[] }
+  | {
+      readonly kind: 'serial'
+      readonly serials: readonly string[]
+      /** Name of a list whose values are among `serials` in a document. */
+      readonly serialList?: string
+    }
 
 /** One check. */
 export type PostureCheck = PostureExpectation & {

@@ -1,12 +1,13 @@
 /**
  * Posture checks as policy writes them. The tables also make the reference page.
  */
-import { defaulted, list, mapping, required } from '#lib/config/mapping-shape'
+import { defaulted, list, mapping, optional, required } from '#lib/config/mapping-shape'
 import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { checked, mapped, oneOf, type Shape, text } from '#lib/config/shape'
 import { duration, hostName, line, name } from '#lib/config/text-shapes'
 import { variant } from '#lib/config/variant-shape'
 import { POSTURE_LIST_LIMIT } from '#lib/wire/posture-schema'
+import type { List } from './document.ts'
 import type { PostureCheck } from './posture-check.ts'
 import { parseVersion } from './version.ts'
 
@@ -118,16 +119,22 @@ const kinds = {
     },
     'the domain of the device',
   ),
-  serial: mapping(
-    {
-      ...common,
-      kind: kind('serial', 'The device is one of a list.'),
-      serials: required(
-        list(line, { kind: 'a list of serial numbers', min: 1 }),
-        'Those that pass, in any case of letters.',
-      ),
-    },
-    'the serial number of the device',
+  serial: mapped(
+    mapping(
+      {
+        ...common,
+        kind: kind('serial', 'The device is one of a list.'),
+        serials: defaulted(
+          list(line, { kind: 'a list of serial numbers' }),
+          'Those that pass, in any case of letters.',
+          [],
+        ),
+        serial_list: optional(name, 'A list of kind `serial` with more of them.'),
+      },
+      'the serial number of the device',
+    ),
+    ({ serial_list, ...rest }) =>
+      serial_list === undefined ? rest : { ...rest, serialList: serial_list },
   ),
 }
 
@@ -140,13 +147,30 @@ export const postureCheckShape: Shape<PostureCheck> = checked(
   mistakesOf,
 )
 
+/** The checks with the serial numbers of the lists that they name. */
+export function withSerialLists(
+  checks: readonly PostureCheck[],
+  lists: readonly List[],
+): readonly PostureCheck[] {
+  return checks.map((check) => {
+    if (check.kind !== 'serial') return check
+    const more = lists.find(({ name, kind }) => kind === 'serial' && name === check.serialList)
+    return more?.kind === 'serial'
+      ? { ...check, serials: [...check.serials, ...more.values] }
+      : check
+  })
+}
+
 function mistakesOf(check: PostureCheck, path: Path): Mistake[] {
   const { everyMs, maxAgeMs } = check
+  const isAnybody =
+    check.kind === 'serial' && check.serials.length === 0 && check.serialList === undefined
   const mounts = check.kind === 'disk_encryption' ? check.mounts.length : 0
   const rules: readonly (readonly [boolean, string, string])[] = [
     [everyMs < LEAST_EVERY_MS, 'every', 'a device looks once a second at most'],
     [maxAgeMs < everyMs, 'max_age', '"max_age" is shorter than "every"'],
     [maxAgeMs > GREATEST_AGE_MS, 'max_age', '"max_age" is longer than a day'],
+    [isAnybody, 'serials', 'name serials, or a serial_list'],
     [mounts > POSTURE_LIST_LIMIT, 'mounts', `more than ${POSTURE_LIST_LIMIT} mount points`],
   ]
   return rules.flatMap(([isWrong, key, message]) =>

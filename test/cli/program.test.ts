@@ -59,6 +59,23 @@ const LINE =
   'log in at https://login.example.com/prompt/pp to reach database (waits until 03:04:05)'
 const GONE = { code: 'daemon_not_running', message: 'No daemon.', exitCode: EXIT.noDaemon }
 
+/** What the admin API answers, by path. */
+const ANSWERS: Readonly<Record<string, unknown>> = {
+  '/api/v1/service-tokens': { serviceTokens: [TOKEN] },
+  '/api/v1/devices': { devices: [{ id: 'd/1', name: 'laptop', user: null, revoked: true }] },
+  '/api/v1/devices/d%2F1': {
+    device: {
+      id: 'd/1',
+      posture: [
+        {
+          ...{ name: 'agent', kind: 'file', passed: false, detail: 'The file is not there.' },
+          found: { kind: 'file', exists: false },
+        },
+      ],
+    },
+  },
+}
+
 /** A program whose Io records what it was asked to do. */
 function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
   const asked: ControlRequest[] = []
@@ -102,8 +119,8 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
       },
       admin: {
         getJson: async (path) =>
-          path === '/api/v1/service-tokens'
-            ? ok({ serviceTokens: [TOKEN] })
+          Object.hasOwn(ANSWERS, path)
+            ? ok(ANSWERS[path])
             : err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
         postJson: async (path, body) => {
           posted.push([path, body])
@@ -166,6 +183,17 @@ test('D10 posture lists what this device tells, status what came of it', async (
   t.like(JSON.parse(printed[1] ?? ''), [{ name: 'agent', result: 'failed' }])
   t.is(await run('status'), EXIT.ok)
   t.regex(printed[2] ?? '', /posture +agent failed: The file is not there\. \(seen 2026/)
+})
+
+test('D10 admin devices lists devices, and what one said of itself', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('admin', 'devices', 'list'), EXIT.ok)
+  t.regex(printed[0] ?? '', /d\/1.*laptop.*revoked/)
+  t.is(await run('admin', 'devices', 'posture', 'd/1'), EXIT.ok)
+  t.regex(printed[1] ?? '', /agent.*failed: The file is not there\..*"exists":false/)
+  t.is(await run('admin', 'devices', 'posture', 'd/1', '--json'), EXIT.ok)
+  t.like(JSON.parse(printed[2] ?? ''), [{ name: 'agent', passed: false }])
+  t.not(await run('admin', 'devices', 'posture', 'nobody'), EXIT.ok)
 })
 
 test('D12 explain ends with 4 for a denial', async (t) => {

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
 import { createTunnelClient } from '../../daemon/tunnel/tunnel-client.ts'
 import { issueDeviceCertificate } from '../../gateway/keys/device-certificate.ts'
+import type { PostureObservation } from '../../lib/wire/posture-message.ts'
 import { startTarget } from '../support/decisions.ts'
 import { type OpenedGateway, openGateway, policySource } from '../support/opened-gateway.ts'
 import { spkiDigest } from '../support/spki.ts'
@@ -126,6 +127,66 @@ test('S2: a permitted flow passes, others are denied as explain says, and no SYN
   t.is(other.sockets.length, 0)
   const records = opened.data.store.flows.list({ limit: 10 })
   t.deepEqual(records.map(({ verdict }) => verdict).sort(), ['denial', 'permit'])
+})
+
+/** Everybody, on a device that says it has a firewall. */
+const firewallPolicy = (port: number) =>
+  policySource({
+    posture_checks: [{ name: 'fw', kind: 'firewall', every: '1s', max_age: '2s' }],
+    applications: [
+      {
+        name: 'echo',
+        destinations: [`127.0.0.1:${port}`],
+        policies: [
+          {
+            name: 'all',
+            decision: 'allow',
+            include: [{ everyone: true }],
+            require: [{ device_posture: 'fw' }],
+          },
+        ],
+      },
+    ],
+  })
+const firewall = (enabled: boolean, observedAgoMs = 0): PostureObservation => ({
+  ...{ name: 'fw', kind: 'firewall', lookAt: [], observedAgoMs },
+  found: { kind: 'firewall', enabled },
+})
+
+test('D10 G10: a report that fails a check cuts the flow, 50 times within a second each', async (t) => {
+  const { target, opened, device, to } = await start(t)
+  await opened.gateway.reload(firewallPolicy(target.port))
+  const { client } = device
+  t.like(await client.openFlow(to, {}), { error: { reason: 'posture_failed' } })
+  const tookMs: number[] = []
+  for (let round = 0; round < 50; round++) {
+    t.like(await client.reportPosture([firewall(true)]), { value: [{ name: 'fw', passed: true }] })
+    const flow = await client.openFlow(to, {})
+    if (!flow.ok) return t.fail(flow.error.reason)
+    flow.value.on('error', () => undefined)
+    const closed = closeOf(flow.value)
+    const startedAtMs = performance.now()
+    await client.reportPosture([firewall(false)])
+    await closed
+    tookMs.push(performance.now() - startedAtMs)
+  }
+  t.log(`from the report to the end of the flow: at most ${Math.max(...tookMs).toFixed(1)} ms`)
+  t.true(Math.max(...tookMs) < 1000, `ms: ${tookMs.map(Math.round)}`)
+  t.is(opened.data.store.flows.list({ limit: 1 })[0]?.closeReason, 'posture_failed')
+})
+
+test('D10 T95: a flow ends when the report it rests on goes stale, and says so', async (t) => {
+  const { target, opened, device, to } = await start(t)
+  await opened.gateway.reload(firewallPolicy(target.port))
+  const { client } = device
+  await client.reportPosture([firewall(true, 1000)])
+  const flow = await client.openFlow(to, {})
+  if (!flow.ok) return t.fail(flow.error.reason)
+  flow.value.on('error', () => undefined)
+  await closeOf(flow.value)
+  t.is(opened.data.store.flows.list({ limit: 1 })[0]?.closeReason, 'posture_failed')
+  const refused = await client.openFlow(to, {})
+  t.regex(refused.ok ? '' : (refused.error.detail ?? ''), /out of date: fw\./)
 })
 
 test('T120: no rule opens the gateway to itself', async (t) => {

@@ -12,6 +12,14 @@ test('D10: a check has its times by default', (t) => {
   ])
 })
 
+test('D10: serials come from the check and from the list that it names', (t) => {
+  const parsed = parsePolicy({
+    lists: [{ name: 'laptops', kind: 'serial', values: ['B'] }],
+    posture_checks: [{ name: 's', kind: 'serial', serials: ['A'], serial_list: 'laptops' }],
+  })
+  t.like(parsed, { value: { postureChecks: [{ serials: ['A', 'B'] }] } })
+})
+
 const refused: Record<string, readonly [readonly unknown[], RegExp]> = {
   'an unknown kind': [[{ ...file, kind: 'magic' }], /not one of os_version/],
   'no kind': [[{ name: 'agent' }], /"kind" is missing/],
@@ -28,7 +36,11 @@ const refused: Record<string, readonly [readonly unknown[], RegExp]> = {
   'an age longer than a day': [[{ ...file, max_age: '2d' }], /longer than a day/],
   'a rhythm below a second': [[{ ...file, every: '10ms' }], /once a second/],
   'a digest that is none': [[{ ...file, sha256: ['abc'] }], /SHA-256/],
-  'an empty list of serials': [[{ name: 's', kind: 'serial', serials: [] }], /empty/],
+  'no serial at all': [[{ name: 's', kind: 'serial' }], /name serials, or a serial_list/],
+  'a list of serials that is not there': [
+    [{ name: 's', kind: 'serial', serial_list: 'laptops' }],
+    /no list of kind serial "laptops"/,
+  ],
   'a path for a name of a process': [
     [{ name: 'p', kind: 'process', process: 'bin/agent' }],
     /absolute path, or the name/,

@@ -1,0 +1,74 @@
+/**
+ * `zt admin devices`: list them, and how the posture checks of one stand.
+ */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { readAnswer } from '../admin-answer.ts'
+import { type CliIo, EXIT, report } from '../cli-io.ts'
+import { tableText } from '../render.ts'
+import type { Run } from './device.ts'
+
+type JsonOption = { readonly json?: boolean }
+
+/** A device of the admin API; what is more is passed on as it is. */
+const device = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  user: z.string().nullable(),
+  revoked: z.boolean(),
+  lastSeenAt: z.string().optional(),
+})
+const check = z.looseObject({
+  name: z.string(),
+  kind: z.string(),
+  passed: z.boolean(),
+  detail: z.string(),
+  observedAt: z.string().optional(),
+  found: z.unknown().optional(),
+})
+const listing = z.object({ devices: z.array(device) })
+const shown = z.object({ device: z.looseObject({ posture: z.array(check) }) })
+
+/** Adds `devices` to `admin`. */
+export function addDeviceAdminCommands(admin: Command, io: CliIo, run: Run): void {
+  const devices = admin.command('devices').description('enrolled devices and their posture')
+  devices
+    .command('list')
+    .description('list devices with their users')
+    .option('--json', 'print a JSON array')
+    .action((options: JsonOption) => run(() => list(io, options)))
+  devices
+    .command('posture')
+    .description('show the posture checks of a device, and what it said')
+    .argument('<id>', 'id of the device')
+    .option('--json', 'print a JSON array')
+    .action((id: string, options: JsonOption) => run(() => posture(io, id, options)))
+}
+
+async function list(io: CliIo, { json }: JsonOption): Promise<number> {
+  const answer = await io.admin.getJson('/api/v1/devices')
+  const found = answer.ok ? readAnswer(listing, answer.value) : answer
+  if (!found.ok) return report(io, found.error)
+  const { devices } = found.value
+  const rows = devices.map(({ id, name, user, revoked, lastSeenAt = '' }) => {
+    return [id, name, user ?? '', revoked ? 'revoked' : '', lastSeenAt]
+  })
+  io.print(
+    json ? JSON.stringify(devices) : tableText(['id', 'name', 'user', 'state', 'seen'], rows),
+  )
+  return EXIT.ok
+}
+
+async function posture(io: CliIo, id: string, { json }: JsonOption): Promise<number> {
+  const answer = await io.admin.getJson(`/api/v1/devices/${encodeURIComponent(id)}`)
+  const found = answer.ok ? readAnswer(shown, answer.value) : answer
+  if (!found.ok) return report(io, found.error)
+  const checks = found.value.device.posture
+  const rows = checks.map(({ name, kind, passed, detail, observedAt = '', found: said }) => {
+    const result = passed ? 'passed' : `failed: ${detail}`
+    return [name, kind, result, observedAt, said === undefined ? '' : JSON.stringify(said)]
+  })
+  const headings = ['check', 'kind', 'result', 'seen', 'the device said']
+  io.print(json ? JSON.stringify(checks) : tableText(headings, rows))
+  return EXIT.ok
+}
