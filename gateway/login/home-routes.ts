@@ -11,7 +11,7 @@ import { endJourney, putCookie, showMessage, showPage } from './page-replies.ts'
 
 /** Adds the routes to the scope of the pages. */
 export function addHomeRoutes(app: FastifyInstance, deps: LoginDeps): void {
-  const gate = gated(deps, 'login')
+  const gate = gated(deps, 'page')
   const sessionOf = ({ headers }: FastifyRequest) => deps.globalSessions.find(headers.cookie)
   app.get('/', gate, (request, reply) =>
     showPage(deps, reply, homePage(sessionOf(request)?.user.email)),

@@ -16,7 +16,7 @@ import { sourceOf } from './source.ts'
 
 /** Adds the routes to the scope of the pages. */
 export function addJustifyRoutes(app: FastifyInstance, deps: LoginDeps): void {
-  const gate = gated(deps, 'login')
+  const gate = gated(deps, 'page')
   app.get('/prompt/why', gate, async (request, reply) => {
     const asked = await whatIsAsked(deps, request)
     if (asked === undefined) return showMessage(deps, reply, START_AGAIN)

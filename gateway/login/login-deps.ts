@@ -45,7 +45,9 @@ export type LoginLimits = {
   readonly renew: RateLimit
   /** Codes typed: with 43 bits and at most `begin.global` × 10 codes alive, guessing takes decades. */
   readonly userCode: RateLimit
-  /** Steps of a login: trips to a provider and back, forms, prompts looked at. */
+  /** Pages looked at that cost little: many people may share one address. */
+  readonly page: RateLimit
+  /** Steps of a login: trips to a provider and back, forms. */
   readonly login: RateLimit
 }
 
@@ -54,7 +56,8 @@ export const LOGIN_LIMITS: LoginLimits = {
   poll: { perSource: 600, global: 6000, windowSeconds: 60 },
   renew: { perSource: 60, global: 1000, windowSeconds: 60 },
   userCode: { perSource: 20, global: 1000, windowSeconds: 600 },
-  login: { perSource: 60, global: 1000, windowSeconds: 60 },
+  page: { perSource: 600, global: 6000, windowSeconds: 60 },
+  login: { perSource: 120, global: 1000, windowSeconds: 60 },
 }
 
 export type LoginGates = Readonly<Record<keyof LoginLimits, RateGate>>

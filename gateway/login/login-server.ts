@@ -58,6 +58,7 @@ function openGates(limits: LoginLimits): LoginGates {
     poll: openRateGate(limits.poll),
     renew: openRateGate(limits.renew),
     userCode: openRateGate(limits.userCode),
+    page: openRateGate(limits.page),
     login: openRateGate(limits.login),
   }
 }

@@ -13,7 +13,7 @@ import { sourceOf } from './source.ts'
 /** Adds the routes to the scope of the pages. */
 export function addPromptRoutes(app: FastifyInstance, deps: LoginDeps): void {
   app.get('/prompt/done', (_request, reply) => showMessage(deps, reply, PROMPT_DONE))
-  app.get<{ Params: { id: string } }>('/prompt/:id', gated(deps, 'login'), (request, reply) =>
+  app.get<{ Params: { id: string } }>('/prompt/:id', gated(deps, 'page'), (request, reply) =>
     showPrompt(deps, request, reply, request.params.id),
   )
 }

@@ -182,6 +182,21 @@ export async function loginUpToConfirm(
   return browser.submit(formWith(login, 'password'), { email, password })
 }
 
+/**
+ * Does what a person does whose connection waits: opens the page, logs in.
+ * @returns the last page; its text says what came of it.
+ */
+export async function answerPrompt(
+  browser: Browser,
+  { url, email, password }: Pick<LoginOptions, 'email' | 'password'> & { readonly url: string },
+): Promise<PageShown> {
+  const shown = await browser.open(url)
+  const link = shown.links.find((href) => new URL(href).pathname === '/login/to')
+  if (link === undefined) throw new Error(`no login link (${shown.status}): ${text(shown)}`)
+  const login = await browser.open(link)
+  return browser.submit(formWith(login, 'password'), { email, password })
+}
+
 /** The form that has the named field or button. */
 export function formWith(page: PageShown, name: string) {
   const form = page.forms.find(

@@ -22,6 +22,7 @@ import { PROMPT, testDesk } from '../../support/prompt-desk.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 
 const LOCAL = passwordProvider('local', [ALICE, BOB])
+const POSTING = postingProvider('poster', { url: 'https://127.0.0.1:1/', account: ALICE })
 
 type Raw = {
   readonly method?: string
@@ -317,9 +318,22 @@ test('A6: what a provider says of a login is bounded, so that the cookie always 
 })
 
 test('prompts cannot be guessed at leisure', async (t) => {
-  const login = { perSource: 3, global: 10, windowSeconds: 60 }
-  const rig = await startLoginRig(t, { limits: { login } })
+  const page = { perSource: 3, global: 10, windowSeconds: 60 }
+  const rig = await startLoginRig(t, { limits: { page } })
   const seen = []
   for (const id of ['a', 'b', 'c', 'd']) seen.push((await ask(rig, `/prompt/${id}`)).status)
   t.deepEqual(seen, [404, 404, 404, 429])
+})
+
+test('T122: steps of a login are bounded for each address, before a body is read', async (t) => {
+  const login = { perSource: 2, global: 10, windowSeconds: 60 }
+  const rig = await startLoginRig(t, { limits: { login }, providers: [LOCAL, POSTING] })
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const form = { method: 'POST', headers, body: 'x'.repeat(20_000) }
+  const seen = []
+  for (const path of ['/login/to', '/oidc/callback']) seen.push((await ask(rig, path)).status)
+  for (const path of ['/login/form', '/login/continue', '/posted/acs']) {
+    seen.push((await ask(rig, path, form)).status)
+  }
+  t.deepEqual(seen, [400, 400, 429, 429, 429])
 })

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { LoginWish } from '../../../gateway/identity/identity-provider.ts'
 import type { Prompt } from '../../../gateway/prompt/prompts.ts'
-import { formWith, text } from '../../support/idp.ts'
+import { answerPrompt, formWith, text } from '../../support/idp.ts'
 import { identityOf, passwordProvider, postingProvider } from '../../support/login-providers.ts'
 import { ALICE, BOB, startLoginRig } from '../../support/login-rig.ts'
 import { PROMPT, testDesk } from '../../support/prompt-desk.ts'
@@ -43,6 +43,17 @@ test('D9: the user logs in, and the connection goes on', async (t) => {
   t.is(done.status, 200)
   t.regex(text(done), /You may close this page; your connection goes on/)
   t.is(desk.logins.length, 1)
+  t.is(desk.logins[0]?.userId, alice.id)
+})
+
+test('D9 A6: the same at a provider elsewhere; its answer does not stay in the address', async (t) => {
+  const desk = testDesk()
+  const rig = await startLoginRig(t, { prompts: desk })
+  const alice = rig.store.users.upsert(identityOf(ALICE, 'corp'))
+  desk.open.set(PROMPT.id, { ...PROMPT, userId: alice.id, maxAgeSeconds: 300 })
+  const url = new URL(`/prompt/${PROMPT.id}`, rig.url).href
+  const done = await answerPrompt(rig.browser(), { url, ...ALICE })
+  t.is(done.url, new URL('/prompt/done', rig.url).href)
   t.is(desk.logins[0]?.userId, alice.id)
 })
 
