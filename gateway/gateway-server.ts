@@ -79,6 +79,7 @@ export async function startGateway(
   const prompts = openPromptAccess({
     ...{ store: data.store, snapshot: policyInForce.snapshot, table, log, now },
     loginUrl: config.login.url,
+    accessRequests: access.accessRequests,
     tell: access.reconsideration.tell,
   })
   const explainer = createExplainer({

@@ -1,6 +1,7 @@
 /** Prompts, put together: flows that wait, and what the login origin tells of their users. */
 import type { Log } from '#lib/log'
 import type { AccessChange } from './access-change.ts'
+import type { AccessRequests } from './access-request/access-requests-store.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
@@ -17,6 +18,7 @@ export type PromptAccessOptions = {
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   /** Has live flows decided again. */
   readonly tell: (change: AccessChange) => unknown
+  readonly accessRequests: AccessRequests
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -25,18 +27,21 @@ export type PromptAccessOptions = {
 export type PromptAccess = { readonly holding: Holding; readonly prompts: PromptDesk }
 
 export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
-  const { store, table, snapshot, tell, log, now } = options
+  const { store, table, snapshot, accessRequests, tell, log, now } = options
   const device = (id: string) => store.devices.get(id)
   const holding = startHolding({
     ...{ device, table, log, now },
     loginOrigin: new URL(options.loginUrl).origin,
+    requestApproval(asked, purpose) {
+      const requested = accessRequests.ask(asked, purpose)
+      return requested.ok ? requested.value : undefined
+    },
     waitMs: () => snapshot.current.policy.document.promptTimeoutMs,
   })
   const prompts = createPromptDesk({
     ...{ holding, device, tell, now },
     keepLogin: (deviceId, login) => store.devices.update(deviceId, { login }),
-    keepPurpose: ({ id: promptId, deviceId, userId, application }, purpose) =>
-      log.info({ promptId, deviceId, userId, application, purpose }, 'purpose stated'),
+    keepPurpose: (prompt, purpose) => void accessRequests.justify(prompt, purpose),
   })
   return { holding, prompts }
 }

@@ -8,7 +8,7 @@ import type { Prompt, PromptReason } from './prompts.ts'
 
 /** @param deviceName as the device called itself; for the page. */
 export function askedBy(
-  { application, remedy, reason, prompt }: InteractiveDenial,
+  { application, policy, remedy, reason, prompt }: InteractiveDenial,
   { subject, sourceAddress, destination }: Facts,
   deviceName: string,
 ): Asked {
@@ -20,6 +20,7 @@ export function askedBy(
     userId: subject.userId,
     userEmail: subject.email,
     application: application ?? `${host}:${port}`,
+    ...(policy !== undefined && { policy }),
     ...{ host, port, remedy, reason },
     ...(prompt?.maxAgeSeconds !== undefined && { maxAgeSeconds: prompt.maxAgeSeconds }),
     ...(prompt?.acrValues !== undefined && { acrValues: prompt.acrValues }),

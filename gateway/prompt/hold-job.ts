@@ -17,7 +17,8 @@ import {
   type OpenPrompt,
   type Released,
 } from './hold.ts'
-import { createPromptBook, isSame, type PromptBook } from './prompt-book.ts'
+import { type Asked, createPromptBook, isSame, type PromptBook } from './prompt-book.ts'
+import type { Prompt } from './prompts.ts'
 
 export type HoldingDeps = {
   /** Where users log in; prompts stand there and nowhere else. */
@@ -26,6 +27,8 @@ export type HoldingDeps = {
   readonly table: Pick<FlowTable, 'update' | 'release'>
   /** How long a flow that is held now may wait, ms. */
   readonly waitMs: () => number
+  /** Asks the approvers; undefined when nobody can be asked. */
+  readonly requestApproval: (asked: Asked, purpose: string) => Prompt['approval']
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -96,9 +99,16 @@ export function startHolding(deps: HoldingDeps): Holding {
     const before = book.promptOf(flow.id)
     if (before !== undefined && isSame(before, asked)) return
     leave(flow.id, 'satisfied')
+    const approval =
+      asked.remedy === 'approval' ? deps.requestApproval(asked, purposeIn(facts, asked)) : undefined
     const id = randomBytes(ID_OCTETS).toString('base64url')
     const url = `${deps.loginOrigin}/prompt/${id}`
-    const joined = book.join(flow.id, asked, { id, url, nowMs: now(), waitMs: deps.waitMs() })
+    const joined = book.join(flow.id, approval === undefined ? asked : { ...asked, approval }, {
+      id,
+      url,
+      nowMs: now(),
+      waitMs: deps.waitMs(),
+    })
     if (joined.ok) tellOf(joined.value, flow, asked)
     else held.get(flow.id)?.({ kind: 'over', reason: joined.error })
   }
@@ -139,6 +149,12 @@ export function startHolding(deps: HoldingDeps): Holding {
     },
     stop: () => clearTimeout(timer),
   }
+}
+
+/** What the user said before that the application is needed for. */
+function purposeIn({ grants = [] }: Facts, { application }: Asked): string {
+  const stated = grants.filter((one) => one.kind === 'purpose' && one.application === application)
+  return stated.at(0)?.text ?? ''
 }
 
 function outcomeOf(released: Released): PromptOutcome | undefined {

@@ -18,6 +18,8 @@ export type Prompt = {
   readonly userId: string
   readonly userEmail: string
   readonly application: string
+  /** Name of the policy that asks. */
+  readonly policy?: string
   /** Destination, as the program asked for it. */
   readonly host: string
   readonly port: number

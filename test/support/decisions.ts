@@ -99,6 +99,7 @@ export async function startEnforced(
     lastLoginAtMs: 0,
   }
   const holding = startHolding({
+    requestApproval: () => undefined,
     loginOrigin: 'https://login.example.com',
     device: (id) => tunnel.devices.get(id),
     table,

@@ -12,6 +12,7 @@ test('D9: a denial asks the user of the registration, in the name of the applica
     userId: 'user-1',
     userEmail: 'ann@example.com',
     application: 'wiki',
+    policy: 'staff',
     host: 'wiki.corp.internal',
     port: 443,
     remedy: 'login',

@@ -40,6 +40,7 @@ function startDesk(t: ExecutionContext, decide: (facts: Facts) => Decision, wait
   })
   const { tell, stop } = startReconsideration({ ...common, decide, refresh })
   const holding = startHolding({
+    requestApproval: () => undefined,
     ...common,
     ...{ loginOrigin: 'https://login.example.com', waitMs: () => waitMs },
     device: (id) => (id === device.id ? device : undefined),
