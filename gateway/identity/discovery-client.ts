@@ -50,6 +50,11 @@ function discovery(options: ProviderAccess): Promise<oidc.Configuration> {
         : oidc.ClientSecretPost(clientSecret)
       return authenticate(server, client, body, headers)
     },
-    { timeout: ANSWER_TIMEOUT_SECONDS, [oidc.customFetch]: providerFetch(options.caPem) },
+    {
+      timeout: ANSWER_TIMEOUT_SECONDS,
+      [oidc.customFetch]: providerFetch(options.caPem),
+      // The library trusts TLS to the token endpoint for an ID token's origin; we want its signature too.
+      execute: [oidc.enableNonRepudiationChecks],
+    },
   )
 }
