@@ -2,21 +2,21 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
-import type { PostureFinding } from '#lib/wire/posture-message'
+import { POSTURE_CONTENT, type PostureFinding } from '#lib/wire/posture-message'
 
 /** Larger files are told without a digest. */
 const DIGEST_LIMIT_BYTES = 512 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
 
-/** @throws {Error} when the path cannot be looked at; that it does not exist is a finding. */
+/** @param lookAt a path, and perhaps that its content counts. @throws {Error} when the path cannot be looked at; that it does not exist is a finding. */
 export async function findFile(
-  path: string,
+  [path = '', content]: readonly string[],
   signal: AbortSignal,
 ): Promise<Extract<PostureFinding, { readonly kind: 'file' }>> {
   if (!path.startsWith('/')) throw new Error('not an absolute path')
   const resolved = await realpath(path).catch(absent)
   if (resolved === undefined) return { kind: 'file', exists: false }
-  const sha256 = await digestOf(resolved, signal)
+  const sha256 = content === POSTURE_CONTENT ? await digestOf(resolved, signal) : undefined
   return { kind: 'file', exists: true, resolved, ...(sha256 !== undefined && { sha256 }) }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Posture checks: what is expected of a device. Written as ./posture-shape.ts says, judged by ./judge-posture.ts.
  */
-import type { PostureRequest } from '#lib/wire/posture-message'
+import { POSTURE_CONTENT, type PostureRequest } from '#lib/wire/posture-message'
 
 /** What is expected, by kind. */
 export type PostureExpectation =
@@ -43,14 +43,19 @@ export function requestOf(check: PostureCheck): PostureRequest {
   return { name, kind, lookAt: lookAt(check), everyMs }
 }
 
+/** A digest is made only where one is expected: it costs the device a read of the whole file. */
+function contentOf({ sha256 }: { readonly sha256: readonly string[] }): readonly string[] {
+  return sha256.length > 0 ? [POSTURE_CONTENT] : []
+}
+
 function lookAt(check: PostureCheck): readonly string[] {
   switch (check.kind) {
     case 'disk_encryption':
       return check.mounts
     case 'file':
-      return [check.path]
+      return [check.path, ...contentOf(check)]
     case 'process':
-      return [check.process]
+      return [check.process, ...contentOf(check)]
     case 'sshd_config':
       return [check.keyword]
     default:

@@ -3,6 +3,9 @@
  * judges. What is expected never leaves the gateway.
  */
 
+/** Behind a path or process in `lookAt`: the digest of the content is wanted too. */
+export const POSTURE_CONTENT = 'sha256'
+
 /** What the gateway wants to be told, again and again. */
 export type PostureRequest = {
   /** Name of the check. */
@@ -31,7 +34,7 @@ export type PostureFinding =
       readonly exists: boolean
       /** Where links led to. */
       readonly resolved?: string
-      /** Hex; absent when it is no regular file, or too large. */
+      /** Hex, where it was wanted; absent when it is no regular file, or too large. */
       readonly sha256?: string
     }
   | {

@@ -35,8 +35,10 @@ test('D10 file: there, with its digest, and where a link leads', async (t) => {
   writeFileSync(path, 'hello')
   symlinkSync(path, link)
   const sha256 = createHash('sha256').update('hello').digest('hex')
-  t.deepEqual(await ask('file', path), { kind: 'file', exists: true, resolved: path, sha256 })
-  t.deepEqual(await ask('file', link), { kind: 'file', exists: true, resolved: path, sha256 })
+  t.deepEqual(await ask('file', path, 'sha256'), {
+    ...{ kind: 'file', exists: true, resolved: path, sha256 },
+  })
+  t.deepEqual(await ask('file', link), { kind: 'file', exists: true, resolved: path })
   unlinkSync(path)
   t.deepEqual(await ask('file', link), { kind: 'file', exists: false })
 })
@@ -44,9 +46,9 @@ test('D10 file: there, with its digest, and where a link leads', async (t) => {
 test('D10 file: what is no regular file has no digest, and nobody waits for it', async (t) => {
   const dir = folder(t)
   await run(['mkfifo', join(dir, 'fifo')])
-  t.deepEqual(await ask('file', dir), { kind: 'file', exists: true, resolved: dir })
+  t.deepEqual(await ask('file', dir, 'sha256'), { kind: 'file', exists: true, resolved: dir })
   const fifo = join(dir, 'fifo')
-  t.deepEqual(await ask('file', fifo), { kind: 'file', exists: true, resolved: fifo })
+  t.deepEqual(await ask('file', fifo, 'sha256'), { kind: 'file', exists: true, resolved: fifo })
   t.like(await ask('file', 'relative'), { kind: 'none', reason: 'unreadable' })
   t.like(await ask('file', '/a\0b'), { kind: 'none', reason: 'unreadable' })
   t.like(await ask('file', `/${'x'.repeat(5000)}`), { kind: 'none', reason: 'unreadable' })
@@ -59,8 +61,10 @@ test('D10 process: by path and by name while it runs, with the digest of what ru
   await once(child, 'spawn')
   const sha256 = createHash('sha256').update(readFileSync('/bin/sleep')).digest('hex')
   const running = { kind: 'process', running: [{ path, sha256 }] }
-  t.deepEqual(await ask('process', path), running)
-  t.deepEqual(await ask('process', `agent-${process.pid}`), running)
+  t.deepEqual(await ask('process', path, 'sha256'), running)
+  t.deepEqual(await ask('process', `agent-${process.pid}`), {
+    ...{ kind: 'process', running: [{ path }] },
+  })
   child.kill('SIGKILL')
   await once(child, 'exit')
   const after = await ask('process', path)
