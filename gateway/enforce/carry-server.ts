@@ -8,7 +8,6 @@ import type { Permit } from '../policy/decision.ts'
 import type { Decider } from './decider.ts'
 import { protocolOf } from './first-octets.ts'
 import type { LiveFlow } from './live-flow.ts'
-import type { ServeSsh } from './ssh-service.ts'
 
 /** A target that was reached under a permit; `address` is the one that was decided on. */
 export type Reached = {
@@ -61,38 +60,6 @@ function objection(opening: Uint8Array, live: LiveFlow, decider: Decider): strin
   live.facts = withProtocol(live.facts, protocol)
   const decision = decider.decide(live.facts)
   return decision.kind === 'denial' ? decision.reason : sshObjection(opening)
-}
-
-/** Hands the flow to SSH inspection. */
-export async function carrySsh(
-  live: LiveFlow,
-  client: Duplex,
-  reached: Reached,
-  { serveSsh }: { readonly serveSsh: ServeSsh },
-): Promise<void> {
-  const { socket, permit, address } = reached
-  let cutReason: string | undefined
-  live.onCut = (reason) => {
-    cutReason = reason
-    live.reset()
-    socket.resetAndDestroy()
-  }
-  const { id: flowId, facts, noteSession: onSession } = live
-  const end = await serveSsh({
-    flowId,
-    client,
-    target: socket,
-    facts,
-    permit,
-    dialled: address,
-    onSession,
-    cutReason: () => cutReason,
-  })
-  live.end({
-    closeReason: cutReason ?? end.closeReason,
-    ...(end.fromClient === undefined ? {} : { sentBytes: end.fromClient }),
-    ...(end.fromTarget === undefined ? {} : { receivedBytes: end.fromTarget }),
-  })
 }
 
 function closeReasonOf({ reason }: RelayResult): string {

@@ -7,6 +7,7 @@ import type { FlowDetail, FlowEnd, FlowRecording } from '../flow/flow-recorder.t
 import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
+import type { OpenPrompt } from '../prompt/hold.ts'
 import type { IncomingFlow } from '../tunnel/incoming.ts'
 import { wireRefusal } from '../tunnel/refusal.ts'
 import { createEndSignal, type EndSignal } from './end-signal.ts'
@@ -24,6 +25,8 @@ export interface LiveFlow {
   decided(decision: Decision, detail?: FlowDetail): boolean
   /** Ends the flow with a reason: as the answer to CONNECT, or by a reset when it was answered already. */
   refuse(reason: Reason, detail?: FlowDetail): void
+  /** Notes why a flow that was answered does not come about; whoever speaks with the client tells it. */
+  missed(reason: Reason): void
   /** Bounds what the device sends before the answer: above it the flow is refused. @returns what puts it back. */
   takeEarly(): () => void
   /** Notes how long the flow waited for its user, ms; times add up. */
@@ -38,6 +41,8 @@ export interface LiveFlow {
   readonly cut: (reason: string) => void
   /** Called by `cut` in place of a plain reset, once a relay runs. */
   onCut: (reason: string) => void
+  /** Told what the user is asked for while the flow is held. */
+  onAsked: (prompt: OpenPrompt) => void
 }
 
 type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'sessions' | 'reconsiderAt' | 'notify'>
@@ -79,6 +84,7 @@ export function createLiveFlow(
       if (stream === undefined) flow.refuse(wireRefusal(reason, failedChecks))
       else flow.reset()
     },
+    missed: (reason) => record.refused(reason, { facts: live.facts, ...noted }),
     takeEarly: () =>
       stream === undefined ? flow.takeEarly(() => live.refuse('hold_full')) : ignore,
     noteHeld(heldMs) {
@@ -103,6 +109,7 @@ export function createLiveFlow(
       live.end({ closeReason: reason })
       flow.reset()
     },
+    onAsked: ignore,
   }
   flow.onGone(raise)
   return live

@@ -1,26 +1,38 @@
 /** The way of one flow from its first decision to its last octet. */
-import { carryRelay, carrySsh } from './carry-server.ts'
+import type { Decision } from '../policy/decision.ts'
+import { isInteractive } from '../prompt/hold.ts'
+import { carryRelay } from './carry-server.ts'
+import { carrySsh } from './carry-ssh-server.ts'
 import type { FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
+import type { Missed } from './missed.ts'
 import { reach } from './reach-server.ts'
-import type { Missed } from './settle-server.ts'
 
 /** Takes a flow that is in the table to its end. */
 export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
-  const reached = await reach(live, deps.decider.decide(live.facts), deps)
-  if (!reached.ok) {
+  const first = deps.decider.decide(live.facts)
+  const reached = isToldInSsh(first) ? undefined : await reach(live, first, deps)
+  if (reached?.ok === false) {
     turnAway(live, reached.error)
     return
   }
   const client = live.accept()
   if (client === undefined || live.ended.hasEnded) {
-    reached.value.socket.destroy()
+    reached?.value.socket.destroy()
     turnAway(live, 'gone')
-    return
+  } else if (reached === undefined) {
+    await carrySsh(live, client, () => reach(live, first, deps), deps)
+  } else if (reached.value.permit.enforcement.kind === 'ssh') {
+    const { address: dialled } = reached.value
+    await carrySsh(live, client, async () => reached, { ...deps, dialled })
+  } else {
+    await carryRelay(live, client, reached.value, deps)
   }
-  if (reached.value.permit.enforcement.kind === 'ssh')
-    await carrySsh(live, client, reached.value, deps)
-  else await carryRelay(live, client, reached.value, deps)
+}
+
+/** A client that speaks SSH is answered before it waits: it then reads in its terminal what it waits for. */
+function isToldInSsh(decision: Decision): boolean {
+  return isInteractive(decision) && decision.prompt?.protocol === 'ssh'
 }
 
 function turnAway(live: LiveFlow, missed: Missed): void {

@@ -9,8 +9,9 @@ import type { Reached } from './carry-server.ts'
 import { decideAll } from './decider.ts'
 import { FLOW_TIMING, type FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
+import type { Missed } from './missed.ts'
 import type { ResolveError } from './resolve-client.ts'
-import { type Missed, settle } from './settle-server.ts'
+import { settle } from './settle-server.ts'
 
 /** Nothing is resolved, and nothing dialled, before there is a permit. */
 export async function reach(

@@ -1,13 +1,10 @@
 /** Settles a decision: on with a permit, held where a person can do something about a denial, over otherwise. */
 import { err, ok, type Result } from '#lib/result'
 import type { Decision, Permit } from '../policy/decision.ts'
-import type { Reason } from '../policy/reasons.ts'
 import { type InteractiveDenial, isInteractive, type Released } from '../prompt/hold.ts'
 import type { FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
-
-/** Why a flow does not go on; `gone` when it was cut or nobody waits for it any more. */
-export type Missed = Reason | 'gone'
+import type { Missed } from './missed.ts'
 
 type SettleDeps = Pick<FlowServerDeps, 'hold' | 'now'>
 

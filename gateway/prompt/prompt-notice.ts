@@ -9,3 +9,15 @@ export function noticeOf(
 ): PromptNotice {
   return { promptId: id, application, host, port, remedy, url, reason, expiresAtMs }
 }
+
+const NEEDS: Readonly<Record<OpenPrompt['remedy'], string>> = {
+  login: 'needs you to log in',
+  mfa: 'needs you to log in with a second factor',
+  justify: 'needs you to say what the connection is for',
+  approval: 'needs somebody to approve the connection',
+}
+
+/** One line of plain text. */
+export function bannerLine({ application, remedy, url }: OpenPrompt): string {
+  return `zt: ${application} ${NEEDS[remedy]}: ${url}`
+}

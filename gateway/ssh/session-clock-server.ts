@@ -14,13 +14,26 @@ const IDLE_LOOKS = 8
 export class SessionClock {
   readonly #handlers: SessionClockHandlers
   readonly #timing: SshTiming
-  readonly #grace: NodeJS.Timeout
+  #grace: NodeJS.Timeout | undefined
+  #isOver = false
   readonly #intervals: NodeJS.Timeout[] = []
 
   constructor(timing: SshTiming, handlers: SessionClockHandlers) {
     this.#timing = timing
     this.#handlers = handlers
-    this.#grace = setTimeout(handlers.onLoginTooLong, timing.loginGraceMs)
+    this.resumeGrace()
+  }
+
+  /** Somebody has to do something elsewhere, which has a time of its own. */
+  pauseGrace(): void {
+    clearTimeout(this.#grace)
+  }
+
+  /** The whole grace, from now on. */
+  resumeGrace(): void {
+    clearTimeout(this.#grace)
+    if (this.#isOver) return
+    this.#grace = setTimeout(this.#handlers.onLoginTooLong, this.#timing.loginGraceMs)
   }
 
   /** The user is in. @param passedOctets what passed so far; a session in which it stands still is idle. */
@@ -31,6 +44,7 @@ export class SessionClock {
   }
 
   stop(): void {
+    this.#isOver = true
     clearTimeout(this.#grace)
     for (const interval of this.#intervals) clearInterval(interval)
   }

@@ -1,4 +1,5 @@
 /** Why SSH sessions end: stable codes for records and logs, and the words that a person at the client reads. */
+import { type Reason, sentenceFor } from '../policy/reasons.ts'
 import type { Side } from './side.ts'
 import type { TransportClosed } from './transport-types.ts'
 
@@ -35,8 +36,12 @@ const REFUSALS: Readonly<Record<LoginRefusal, (subject: LoginSubject) => string>
 }
 
 /** One line or two for the client's terminal. */
-export function refusalText(reason: LoginRefusal, subject: LoginSubject): string {
-  return `zt: ${REFUSALS[reason](subject)}`
+export function refusalText(reason: LoginRefusal | Reason, subject: LoginSubject): string {
+  return `zt: ${isLoginRefusal(reason) ? REFUSALS[reason](subject) : sentenceFor(reason)}`
+}
+
+function isLoginRefusal(reason: LoginRefusal | Reason): reason is LoginRefusal {
+  return Object.hasOwn(REFUSALS, reason)
 }
 
 /** Ends that the gateway makes, and the words with them. */

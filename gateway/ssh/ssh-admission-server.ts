@@ -1,7 +1,7 @@
 /** Everything that must hold before the target is asked to let a user in; what it costs is paid in that order. */
 import { formatAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
-import type { SshFlow } from '../enforce/ssh-service.ts'
+import type { SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import type { SshLimits } from '../policy/decision.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { mintTargetCredential, type TargetCredential } from './ca.ts'
@@ -18,7 +18,7 @@ export type SessionParts = {
   /** Names the recording and the certificate; never user-controlled. */
   readonly id: string
   readonly flow: SshFlow
-  readonly limits: SshLimits
+  readonly reached: SshTarget
   readonly target: Pick<SshTargetLogin, 'proved'>
   readonly deps: SshServiceDeps
 }
@@ -36,13 +36,13 @@ export async function admit(
   request: LoginRequest,
   session: SessionParts,
 ): Promise<Result<Admission, TargetRefusal>> {
-  const objection = objectionTo(request, session.limits)
+  const objection = objectionTo(request, session.reached.limits)
   if (objection !== undefined) return err(objection)
   const proved = await session.target.proved
   if (!proved.ok) return proved
   const credential = certify(request.unixUser, session)
   const login = { leg: proved.value, credential }
-  if (session.limits.record === 'off') return ok({ ...login, recorder: undefined })
+  if (session.reached.limits.record === 'off') return ok({ ...login, recorder: undefined })
   const recorder = await openRecording(request.unixUser, credential.serial, session)
   return recorder.ok ? ok({ ...login, recorder: recorder.value }) : recorder
 }
@@ -57,8 +57,8 @@ function objectionTo(
 }
 
 /** A certificate for a fresh key. @throws {Error} on a malformed UNIX user: a bug, it was parsed before. */
-function certify(unixUser: string, { id, flow, deps }: SessionParts): TargetCredential {
-  const own = parseAddress(flow.target.localAddress ?? '')
+function certify(unixUser: string, { id, flow, reached, deps }: SessionParts): TargetCredential {
+  const own = parseAddress(reached.socket.localAddress ?? '')
   const minted = mintTargetCredential({
     authority: deps.userAuthority,
     userEmail: flow.facts.subject.email,
@@ -75,9 +75,10 @@ function certify(unixUser: string, { id, flow, deps }: SessionParts): TargetCred
 async function openRecording(
   unixUser: string,
   serial: bigint,
-  { id, flow, deps }: SessionParts,
+  { id, flow, reached, deps }: SessionParts,
 ): Promise<Result<Recorder, TargetRefusal>> {
-  const { facts, permit } = flow
+  const { facts } = flow
+  const { permit } = reached
   const opened = await deps.recordings.open({
     sessionId: id,
     flowId: flow.flowId,

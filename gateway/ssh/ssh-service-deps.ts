@@ -24,7 +24,7 @@ export type SshServiceDeps = {
 
 /** Times, milliseconds. */
 export type SshTiming = {
-  /** From the first octet to the user's shell; longer than a flow may be held for a prompt (120 s). */
+  /** From the first octet to the request for a login, and from the target to the user's shell; a wait in between is the hold's. */
   readonly loginGraceMs: number
   /** Keys are exchanged anew at least this often (RFC 4253 section 9). */
   readonly rekeyAfterMs: number

@@ -2,13 +2,15 @@
  * One inspected SSH session from the first octet to the last.
  *
  *   user's client ◄── key exchange, login ──► gateway ◄── key exchange ──► target
+ *   target reached? (a wait for the user's login is told in a banner)
  *   UNIX user allowed? host key known? recording open? ── then only: login at the target, success to the client, relay
  */
 import { randomUUID } from 'node:crypto'
 import type { LogFields } from '#lib/log'
+import { err, ok, type Result } from '#lib/result'
 import { DISCONNECT } from '#lib/ssh/message-numbers'
-import type { SshEnd, SshFlow } from '../enforce/ssh-service.ts'
-import type { SshLimits } from '../policy/decision.ts'
+import type { Missed } from '../enforce/missed.ts'
+import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { DEFAULT_VERBS } from './policy-verbs.ts'
 import { SshRelay } from './relay.ts'
@@ -23,22 +25,24 @@ import { SshTargetLogin, type TargetRefusal } from './ssh-target-login-server.ts
 import { SshUserLogin } from './ssh-user-login-server.ts'
 import type { TransportClosed } from './transport-types.ts'
 
+/** A target, with its leg under way. */
+type Arrival = { readonly reached: SshTarget; readonly target: SshTargetLogin }
+
 export class SshSession {
   readonly #flow: SshFlow
-  readonly #limits: SshLimits
   readonly #deps: SshServiceDeps
   readonly #id: string = randomUUID()
   readonly #user: SshUserLogin
-  readonly #target: SshTargetLogin
+  readonly #arrival: Promise<Result<Arrival, Missed>>
+  #target: SshTargetLogin | undefined
   readonly #clock: SessionClock
   #recorder: Recorder | undefined
   #relay: SshRelay | undefined
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
 
-  constructor(flow: SshFlow, limits: SshLimits, deps: SshServiceDeps) {
+  constructor(flow: SshFlow, deps: SshServiceDeps) {
     this.#flow = flow
-    this.#limits = limits
     this.#deps = deps
     this.#user = new SshUserLogin(flow, deps, {
       onDecide: (request) => void this.#decide(request),
@@ -47,19 +51,20 @@ export class SshSession {
       },
     })
     this.#user.leg.onClosed = (closed) => this.#end(closeReasonOf('user', closed), () => {})
-    this.#target = new SshTargetLogin(flow, limits, deps)
     this.#clock = new SessionClock(deps.timing, {
       onLoginTooLong: () => this.#endByGateway('login_grace_exceeded'),
       onRekey: () => this.#rekey(),
       onIdle: () => this.#endByGateway('idle_timeout'),
     })
+    this.#arrival = this.#arrive()
   }
 
   /** Resolves when both streams are closed, and so is the recording. */
   async finished(): Promise<SshEnd> {
     const { leg: user } = this.#user
-    const { leg: target } = this.#target
-    await Promise.all([user.gone, target?.gone])
+    await Promise.all([user.gone, this.#arrival])
+    const target = this.#target?.leg
+    await target?.gone
     await this.#recorded
     return {
       closeReason: this.#closeReason ?? 'done',
@@ -68,11 +73,28 @@ export class SshSession {
     }
   }
 
+  /** The target's key exchange begins as soon as it is reached, beside the user's. */
+  async #arrive(): Promise<Result<Arrival, Missed>> {
+    const reached = await this.#flow.reach((line) => this.#user.tell(line))
+    this.#user.tell(undefined)
+    if (!reached.ok) return reached
+    if (this.#closeReason !== undefined) {
+      reached.value.socket.destroy()
+      return err('gone')
+    }
+    this.#target = new SshTargetLogin(reached.value, this.#host, this.#deps)
+    return ok({ reached: reached.value, target: this.#target })
+  }
+
   async #decide(request: LoginRequest): Promise<void> {
-    const parts = { id: this.#id, flow: this.#flow, limits: this.#limits, deps: this.#deps }
+    const parts = { id: this.#id, flow: this.#flow, deps: this.#deps }
+    this.#clock.pauseGrace()
     try {
-      const admitted = await admit(request, { ...parts, target: this.#target })
-      if (admitted.ok) this.#admitted(request, admitted.value)
+      const arrived = await this.#arrival
+      this.#clock.resumeGrace()
+      if (!arrived.ok) return this.#missed(request.unixUser, arrived.error)
+      const admitted = await admit(request, { ...parts, ...arrived.value })
+      if (admitted.ok) this.#admitted(request, arrived.value, admitted.value)
       else this.#refuse(request.unixUser, admitted.error)
     } catch (error) {
       // A bug or broken I/O: nobody gets in.
@@ -81,7 +103,16 @@ export class SshSession {
     }
   }
 
-  #admitted({ unixUser, proof }: LoginRequest, { leg, credential, recorder }: Admission): void {
+  #missed(unixUser: string, reason: Missed): void {
+    if (reason !== 'gone') this.#refuse(unixUser, { reason, detail: 'not reached' })
+    else this.#end('given_up', () => this.#user.leg.transport.connectionLost())
+  }
+
+  #admitted(
+    { unixUser, proof }: LoginRequest,
+    { target, reached }: Arrival,
+    { leg, credential, recorder }: Admission,
+  ): void {
     this.#recorder = recorder
     if (this.#closeReason !== undefined) {
       this.#closeRecorder(this.#closeReason)
@@ -94,15 +125,15 @@ export class SshSession {
     const serial = credential.serial.toString()
     this.#log({ unixUser, method: proof.method, serial, ...this.#agreed(leg) })
     const login = { unixUser, credential }
-    this.#target.authenticate(leg, login, {
+    target.authenticate(leg, login, {
       onBanner: (message) => this.#user.leg.transport.send(message),
-      onAuthenticated: () => this.#begin(leg),
+      onAuthenticated: () => this.#begin(leg, reached),
       onRefused: (refusal) => this.#refuse(unixUser, refusal),
     })
   }
 
   /** The target let the user in: from here on, messages pass. */
-  #begin(target: SshLeg): void {
+  #begin(target: SshLeg, { permit }: SshTarget): void {
     const watch = new SessionWatch(this.#recorder, this.#deps.log, this.#about)
     this.#relay = new SshRelay(DEFAULT_VERBS, watch)
     const user = this.#user.leg
@@ -113,11 +144,11 @@ export class SshSession {
         user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
       })
     })
-    this.#clock.loggedIn(() => watch.passedOctets, this.#flow.permit.idleTimeoutMs)
+    this.#clock.loggedIn(() => watch.passedOctets, permit.idleTimeoutMs)
   }
 
   #rekey(): void {
-    for (const leg of [this.#user.leg, this.#target.leg]) {
+    for (const leg of [this.#user.leg, this.#target?.leg]) {
       leg?.transport.rekey()
       leg?.onProgress()
     }
@@ -139,11 +170,12 @@ export class SshSession {
   }
 
   #refuse(unixUser: string, { reason, detail }: TargetRefusal): void {
-    const { host } = this.#flow.facts.destination
     // The target's log has its own time beside: a wrong clock shows.
     const gatewayTime = new Date(this.#deps.now()).toISOString()
     this.#log({ unixUser, reason, detail, gatewayTime })
-    this.#end(reason, () => this.#user.deny(refusalText(reason, { unixUser, host }), reason))
+    this.#end(reason, () =>
+      this.#user.deny(refusalText(reason, { unixUser, host: this.#host }), reason),
+    )
   }
 
   #endByGateway(reason: GatewayEnd): void {
@@ -159,11 +191,11 @@ export class SshSession {
     this.#closeReason = closeReason
     this.#clock.stop()
     this.#user.leg.ignore()
-    this.#target.leg?.ignore()
+    this.#target?.leg?.ignore()
     this.#relay?.end()
     this.#closeRecorder(closeReason)
     tellUser()
-    this.#target.leg?.transport.disconnect(DISCONNECT.byApplication, 'disconnected by user')
+    this.#target?.leg?.transport.disconnect(DISCONNECT.byApplication, 'disconnected by user')
     this.#log({ closeReason })
   }
 
@@ -174,6 +206,10 @@ export class SshSession {
   #agreed(target: SshLeg): LogFields {
     const { negotiated, peerIdentification } = this.#user.leg.transport
     return { client: peerIdentification, user: negotiated, target: target.transport.negotiated }
+  }
+
+  get #host(): string {
+    return this.#flow.facts.destination.host
   }
 
   get #about(): LogFields {

@@ -2,9 +2,10 @@
  * The leg to the target up to the end of authentication. It begins while the user still authenticates, so that both
  * key exchanges take their time together; nothing but the key exchange is said before the user was let in.
  */
+import type { Socket } from 'node:net'
 import { err, ok, type Result } from '#lib/result'
-import type { SshFlow } from '../enforce/ssh-service.ts'
-import type { SshLimits } from '../policy/decision.ts'
+import type { SshTarget } from '../enforce/ssh-service.ts'
+import type { Reason } from '../policy/reasons.ts'
 import type { TargetCredential } from './ca.ts'
 import type { LoginRefusal } from './session-end.ts'
 import { SshLeg } from './ssh-leg-server.ts'
@@ -14,7 +15,7 @@ import { type TargetVerifier, verifierFor } from './target-host-key.ts'
 import type { TransportClosed } from './transport-types.ts'
 
 /** Why the target takes no login; `detail` is for the log. */
-export type TargetRefusal = { readonly reason: LoginRefusal; readonly detail: string }
+export type TargetRefusal = { readonly reason: LoginRefusal | Reason; readonly detail: string }
 
 export type TargetLoginHandlers = {
   /** A banner of the target, as a whole message, to be passed on. */
@@ -34,15 +35,15 @@ export class SshTargetLogin {
   #handlers: TargetLoginHandlers | undefined
   #over: TransportClosed | undefined
 
-  constructor(flow: SshFlow, limits: SshLimits, deps: SshServiceDeps) {
+  constructor({ socket, limits }: SshTarget, host: string, deps: SshServiceDeps) {
     const verifier = verifierFor({
-      host: flow.facts.destination.host,
+      host,
       hostKeys: limits.hostKeys,
       hostAuthorities: limits.hostAuthorities,
       nowSeconds: () => Math.floor(deps.now() / 1000),
     })
     if (verifier.ok) {
-      const leg = openLeg(flow, verifier.value, deps)
+      const leg = openLeg(socket, verifier.value, deps)
       this.leg = leg
       this.proved = new Promise((resolve) => {
         leg.onReady = () => resolve(ok(leg))
@@ -52,7 +53,7 @@ export class SshTargetLogin {
         }
       })
     } else {
-      flow.target.destroy()
+      socket.destroy()
       const { reason: detail } = verifier.error
       this.proved = Promise.resolve(err({ reason: 'host_key_unknown', detail }))
     }
@@ -99,10 +100,10 @@ export class SshTargetLogin {
   }
 }
 
-function openLeg(flow: SshFlow, verifier: TargetVerifier, deps: SshServiceDeps): SshLeg {
+function openLeg(socket: Socket, verifier: TargetVerifier, deps: SshServiceDeps): SshLeg {
   // A target that lost power says nothing; the user's end is watched by the tunnel.
-  flow.target.setKeepAlive(true, KEEPALIVE_MS)
-  return new SshLeg(flow.target, {
+  socket.setKeepAlive(true, KEEPALIVE_MS)
+  return new SshLeg(socket, {
     role: 'client',
     algorithms: deps.algorithms.target,
     binding: deps.binding,

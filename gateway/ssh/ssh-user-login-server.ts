@@ -6,7 +6,7 @@ import { deriveHostKey } from './host-key.ts'
 import { SshLeg } from './ssh-leg-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import type { HostKey } from './transport-types.ts'
-import { UserAuthentication, type UserStep } from './user-authentication.ts'
+import { UserAuthentication, type UserStep, writeBanner } from './user-authentication.ts'
 import type { UserProof } from './user-proof.ts'
 
 export type UserLoginHandlers = {
@@ -20,6 +20,9 @@ export class SshUserLogin {
   readonly leg: SshLeg
   readonly #handlers: UserLoginHandlers
   #authentication: UserAuthentication | undefined
+  /** What the user is to be told while the decision is awaited. */
+  #line: string | undefined
+  #isDeciding = false
 
   constructor(flow: SshFlow, deps: SshServiceDeps, handlers: UserLoginHandlers) {
     this.#handlers = handlers
@@ -38,6 +41,15 @@ export class SshUserLogin {
     }
   }
 
+  /**
+   * Has a line on the user's terminal while the decision is awaited: banners belong between the request and its answer
+   * (RFC 4252 section 5.4). @param line undefined when there is nothing to wait for any more.
+   */
+  tell(line: string | undefined): void {
+    this.#line = line
+    if (this.#isDeciding) this.#sayLine()
+  }
+
   /** Lets the user in; the connection protocol begins with the next message. */
   permit(): void {
     if (this.#authentication !== undefined) {
@@ -51,6 +63,10 @@ export class SshUserLogin {
       this.leg.transport.send(this.#authentication.deny(text))
     }
     this.leg.transport.disconnect(DISCONNECT.noMoreAuthMethods, `zt: ${reason}`)
+  }
+
+  #sayLine(): void {
+    if (this.#line !== undefined) this.leg.transport.send(writeBanner(this.#line))
   }
 
   #begin(flow: SshFlow, deps: SshServiceDeps): UserAuthentication {
@@ -70,6 +86,8 @@ export class SshUserLogin {
         this.leg.transport.send(step.message)
         break
       case 'decide':
+        this.#isDeciding = true
+        this.#sayLine()
         this.#handlers.onDecide(step)
         break
       case 'refuse':
@@ -90,10 +108,11 @@ function hostKeysFor(flow: SshFlow, deps: SshServiceDeps): readonly HostKey[] {
   const { host, port } = flow.facts.destination
   const plain = deriveHostKey(deps.hostSeed, host, port)
   if (!plain.ok) throw new Error(`flow to a bad host: ${host}`)
+  const dialled = flow.dialled === undefined ? [] : [flow.dialled]
   const certified = mintHostCertificate({
     authority: deps.hostAuthority,
     hostKey: plain.value,
-    names: [...new Set([host, ...deps.shortNames(host), flow.dialled])],
+    names: [...new Set([host, ...deps.shortNames(host), ...dialled])],
     nowSeconds: Math.floor(deps.now() / 1000),
   })
   if (!certified.ok) throw new Error(`no host certificate for ${host}`)

@@ -5,9 +5,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { ok } from '#lib/result'
 import { signerFor } from '#lib/ssh/signature'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
-import type { Permit } from '../../gateway/policy/decision.ts'
+import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import { RecipientListFile } from '../../gateway/recording/recipient-list-store.ts'
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
@@ -56,20 +57,18 @@ const deps = {
 }
 
 const { target } = settings
+const limits: SshLimits = {
+  unixUsers: ['root'],
+  record: settings.record,
+  hostKeys: [target.hostKey],
+  hostAuthorities: [],
+}
 const permit: Permit = {
   kind: 'permit',
   reason: 'allowed_by_policy',
   application: 'bench',
   policy: 'bench',
-  enforcement: {
-    kind: 'ssh',
-    ssh: {
-      unixUsers: ['root'],
-      record: settings.record,
-      hostKeys: [target.hostKey],
-      hostAuthorities: [],
-    },
-  },
+  enforcement: { kind: 'ssh', ssh: limits },
   revision: 1,
   trace: [],
 }
@@ -88,7 +87,7 @@ function serve(client: Socket): void {
       {
         flowId: `bench-flow-${++flows}`,
         client,
-        target: toTarget,
+        reach: async () => ok({ socket: toTarget, permit, limits }),
         facts: {
           subject: {
             userId: 'u',
@@ -99,7 +98,6 @@ function serve(client: Socket): void {
           sourceAddress: '127.0.0.1',
           destination: { host: target.host, port: target.port, transport: 'tcp' },
         },
-        permit,
         dialled: target.host,
         onSession: () => {},
         cutReason: () => undefined,

@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LogFields } from '#lib/log'
 import type { Frame } from '#lib/recording/frame'
+import { ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { signerFor } from '#lib/ssh/signature'
-import type { SshEnd, SshFlow } from '../../gateway/enforce/ssh-service.ts'
-import type { SshLimits } from '../../gateway/policy/decision.ts'
+import type { Missed } from '../../gateway/enforce/missed.ts'
+import type { SshEnd, SshFlow, SshTarget } from '../../gateway/enforce/ssh-service.ts'
+import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
@@ -37,6 +39,11 @@ export type GatewayOptions = {
   readonly limits: SshLimits
   readonly timing?: Partial<SshTiming>
   readonly idleTimeoutMs?: number
+  /** Stands for a hold: what comes before the target is handed over, or in its place. */
+  readonly waiting?: (
+    onAsked: (line: string) => void,
+    reached: Result<SshTarget, Missed>,
+  ) => Promise<Result<SshTarget, Missed>>
   /** In place of a real store. */
   readonly recordings?: Recordings
   readonly deps?: Partial<SshServiceDeps>
@@ -84,29 +91,36 @@ export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
   }
 }
 
-/** A flow under an SSH permit. */
-export function sampleSshFlow(
-  streams: Pick<SshFlow, 'client' | 'target'>,
+/** A target that was reached under an SSH permit. */
+export function sampleSshTarget(
+  socket: Socket,
   limits: SshLimits,
-  change: Partial<SshFlow> = {},
+  idleTimeoutMs?: number,
+): SshTarget {
+  const permit: Permit = {
+    kind: 'permit',
+    reason: 'allowed_by_policy',
+    application: 'db',
+    policy: 'staff',
+    enforcement: { kind: 'ssh', ssh: limits },
+    ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+    revision: 1,
+    trace: [],
+  }
+  return { socket, limits, permit }
+}
+
+/** A flow to the sample target. */
+export function sampleSshFlow(
+  parts: Pick<SshFlow, 'client' | 'reach'> & Partial<SshFlow>,
 ): SshFlow {
   return {
-    ...streams,
     flowId: 'flow-1',
     facts: sampleFacts({ destination: { host: TARGET_NAME, port: 22, transport: 'tcp' } }),
-    permit: {
-      kind: 'permit',
-      reason: 'allowed_by_policy',
-      application: 'db',
-      policy: 'staff',
-      enforcement: { kind: 'ssh', ssh: limits },
-      revision: 1,
-      trace: [],
-    },
     dialled: '127.0.0.1',
     onSession: () => {},
     cutReason: () => undefined,
-    ...change,
+    ...parts,
   }
 }
 
@@ -193,13 +207,13 @@ class Gateway implements SshGateway {
   }
 
   #flow(client: Socket, target: Socket): SshFlow {
-    const { limits, idleTimeoutMs } = this.#options
-    const flow = sampleSshFlow({ client, target }, limits, {
+    const { limits, idleTimeoutMs, waiting } = this.#options
+    const reached = ok(sampleSshTarget(target, limits, idleTimeoutMs))
+    return sampleSshFlow({
+      client,
+      reach: (onAsked) => waiting?.(onAsked, reached) ?? Promise.resolve(reached),
       onSession: (sessionId) => void this.sessions.push(sessionId),
       cutReason: () => this.#cutReason,
     })
-    return idleTimeoutMs === undefined
-      ? flow
-      : { ...flow, permit: { ...flow.permit, idleTimeoutMs } }
   }
 }

@@ -306,7 +306,10 @@ test('a permit that is enforced as SSH goes to SSH inspection with both streams'
   const sshPermit = { ...permit, enforcement: { kind: 'ssh', ssh } } as const
   const enforced = await startEnforced(t, {
     decider: decider({ decide: () => sshPermit, decideAddress: () => sshPermit }),
-    serveSsh: async ({ client, target: socket, permit: given, dialled, onSession }) => {
+    serveSsh: async ({ client, reach, dialled, onSession }) => {
+      const reached = await reach(() => t.fail('nothing to ask for'))
+      if (!reached.ok) throw new Error(reached.error)
+      const { socket, permit: given } = reached.value
       onSession('session-1')
       client.pipe(socket).pipe(client)
       await Promise.all([closeOf(client), closeOf(socket)])

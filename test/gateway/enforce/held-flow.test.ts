@@ -23,7 +23,7 @@ async function startHeld(
   const decider: Decider = {
     revision: 1,
     decide: () => decision,
-    decideAddress: () => (decision.kind === 'permit' ? permit : decision),
+    decideAddress: () => decision,
   }
   const { tell } = startReconsideration({
     ...{ table, log: memoryLog(), now: Date.now },
@@ -184,3 +184,64 @@ async function nextChunk(stream: Duplex): Promise<Buffer> {
   const [chunk] = await once(stream, 'data')
   return chunk as Buffer
 }
+
+const sshDenial: Decision = { ...loginDenial, prompt: { protocol: 'ssh' } }
+const ssh = { unixUsers: [], record: 'off', hostKeys: [], hostAuthorities: [] } as const
+const sshPermit: Decision = { ...permit, enforcement: { kind: 'ssh', ssh } }
+
+/** SSH that only says what it is told, and what it reached. */
+async function startHeldSsh(t: ExecutionContext, waitMs?: number) {
+  const held = await startHeld(t, {
+    ...(waitMs !== undefined && { waitMs }),
+    serveSsh: async ({ client, reach, cutReason }) => {
+      const closed = new Promise((resolve) => client.once('close', resolve))
+      const reached = await reach((line) => client.write(`${line}\n`))
+      if (!reached.ok) client.end(reached.error)
+      else client.pipe(reached.value.socket).pipe(client)
+      await closed
+      return { closeReason: cutReason() ?? (reached.ok ? 'done' : reached.error) }
+    },
+  })
+  held.become(sshDenial)
+  const flow = await held.open()
+  if (!flow.ok) throw new Error(flow.error.reason)
+  const line = String(await nextChunk(flow.value))
+  return { ...held, stream: flow.value, line }
+}
+
+test('D9 S14: a flow declared as SSH is answered at once, told where to log in, and dialled after that', async (t) => {
+  const held = await startHeldSsh(t)
+  t.regex(
+    held.line,
+    /^zt: wiki needs you to log in: https:\/\/login.example.com\/prompt\/[\w-]{22}\n$/,
+  )
+  t.is(held.target.sockets.length, 0)
+  held.become(sshPermit)
+  held.stream.end('hello')
+  t.is(String(await nextChunk(held.stream)), 'hello')
+  const record = await held.closedRecord()
+  t.like(record, { verdict: 'permit', closeReason: 'done' })
+  t.true((record.heldMs ?? -1) >= 0)
+})
+
+for (const [title, next, reason] of [
+  ['the time is over', undefined, 'prompt_expired'],
+  ['a policy denies by now', denial('denied_by_policy'), 'denied_by_policy'],
+  ['a policy would relay it by now', permit, 'policy_changed'],
+] as const) {
+  test(`D9 S14: the SSH client is told that ${title}`, async (t) => {
+    const held = await startHeldSsh(t, next === undefined ? 500 : 60_000)
+    if (next !== undefined) held.become(next)
+    t.is(String(await nextChunk(held.stream)), reason)
+    held.stream.end()
+    const record = await held.closedRecord()
+    t.like(record, { verdict: 'denial', reason, closeReason: reason })
+  })
+}
+
+test('D9 S14: an SSH client that goes away while it is held gave up', async (t) => {
+  const held = await startHeldSsh(t)
+  held.stream.destroy()
+  t.like(await held.closedRecord(), { reason: 'session_expired', closeReason: 'given_up' })
+  t.is(held.target.sockets.length, 0)
+})

@@ -3,10 +3,16 @@ import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
+import { ok } from '#lib/result'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
 import { serveSsh } from '../../../gateway/ssh/ssh-proxy-server.ts'
 import { SILENT } from '../../support/recording-store.ts'
-import { type GatewayOptions, sampleServiceDeps, sampleSshFlow } from '../../support/ssh-gateway.ts'
+import {
+  type GatewayOptions,
+  sampleServiceDeps,
+  sampleSshFlow,
+  sampleSshTarget,
+} from '../../support/ssh-gateway.ts'
 import { KeyFolder } from '../../support/ssh-keygen.ts'
 import { type SshPair, startSshPair } from '../../support/ssh-pair.ts'
 
@@ -300,7 +306,8 @@ test('S11: a flow whose streams are gone already ends at once', async (t) => {
   const client = new PassThrough().destroy()
   const target = new Socket().destroy()
   await once(target, 'close')
-  const flow = sampleSshFlow({ client, target }, { ...limits, hostKeys: [otherKey()] })
+  const reached = ok(sampleSshTarget(target, { ...limits, hostKeys: [otherKey()] }))
+  const flow = sampleSshFlow({ client, reach: async () => reached })
   const end = await serveSsh(flow, sampleServiceDeps(recordings))
   t.is(end.closeReason, 'user_connection_lost')
 })
