@@ -55,6 +55,8 @@ export type CliIo = {
   readonly watchDaemon: WatchDaemon
   readonly admin: AdminApi
   readonly secrets: SecretFiles
+  /** File with the credentials of a service, from the environment (ZT_SERVICE_TOKEN_FILE). */
+  readonly serviceTokenFile: string | undefined
 }
 
 /** Exit codes of every command; `docs/reference/cli.md` lists them. */

@@ -50,6 +50,7 @@ const program = buildProgram(
         ...optional('tokenFile', options.adminTokenFile),
       }),
       secrets: secretFiles,
+      serviceTokenFile: env['ZT_SERVICE_TOKEN_FILE'],
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,
       runSsh,

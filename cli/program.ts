@@ -15,7 +15,8 @@ const EPILOGUE = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enrolled, 6 gateway not reachable,
 7 recording incomplete, 8 recording tampered with. "zt ssh" ends with the exit code of ssh.
 
-Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API).`
+Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API),
+ZT_SERVICE_TOKEN_FILE (zt enroll).`
 
 /** All that the commands need. */
 export type ProgramIo = CliIo & PromptIo & SshIo & RecordingIo
@@ -81,6 +82,9 @@ function lazily(make: () => ProgramIo): ProgramIo {
     secrets: {
       read: (path) => io().secrets.read(path),
       create: (path) => io().secrets.create(path),
+    },
+    get serviceTokenFile() {
+      return io().serviceTokenFile
     },
     get selfArgv() {
       return io().selfArgv

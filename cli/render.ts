@@ -17,6 +17,7 @@ export function statusText(status: DaemonStatus): string {
   const lines = [
     `${'state'.padEnd(14)} ${state}${why}`,
     ...(status.userEmail === undefined ? [] : [line('user', status.userEmail)]),
+    ...(status.service === undefined ? [] : [line('service', serviceText(status.service))]),
     ...(status.deviceId === undefined ? [] : [line('device', status.deviceId)]),
     ...(status.gatewayUrl === undefined ? [] : [line('gateway', status.gatewayUrl)]),
     ...(status.certificateNotAfter === undefined
@@ -57,6 +58,10 @@ export function postureText(checks: readonly PostureStatus[]): string {
       ]
     }),
   )
+}
+
+function serviceText({ name, expiresAt }: NonNullable<DaemonStatus['service']>): string {
+  return expiresAt === undefined ? name : `${name} (token valid until ${expiresAt})`
 }
 
 /** What the user has to do in a browser. */

@@ -43,7 +43,10 @@ export function factsOf(life: Life | undefined): DeviceFacts {
   return {
     registered: {
       loginUrl: registration.loginUrl,
-      userEmail: registration.userEmail,
+      ...(registration.userEmail !== undefined && { userEmail: registration.userEmail }),
+      ...(registration.settings?.service !== undefined && {
+        service: registration.settings.service,
+      }),
       deviceId: registration.deviceId,
       certificateNotAfterMs: validityOf(registration.certificate).notAfterMs,
     },
@@ -119,5 +122,6 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     others: settings.others,
     sshHostAuthorities: [...settings.sshHostAuthorities],
     postureRequests: [...settings.postureRequests],
+    ...(settings.service !== undefined && { service: settings.service }),
   }
 }

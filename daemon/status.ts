@@ -2,6 +2,7 @@
  * What `zt status` shows, put together from what is known. Pure; says `connected` only for data that passed (T108).
  */
 import type { DaemonStatus, PostureStatus } from '#lib/api/control-api'
+import type { DeviceSettings } from '#lib/wire/control-message'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
 import type { TunnelStatus } from './tunnel/tunnel.ts'
@@ -9,7 +10,9 @@ import type { TunnelStatus } from './tunnel/tunnel.ts'
 /** The registration's part; nothing secret. */
 export type RegisteredFacts = {
   readonly loginUrl: string
-  readonly userEmail: string
+  /** Whose the device is: a person's, or a service's. */
+  readonly userEmail?: string
+  readonly service?: DeviceSettings['service']
   readonly deviceId: string
   readonly certificateNotAfterMs: number
 }
@@ -45,7 +48,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
       ? {}
       : {
           gatewayUrl: registered.loginUrl,
-          userEmail: registered.userEmail,
+          ...ownerOf(registered),
           deviceId: registered.deviceId,
           certificateNotAfter: new Date(registered.certificateNotAfterMs).toISOString(),
         }),
@@ -64,6 +67,16 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     posture: facts.posture,
     prompts: facts.prompts,
   }
+}
+
+function ownerOf({
+  userEmail,
+  service,
+}: RegisteredFacts): Pick<DaemonStatus, 'userEmail' | 'service'> {
+  if (service === undefined) return userEmail === undefined ? {} : { userEmail }
+  const { name, expiresAtMs } = service
+  const end = expiresAtMs !== undefined && { expiresAt: new Date(expiresAtMs).toISOString() }
+  return { service: { name, ...end } }
 }
 
 /** Why a flow that is ours cannot go now; undefined when the tunnel may be tried. */

@@ -42,7 +42,7 @@ export type Access = {
 export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
   const decider = createPolicyDecider(snapshot, now)
   const sessions = openSessions({ store, log, now })
-  const serviceTokens = openServiceTokens({ store, log, now })
+  const serviceTokens = openServiceTokens({ store, now })
   const posture = openPosture({
     ...{ store, now },
     checks: () => snapshot.current.policy.document.postureChecks,

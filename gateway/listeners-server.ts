@@ -104,11 +104,11 @@ async function startAdmin(parts: Parts): Promise<Listener> {
 }
 
 async function startLogin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, prompts, reconsideration } = parts
+  const { config, data, log, now, tls, prompts, serviceTokens, reconsideration } = parts
   const { keys, store } = data
   const { tell } = reconsideration
   const server = await startLoginAccess({
-    ...{ config, keys, store, prompts, tell, log, now },
+    ...{ config, keys, store, prompts, serviceTokens, tell, log, now },
     tls: tls.login,
   })
   return { name: 'login', address: server.address, drain: () => server.close() }
@@ -116,13 +116,15 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, explainer, standing, sessions, reconsideration, posture, holding } = parts
+  const { decider, explainer, standing, sessions, serviceTokens } = parts
+  const { reconsideration, posture, holding } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, standing, sessions, reconsideration, posture, holding },
+    ...{ decider, explainer, standing, sessions, serviceTokens },
+    ...{ reconsideration, posture, holding },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

@@ -14,6 +14,7 @@ import { type LoginServer, startLoginServer } from './login/login-server.ts'
 import { readLogo } from './login/logo.ts'
 import type { Branding } from './login/look.ts'
 import type { PromptDesk } from './prompt/prompts.ts'
+import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
@@ -24,6 +25,7 @@ export type LoginAccessOptions = {
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'gatewayCa'>
   readonly tls: ServerCertificate
   readonly store: Store
+  readonly serviceTokens: ServiceTokens
   readonly prompts: PromptDesk
   /** Told what may change the access of open flows. */
   readonly tell: (change: AccessChange) => void
@@ -34,7 +36,7 @@ export type LoginAccessOptions = {
 
 /** Starts the login origin. @throws {Error} when a provider's file cannot be read, or the address not be bound. */
 export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServer> {
-  const { config, keys, tls, store, prompts, tell, log, now } = options
+  const { config, keys, tls, store, prompts, serviceTokens, tell, log, now } = options
   const { organisation } = config
   const url = new URL(config.login.url)
   const { deviceCa } = keys
@@ -42,6 +44,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
   const tunnelUrl = config.tunnel.url
   const enrolDeps = {
     store,
+    serviceTokens,
     deviceCa,
     gatewayCaPem,
     loginOrigin: url.origin,

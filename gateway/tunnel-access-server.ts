@@ -26,6 +26,7 @@ import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Posture } from './posture/posture-store.ts'
 import type { Holding } from './prompt/hold-job.ts'
 import { noticeOf } from './prompt/prompt-notice.ts'
+import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import { startEndingNotices } from './session/ending-notice-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
@@ -44,6 +45,7 @@ export type TunnelAccessOptions = {
   readonly explainer: Explainer
   readonly standing: StandingOf
   readonly sessions: Sessions
+  readonly serviceTokens: ServiceTokens
   readonly reconsideration: Reconsideration
   readonly posture: Posture
   readonly holding: Holding
@@ -66,7 +68,7 @@ export interface TunnelAccess {
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh, cutDevice } = options
-  const { decider, standing, sessions, reconsideration, posture, holding } = options
+  const { decider, standing, sessions, serviceTokens, reconsideration, posture, holding } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const records = { put: (record: FlowRecord) => store.flows.put(record), now }
@@ -74,7 +76,10 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const control = createControlServer({
     user,
     standing,
-    settings: () => deviceSettings(snapshot.current.policy.document, hostAuthorities),
+    settings: (of) => {
+      const service = serviceTokens.identityOf(of)
+      return deviceSettings(snapshot.current.policy.document, hostAuthorities, service)
+    },
     explain: options.explainer.forUser,
     applications: (facts) => decider.applications(facts),
     prompts: (id) => holding.ofDevice(id).map((prompt) => noticeOf(prompt, prompt)),
@@ -91,7 +96,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       control.notify(subject.deviceId, reason, cutSentence(destination, reason)),
   })
   const { origin } = new URL(config.tunnel.url)
-  const renewal = renewalPost({ store, deviceCa: keys.deviceCa, now, log }, origin)
+  const renewal = renewalPost({ store, serviceTokens, deviceCa: keys.deviceCa, now, log }, origin)
   const server = await startTunnelServer({
     listen: config.tunnel.listen,
     certificate: options.tls.certificatePem,
@@ -112,6 +117,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     now,
   })
   const stopPushing = snapshot.onChange(() => control.pushSettings())
+  const stopTellingServices = serviceTokens.onChange(() => control.pushSettings())
   const stopNotices = startEndingNotices({ table, notify: control.notify, now })
   const stopTelling = holding.watch({
     onAsked: (prompt, to) => control.prompt(prompt.deviceId, noticeOf(prompt, to)),
@@ -123,6 +129,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     closeDevice: server.closeDevice,
     async drain(deadlineMs) {
       stopPushing()
+      stopTellingServices()
       stopNotices()
       await server.drain(deadlineMs)
       stopTelling()

@@ -3,7 +3,9 @@
  */
 import type { Command } from 'commander'
 import type { ControlRequest, ControlResult } from '#lib/api/control-api'
-import { type CliIo, EXIT, report } from '../cli-io.ts'
+import { decodeServiceCredentials, type ServiceCredentials } from '#lib/enrol/service-credentials'
+import { err, type Result } from '#lib/result'
+import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { applicationsText, promptText, statusText } from '../render.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 
@@ -43,22 +45,40 @@ function addEnrol(program: Command, io: CliIo, run: Run): void {
       'SHA-256 of the gateway CA, where no public CA vouches for it',
     )
     .option('--device-name <name>', 'name that the login page and the administrator see')
+    .option(
+      '--service-token-file <file>',
+      'enrol for a service, without a person: a file with its token, mode 0600; - is standard input',
+    )
     .option('--json', 'print JSON lines')
     .addHelpText('after', '\nExample:\n  $ zt enroll https://login.example.com --ca-sha256 3f5a…')
-    .action((url: string, options: JsonOption & { caSha256?: string; deviceName?: string }) =>
-      run(() =>
-        ask(
-          io,
-          {
-            method: 'enroll',
-            url,
-            ...(options.caSha256 === undefined ? {} : { caSha256: options.caSha256 }),
-            ...(options.deviceName === undefined ? {} : { deviceName: options.deviceName }),
-          },
-          options,
-        ),
-      ),
-    )
+    .action((url: string, options: EnrolOptions) => run(() => enrol(io, url, options)))
+}
+
+type EnrolOptions = JsonOption & {
+  readonly caSha256?: string
+  readonly deviceName?: string
+  readonly serviceTokenFile?: string
+}
+
+async function enrol(io: CliIo, url: string, options: EnrolOptions): Promise<number> {
+  const { json: _, serviceTokenFile = io.serviceTokenFile, ...named } = options
+  const wish = { method: 'enroll', url, ...named } as const
+  if (serviceTokenFile === undefined) return ask(io, wish, options)
+  const serviceToken = await readToken(io, serviceTokenFile)
+  if (!serviceToken.ok) return report(io, serviceToken.error)
+  return ask(io, { ...wish, serviceToken: serviceToken.value }, options)
+}
+
+async function readToken(
+  { secrets }: CliIo,
+  path: string,
+): Promise<Result<ServiceCredentials, CliFailure>> {
+  const text = await secrets.read(path)
+  if (!text.ok) return text
+  const decoded = decodeServiceCredentials(text.value)
+  if (decoded.ok) return decoded
+  const message = `${path} does not hold {"id": …, "secret": …} of a service token, or lost a part of it.`
+  return err({ code: decoded.error.reason, message, exitCode: EXIT.usage })
 }
 
 /** Asks the daemon and prints the answer. @returns the exit code. */

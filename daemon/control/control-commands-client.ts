@@ -88,9 +88,9 @@ async function enrol(
   deps: CommandDeps,
 ): Answer {
   if (deps.device.registration !== undefined) return err(ALREADY_ENROLLED)
-  const { url, caSha256, deviceName = deps.machineName } = request
-  const wish = { url, deviceName: deviceName.slice(0, DEVICE_NAME_LIMIT), ownerUid: uid }
-  const enrolled = await enrolNew(caSha256 === undefined ? wish : { ...wish, caSha256 }, {
+  const { method: _, deviceName = deps.machineName, ...where } = request
+  const wish = { ...where, deviceName: deviceName.slice(0, DEVICE_NAME_LIMIT), ownerUid: uid }
+  const enrolled = await enrolNew(wish, {
     agent: deps.agent,
     onPrompt,
     signal,

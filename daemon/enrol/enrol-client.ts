@@ -15,6 +15,7 @@ import {
   type Enrolled,
 } from '#lib/api/enrol-api'
 import { signRenewalProof } from '#lib/enrol/renewal-proof'
+import { SERVICE_HEADERS, type ServiceCredentials } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
 import { certificateRequest, wordsOfKey } from './device-key.ts'
 import { matchCa } from './gateway-trust.ts'
@@ -79,6 +80,21 @@ export async function enrolDevice(
   onPrompt(promptOf(authorization.value, keyWords, Date.now()))
   const enrolled = await poll(origin, authorization.value, signal)
   return enrolled.ok ? checkEnrolled(enrolled.value, device.key) : enrolled
+}
+
+/** Enrols for a service, at once and without a person. The secret is sent in a header, and kept nowhere. */
+export async function enrolService(
+  origin: LoginOrigin,
+  device: { readonly key: string; readonly name: string },
+  { id, secret }: ServiceCredentials,
+): Promise<Result<Enrolled, EnrolFailure>> {
+  const body = { csr: await certificateRequest(device.key), device_name: device.name }
+  const headers = { [SERVICE_HEADERS.id]: id, [SERVICE_HEADERS.secret]: secret }
+  const answer = await call(origin, ENROL_PATHS.service, body, headers)
+  if (!answer.ok) return answer
+  const enrolled = decodeEnrolled(answer.value)
+  if (!enrolled.ok) return err(badAnswer(enrolled.error.detail))
+  return checkEnrolled(enrolled.value, device.key)
 }
 
 function promptOf(
@@ -193,9 +209,11 @@ async function call(
   origin: LoginOrigin,
   path: string,
   body: unknown,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Result<unknown, EnrolFailure>> {
   const ca = origin.ca === undefined ? {} : { ca: origin.ca }
-  const answer = await attempt({ url: new URL(path, origin.url), body, ...ca, ...through(origin) })
+  const url = new URL(path, origin.url)
+  const answer = await attempt({ url, body, headers, ...ca, ...through(origin) })
   if (!answer.ok) return answer
   const json = parseJson(answer.value.body)
   if (answer.value.status === 200) return ok(json)

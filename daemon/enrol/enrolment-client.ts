@@ -3,9 +3,16 @@
  */
 import type { Agent } from 'node:https'
 import type { LoginPrompt } from '#lib/api/control-api'
+import type { ServiceCredentials } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
 import { generateDeviceKey } from './device-key.ts'
-import { type EnrolFailure, enrolDevice, fetchGatewayCa, type LoginOrigin } from './enrol-client.ts'
+import {
+  type EnrolFailure,
+  enrolDevice,
+  enrolService,
+  fetchGatewayCa,
+  type LoginOrigin,
+} from './enrol-client.ts'
 import { matchCa, parseFingerprint, parseLoginUrl } from './gateway-trust.ts'
 import type { Registration } from './registration.ts'
 
@@ -15,6 +22,8 @@ export type EnrolWish = {
   readonly caSha256?: string
   readonly deviceName: string
   readonly ownerUid: number
+  /** To enrol for a service. */
+  readonly serviceToken?: ServiceCredentials
 }
 
 /** How to talk meanwhile, and through what. */
@@ -33,7 +42,10 @@ export async function enrolNew(
   if (!origin.ok) return origin
   const key = generateDeviceKey()
   const device = { key, name: wish.deviceName }
-  const enrolled = await enrolDevice(origin.value, device, talk.onPrompt, talk.signal)
+  const enrolled =
+    wish.serviceToken === undefined
+      ? await enrolDevice(origin.value, device, talk.onPrompt, talk.signal)
+      : await enrolService(origin.value, device, wish.serviceToken)
   if (!enrolled.ok) return enrolled
   const { certificate, gateway_ca, tunnel_url, device_id, user_email } = enrolled.value
   if (!isSameCa(gateway_ca, wish.caSha256)) return err(OTHER_CA)
@@ -43,7 +55,7 @@ export async function enrolNew(
     loginUrl: origin.value.url.origin,
     tunnelUrl: tunnel_url,
     deviceId: device_id,
-    userEmail: user_email,
+    ...(user_email === undefined ? {} : { userEmail: user_email }),
     ownerUid: wish.ownerUid,
     key,
     certificate,
@@ -58,6 +70,7 @@ export async function loginAgain(
   deviceName: string,
   talk: EnrolTalk,
 ): Promise<Result<Registration, EnrolFailure>> {
+  if (registration.userEmail === undefined) return err(NO_PERSON)
   const device = { key: registration.key, name: deviceName }
   const origin = loginOriginOf(registration, talk.agent)
   const enrolled = await enrolDevice(origin, device, talk.onPrompt, talk.signal)
@@ -105,6 +118,10 @@ const BAD_FINGERPRINT: EnrolFailure = {
 const OTHER_CA: EnrolFailure = {
   reason: 'fingerprint_mismatch',
   detail: 'The gateway wants another CA pinned than the one whose fingerprint you gave.',
+}
+const NO_PERSON: EnrolFailure = {
+  reason: 'service_device',
+  detail: 'This device acts for a service: nobody logs in. To enrol it anew, "zt logout" first.',
 }
 const DIFFERENT_USER: EnrolFailure = {
   reason: 'different_user',

@@ -12,6 +12,8 @@ export type HttpsCall = {
   readonly url: URL
   /** JSON body; absent means GET. */
   readonly body?: unknown
+  /** Sent along; never logged. */
+  readonly headers?: Readonly<Record<string, string>>
   /** CA that vouches for the origin, PEM; the system's CAs otherwise. */
   readonly ca?: string
   /** A way through an upstream proxy. */
@@ -32,7 +34,10 @@ export function exchange(call: HttpsCall): Promise<{ status: number; body: strin
       rejectUnauthorized: call.acceptAnyCertificate !== true,
       ...(call.ca === undefined ? {} : { ca: call.ca }),
       ...(call.agent === undefined ? {} : { agent: call.agent }),
-      headers: payload === undefined ? {} : { 'content-type': 'application/json' },
+      headers: {
+        ...call.headers,
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+      },
     })
     sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
     sent.on('error', reject)

@@ -13,6 +13,7 @@ const settings = z.object({
   sshHostAuthorities: z.array(z.string()),
   /** Absent in what an earlier version kept. */
   postureRequests: z.array(POSTURE_REQUEST).readonly().default([]),
+  service: z.object({ name: z.string(), expiresAtMs: z.int().exactOptional() }).exactOptional(),
 })
 
 const registration = z.object({
@@ -20,7 +21,8 @@ const registration = z.object({
   loginUrl: z.string(),
   tunnelUrl: z.string(),
   deviceId: z.string(),
-  userEmail: z.string(),
+  /** Absent: the device is a service's. */
+  userEmail: z.string().exactOptional(),
   /** uid that ran `zt enroll`, from the kernel: the only one this daemon serves. */
   ownerUid: z.number().int().nonnegative(),
   /** PKCS#8 PEM. */

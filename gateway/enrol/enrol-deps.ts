@@ -7,10 +7,12 @@ import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
 import type { AccessChange } from '../access-change.ts'
 import type { Authority } from '../keys/gateway-keys.ts'
+import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Enrolment, Store } from '../store/store.ts'
 
 export type EnrolDeps = {
   readonly store: Pick<Store, 'users' | 'devices' | 'enrolments'>
+  readonly serviceTokens: Pick<ServiceTokens, 'check' | 'userOf'>
   readonly deviceCa: Authority
   /** CA of our listeners, PEM: devices pin it. */
   readonly gatewayCaPem: string

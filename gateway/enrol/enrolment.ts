@@ -52,7 +52,7 @@ export function isOpen(enrolment: Enrolment | undefined, nowMs: number): enrolme
  * @param registered the registration of the key as it stands now.
  */
 export function ownerVerdict(
-  enrolment: Enrolment,
+  enrolment: Pick<Enrolment, 'deviceId'>,
   registered: Device | undefined,
   userId: string,
 ): Result<void, EnrolReason> {

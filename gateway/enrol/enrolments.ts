@@ -9,6 +9,7 @@ import type {
   EnrolReason,
 } from '#lib/api/enrol-api'
 import { keyWords } from '#lib/enrol/key-words'
+import type { ServiceCredentials } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
 import type { LoginContext } from '../identity/identity.ts'
 import { readDeviceRequest } from '../keys/device-request.ts'
@@ -17,6 +18,7 @@ import { begin } from './begin.ts'
 import { poll } from './collect.ts'
 import { about, codeDigest, type EnrolDeps, type Memories, type Outcome } from './enrol-deps.ts'
 import { isOpen, ownerVerdict } from './enrolment.ts'
+import { enrolService } from './service-enrolment.ts'
 import { parseUserCode } from './user-code.ts'
 
 export interface Enrolments {
@@ -24,6 +26,12 @@ export interface Enrolments {
   begin(request: DeviceAuthorizationRequest, source: string): Outcome<DeviceAuthorization>
   /** A device asks what became of it. The certificate is handed out once. */
   poll(deviceCode: string): Outcome<Enrolled>
+  /** A device enrols by a service token: a registration for the service, and a certificate, at once. */
+  service(
+    request: DeviceAuthorizationRequest,
+    credentials: ServiceCredentials,
+    source: string,
+  ): Outcome<Enrolled>
   /** The open enrolment of a code that a person typed. */
   findByUserCode(typed: string): Enrolment | undefined
   /** The open enrolment that a page is about. */
@@ -55,6 +63,7 @@ export function openEnrolments(deps: EnrolDeps): Enrolments {
   return {
     begin: (request, source) => begin(deps, memory, request, source),
     poll: (deviceCode) => poll(deps, memory, deviceCode),
+    service: (request, credentials, source) => enrolService(deps, request, credentials, source),
     findByUserCode: (typed) => findByUserCode(deps, typed),
     findOpen: (deviceCodeSha256) => {
       const enrolment = deps.store.enrolments.byDeviceCode(deviceCodeSha256)

@@ -26,5 +26,8 @@ const SENTENCES: Readonly<Record<EnrolReason, string>> = {
   bad_certificate: 'The certificate is not one of this gateway for a device.',
   certificate_too_old: 'The certificate expired too long ago. Run "zt enroll".',
   bad_proof: 'The proof that the device holds its key is not valid. Check the clock of the device.',
+  bad_service_token: 'The id or the secret of the service token is wrong.',
+  service_token_disabled: 'The service token is disabled. Ask your administrator.',
+  service_token_expired: 'The service token has expired. Have it rotated.',
   key_mismatch: 'The request is for another key than the certificate.',
 }

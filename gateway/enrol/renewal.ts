@@ -10,6 +10,7 @@ import { err, ok, type Result } from '#lib/result'
 import { issueDeviceCertificate } from '../keys/device-certificate.ts'
 import { type DeviceKey, readDeviceRequest } from '../keys/device-request.ts'
 import type { Authority } from '../keys/gateway-keys.ts'
+import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Device, Store } from '../store/store.ts'
 import { type LeafIdentity, readLeaf } from '../tunnel/leaf-certificate.ts'
 
@@ -17,7 +18,8 @@ import { type LeafIdentity, readLeaf } from '../tunnel/leaf-certificate.ts'
 export const RENEWAL_LAPSE_MS = 30 * 86_400_000
 
 export type RenewDeps = {
-  readonly store: Pick<Store, 'devices'>
+  readonly store: Pick<Store, 'devices' | 'users'>
+  readonly serviceTokens: Pick<ServiceTokens, 'use'>
   readonly deviceCa: Authority
   /** Unix milliseconds. */
   readonly now: () => number
@@ -62,7 +64,9 @@ async function renew(
   const proof = await checkRenewalProof(request.proof, key.value.publicKey, claims)
   if (!proof.ok) return err(proof.error.reason)
   const device = standing(deps.store.devices.get(leaf.value.deviceId), leaf.value)
-  return device.ok ? issue(deps, device.value, key.value, nowMs) : device
+  if (!device.ok) return device
+  const owner = useOf(deps, device.value)
+  return owner.ok ? issue(deps, device.value, key.value, nowMs) : owner
 }
 
 function readLapsedLeaf(
@@ -91,6 +95,12 @@ function parse(pem: string): X509Certificate | undefined {
 function standing(device: Device | undefined, leaf: LeafIdentity): Result<Device, EnrolReason> {
   if (device === undefined || device.keySha256 !== leaf.keySha256) return err('device_unknown')
   return device.revokedAtMs === undefined ? ok(device) : err('device_revoked')
+}
+
+/** Whose the device is must stand too: a service's token. */
+function useOf({ store, serviceTokens }: RenewDeps, device: Device): Result<void, EnrolReason> {
+  const user = store.users.get(device.userId)
+  return user === undefined ? err('device_unknown') : serviceTokens.use(user)
 }
 
 async function issue(

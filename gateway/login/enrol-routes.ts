@@ -8,10 +8,12 @@ import {
   decodeTokenRequest,
   ENROL_BODY_LIMIT_BYTES,
   ENROL_PATHS,
+  type Enrolled,
   type EnrolReason,
 } from '#lib/api/enrol-api'
 import { err, type Result } from '#lib/result'
 import { enrolSentence } from '../enrol/reasons.ts'
+import { credentialsIn } from '../service-token/check-credentials.ts'
 import type { LoginDeps } from './login-deps.ts'
 import type { RateGate } from './rate-limit.ts'
 import { sourceOf } from './source.ts'
@@ -39,10 +41,27 @@ export function addEnrolRoutes(app: FastifyInstance, deps: LoginDeps): void {
     const body = decodeTokenRequest(request.body)
     return body.ok ? enrolments.poll(body.value.device_code) : err('invalid_request')
   })
+  post(ENROL_PATHS.service, gates.service, (request) => enrolService(request, deps))
   post(ENROL_PATHS.renew, gates.renew, async (request) => {
     const body = decodeRenewRequest(request.body)
     return body.ok ? renew(body.value) : err('invalid_request')
   })
+}
+
+async function enrolService(
+  request: FastifyRequest,
+  { enrolments, gates, log }: LoginDeps,
+): Promise<Result<Enrolled, EnrolReason>> {
+  const sourceAddress = sourceOf(request)
+  const credentials = credentialsIn(request.raw.headersDistinct)
+  if (!credentials.ok) {
+    log.warn({ sourceAddress, reason: credentials.error }, 'enrolment of a service refused')
+    return credentials
+  }
+  if (!(await gates.serviceToken(credentials.value.id))) return err('too_many_requests')
+  const body = decodeDeviceAuthorizationRequest(request.body)
+  if (!body.ok) return err('invalid_request')
+  return enrolments.service(body.value, credentials.value, sourceAddress)
 }
 
 type Answer<T> = (request: FastifyRequest) => Promise<Result<T, EnrolReason>>

@@ -43,6 +43,10 @@ export type LoginLimits = {
   readonly begin: RateLimit
   readonly poll: RateLimit
   readonly renew: RateLimit
+  /** Enrolments by service tokens, by source. */
+  readonly service: RateLimit
+  /** The same by token: more than one source has, so that one source cannot use up a token's share. */
+  readonly serviceToken: RateLimit
   /** Codes typed: with 43 bits and at most `begin.global` × 10 codes alive, guessing takes decades. */
   readonly userCode: RateLimit
   /** Pages looked at that cost little: many people may share one address. */
@@ -55,6 +59,8 @@ export const LOGIN_LIMITS: LoginLimits = {
   begin: { perSource: 20, global: 200, windowSeconds: 60 },
   poll: { perSource: 600, global: 6000, windowSeconds: 60 },
   renew: { perSource: 60, global: 1000, windowSeconds: 60 },
+  service: { perSource: 30, global: 1000, windowSeconds: 60 },
+  serviceToken: { perSource: 300, global: 1000, windowSeconds: 60 },
   userCode: { perSource: 20, global: 1000, windowSeconds: 600 },
   page: { perSource: 600, global: 6000, windowSeconds: 60 },
   login: { perSource: 120, global: 1000, windowSeconds: 60 },

@@ -57,6 +57,8 @@ function openGates(limits: LoginLimits): LoginGates {
     begin: openRateGate(limits.begin),
     poll: openRateGate(limits.poll),
     renew: openRateGate(limits.renew),
+    service: openRateGate(limits.service),
+    serviceToken: openRateGate(limits.serviceToken, (tokenId) => tokenId),
     userCode: openRateGate(limits.userCode),
     page: openRateGate(limits.page),
     login: openRateGate(limits.login),

@@ -18,12 +18,18 @@ export type RateGate = (source: string) => Promise<boolean>
 /** Octets of an IPv6 address that name the customer. */
 const PREFIX_OCTETS = 8
 
-/** Makes a gate; it forgets at restart. */
-export function openRateGate({ perSource, global, windowSeconds }: RateLimit): RateGate {
+/**
+ * Makes a gate; it forgets at restart.
+ * @param keyOf what callers count by; their address when it is left out.
+ */
+export function openRateGate(
+  { perSource, global, windowSeconds }: RateLimit,
+  keyOf: (caller: string) => string = sourceKey,
+): RateGate {
   const bySource = new RateLimiterMemory({ points: perSource, duration: windowSeconds })
   const all = new RateLimiterMemory({ points: global, duration: windowSeconds })
   // The source first: one caller above its share must not use up everybody's.
-  return async (source) => (await take(bySource, sourceKey(source))) && (await take(all, 'all'))
+  return async (source) => (await take(bySource, keyOf(source))) && (await take(all, 'all'))
 }
 
 async function take(limiter: RateLimiterMemory, key: string): Promise<boolean> {

@@ -3,7 +3,6 @@
  * user too, so that its devices are registered, listed and cut as everybody's.
  */
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
-import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { ServiceIdentity } from '../policy/facts.ts'
 import type { Store, User } from '../store/store.ts'
@@ -24,7 +23,6 @@ const USE_RESOLUTION_MS = 60_000
 
 export type ServiceTokensDeps = {
   readonly store: Pick<Store, 'serviceTokens' | 'users'>
-  readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
 }
@@ -45,10 +43,13 @@ export interface ServiceTokens {
   identityOf(user: User): ServiceIdentity | undefined
   /** Notes that a service of this user goes on; refuses when its token is not good now. Persons pass. */
   use(user: User): Result<void, TokenRefusal>
+  /** Calls `listener` after a token was rotated, disabled or enabled. @returns a function that ends this. */
+  onChange(listener: () => void): () => void
 }
 
-export function openServiceTokens({ store, log, now }: ServiceTokensDeps): ServiceTokens {
+export function openServiceTokens({ store, now }: ServiceTokensDeps): ServiceTokens {
   const { serviceTokens } = store
+  const listeners = new Set<() => void>()
 
   function used(token: ServiceToken): ServiceToken {
     const { lastUsedAtMs = Number.NEGATIVE_INFINITY } = token
@@ -57,6 +58,11 @@ export function openServiceTokens({ store, log, now }: ServiceTokensDeps): Servi
   }
   function kept(token: ServiceToken): ServiceToken {
     serviceTokens.replace(token)
+    return token
+  }
+  function changed(token: ServiceToken): ServiceToken {
+    kept(token)
+    for (const listener of [...listeners]) listener()
     return token
   }
 
@@ -69,21 +75,19 @@ export function openServiceTokens({ store, log, now }: ServiceTokensDeps): Servi
       const token = serviceTokens.get(id)
       if (token === undefined) return undefined
       const issued = rotateToken(token, terms, now())
-      kept(issued.token)
+      changed(issued.token)
       return issued
     },
     setDisabled(id, isDisabled) {
       const token = serviceTokens.get(id)
       if (token === undefined || (token.disabledAtMs !== undefined) === isDisabled) return token
       const { disabledAtMs: _, ...enabled } = token
-      return kept(isDisabled ? { ...enabled, disabledAtMs: now() } : enabled)
+      return changed(isDisabled ? { ...enabled, disabledAtMs: now() } : enabled)
     },
     list: () => serviceTokens.list(),
     check({ id, secret }) {
       const checked = checkSecret(serviceTokens.get(id), secret, now())
-      if (checked.ok) return ok(used(checked.value))
-      log.warn({ tokenId: id, reason: checked.error }, 'service token refused')
-      return checked
+      return checked.ok ? ok(used(checked.value)) : checked
     },
     userOf: ({ id, name }) =>
       store.users.upsert({
@@ -110,6 +114,12 @@ export function openServiceTokens({ store, log, now }: ServiceTokensDeps): Servi
       if (refusal !== undefined) return err(refusal)
       used(token)
       return ok(undefined)
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
     },
   }
 }

@@ -21,7 +21,7 @@ export type TargetExtension =
 export type TargetLogin = {
   /** The ssh-user-ca. */
   readonly authority: SshSigner
-  /** Email of the user behind the tunnel. */
+  /** Email of the user behind the tunnel, or name of the service. */
   readonly userEmail: string
   readonly sessionId: string
   /** Becomes the only principal. */

@@ -2,6 +2,7 @@
 import { formatAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
 import type { SshFlow, SshTarget } from '../enforce/ssh-service.ts'
+import { subjectName } from '../facts/subject-name.ts'
 import type { SshLimits } from '../policy/decision.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { mintTargetCredential, type TargetCredential } from './ca.ts'
@@ -61,7 +62,7 @@ function certify(unixUser: string, { id, flow, reached, deps }: SessionParts): T
   const own = parseAddress(reached.socket.localAddress ?? '')
   const minted = mintTargetCredential({
     authority: deps.userAuthority,
-    userEmail: flow.facts.subject.email,
+    userEmail: subjectName(flow.facts.subject),
     sessionId: id,
     unixUser,
     extensions: ['permit-pty'],
@@ -83,7 +84,7 @@ async function openRecording(
     sessionId: id,
     flowId: flow.flowId,
     startedAtMs: deps.now(),
-    userEmail: facts.subject.email,
+    userEmail: subjectName(facts.subject),
     deviceId: facts.subject.deviceId,
     unixUser,
     targetHost: facts.destination.host,

@@ -1,6 +1,7 @@
 /** The leg to the user's client up to the question who wants to log in; carries out the steps of ./user-authentication.ts. */
 import { DISCONNECT } from '#lib/ssh/message-numbers'
 import type { SshFlow } from '../enforce/ssh-service.ts'
+import { subjectName } from '../facts/subject-name.ts'
 import { mintHostCertificate } from './ca.ts'
 import { deriveHostKey } from './host-key.ts'
 import { SshLeg } from './ssh-leg-server.ts'
@@ -72,7 +73,7 @@ export class SshUserLogin {
   #begin(flow: SshFlow, deps: SshServiceDeps): UserAuthentication {
     return new UserAuthentication({
       sessionId: this.leg.transport.sessionId,
-      userEmail: flow.facts.subject.email,
+      userEmail: subjectName(flow.facts.subject),
       userAuthorities: [deps.userAuthority.blob],
       certificate: 'optional',
       sourceAddress: flow.facts.sourceAddress,

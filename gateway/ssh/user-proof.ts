@@ -15,7 +15,7 @@ import { keyIdPrefix } from './ca.ts'
 export type UserProofSettings = {
   /** Session id of the user's transport: a signature is good in this session only. */
   readonly sessionId: Buffer
-  /** Email of the user behind the tunnel. */
+  /** Email of the user behind the tunnel, or name of the service. */
   readonly userEmail: string
   /** Blobs of our ssh-user-ca, old ones included while they are trusted. */
   readonly userAuthorities: readonly Buffer[]

@@ -5,12 +5,17 @@ import { publicKeyBlob } from '#lib/ssh/public-key'
 import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { PolicyDocument } from '../policy/document.ts'
+import type { ServiceIdentity } from '../policy/facts.ts'
 import { requestOf } from '../policy/posture-check.ts'
 
-/** @param hostAuthorities OpenSSH lines of the gateway's SSH host CA. */
+/**
+ * @param hostAuthorities OpenSSH lines of the gateway's SSH host CA.
+ * @param service set for a device of a service.
+ */
 export function deviceSettings(
   { tunnel, postureChecks }: Pick<PolicyDocument, 'tunnel' | 'postureChecks'>,
   hostAuthorities: readonly string[],
+  service?: ServiceIdentity,
 ): DeviceSettings {
   return {
     domains: tunnel.domains,
@@ -18,7 +23,15 @@ export function deviceSettings(
     others: tunnel.others,
     sshHostAuthorities: hostAuthorities,
     postureRequests: postureChecks.map(requestOf),
+    ...(service !== undefined && { service: serviceSettings(service) }),
   }
+}
+
+function serviceSettings({
+  name,
+  expiresAtMs,
+}: ServiceIdentity): NonNullable<DeviceSettings['service']> {
+  return { name, ...(expiresAtMs !== undefined && { expiresAtMs }) }
 }
 
 /** The line of an SSH authority for `known_hosts`, from its private key. */

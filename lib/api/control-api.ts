@@ -4,6 +4,7 @@
  * lines, for as long as the caller stays.
  */
 
+import type { ServiceCredentials } from '#lib/enrol/service-credentials'
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
@@ -16,6 +17,8 @@ export type ControlRequest =
       readonly url: string
       readonly caSha256?: string
       readonly deviceName?: string
+      /** To enrol for a service, without a person. */
+      readonly serviceToken?: ServiceCredentials
     }
   | { readonly method: 'login' }
   | { readonly method: 'logout' }
@@ -54,6 +57,8 @@ export type DaemonStatus = {
   readonly reason?: string
   readonly gatewayUrl?: string
   readonly userEmail?: string
+  /** In place of a person: the service, and when its token expires. */
+  readonly service?: { readonly name: string; readonly expiresAt?: string }
   readonly deviceId?: string
   readonly certificateNotAfter?: string
   /** Connections that are warm now. */

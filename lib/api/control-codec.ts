@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import type { ControlReply, ControlRequest } from '#lib/api/control-api'
+import { SERVICE_CREDENTIALS } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
 
 /** Longest request, in octets, without its line feed. */
@@ -27,6 +28,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
     url: z.string().min(1).max(URL_LIMIT),
     caSha256: z.string().min(1).max(FINGERPRINT_LIMIT).exactOptional(),
     deviceName: z.string().min(1).max(DEVICE_NAME_LIMIT).exactOptional(),
+    serviceToken: SERVICE_CREDENTIALS.exactOptional(),
   }),
   z.strictObject({ method: z.literal('login') }),
   z.strictObject({ method: z.literal('logout') }),

@@ -9,6 +9,7 @@ import { err, ok, type Result } from '#lib/result'
 export const ENROL_PATHS = {
   deviceAuthorization: '/enrol/device_authorization',
   token: '/enrol/token',
+  service: '/enrol/service',
   renew: '/enrol/renew',
   renewOverTunnel: '/renew',
   logoutOverTunnel: '/logout',
@@ -50,7 +51,8 @@ const enrolled = z.object({
   gateway_ca: pem,
   tunnel_url: z.string().min(1).max(2048),
   device_id: z.string().min(1).max(64),
-  user_email: z.string().min(1).max(320),
+  /** Absent: the device is a service's. */
+  user_email: z.string().min(1).max(320).exactOptional(),
 })
 const renewRequest = z.strictObject({
   /** The leaf to be renewed, PEM; may have expired at most 30 days ago. */
@@ -93,6 +95,9 @@ export const ENROL_REASONS = [
   'certificate_too_old',
   'bad_proof',
   'key_mismatch',
+  'bad_service_token',
+  'service_token_disabled',
+  'service_token_expired',
 ] as const
 export type EnrolReason = (typeof ENROL_REASONS)[number]
 
@@ -104,7 +109,7 @@ export type DecodeError = { readonly reason: 'bad_message'; readonly detail: str
 
 type Decoded<T> = Result<T, DecodeError>
 
-/** Decodes the body of `POST /enrol/device_authorization`. */
+/** Decodes the body of `POST /enrol/device_authorization` and of `POST /enrol/service`. */
 export function decodeDeviceAuthorizationRequest(
   body: unknown,
 ): Decoded<DeviceAuthorizationRequest> {
@@ -121,7 +126,7 @@ export function decodeTokenRequest(body: unknown): Decoded<TokenRequest> {
   return decode(tokenRequest, body)
 }
 
-/** Decodes its answer. */
+/** Decodes its answer, and that of `POST /enrol/service`. */
 export function decodeEnrolled(body: unknown): Decoded<Enrolled> {
   return decode(enrolled, body)
 }

@@ -25,13 +25,14 @@ const CHECKSUM_LENGTH = 6
 const ID = /^zt-service-[0-9a-f]{20}$/
 const SECRET = /^ztsvc_[A-Za-z0-9_-]{49}$/
 
-const credentials = z.strictObject({
+/** Shape of both, exact. */
+export const SERVICE_CREDENTIALS = z.strictObject({
   id: z.string().regex(ID),
   secret: z.string().refine(isServiceSecret),
 })
 
 /** Both; never logged. */
-export type ServiceCredentials = Readonly<z.infer<typeof credentials>>
+export type ServiceCredentials = Readonly<z.infer<typeof SERVICE_CREDENTIALS>>
 
 /** A fresh id. */
 export function newServiceId(): string {
@@ -63,7 +64,7 @@ export function decodeServiceCredentials(
 export function readServiceCredentials(
   value: unknown,
 ): Result<ServiceCredentials, { readonly reason: 'bad_service_token' }> {
-  const parsed = credentials.safeParse(value)
+  const parsed = SERVICE_CREDENTIALS.safeParse(value)
   return parsed.success ? ok(parsed.data) : err(BAD)
 }
 

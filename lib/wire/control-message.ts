@@ -17,6 +17,8 @@ export type DeviceSettings = {
   readonly sshHostAuthorities: readonly string[]
   /** What the device is to look at, and how often. */
   readonly postureRequests: readonly PostureRequest[]
+  /** The service that the device acts for, and when its token expires, Unix milliseconds. Absent: it is a person's. */
+  readonly service?: { readonly name: string; readonly expiresAtMs?: number }
 }
 
 /** An application as its user may see it. */

@@ -26,6 +26,7 @@ const settings = z.strictObject({
   others: z.enum(['direct', 'refuse']),
   sshHostAuthorities: texts,
   postureRequests: z.array(POSTURE_REQUEST).max(POSTURE_CHECK_LIMIT),
+  service: z.strictObject({ name: word, expiresAtMs: z.int().exactOptional() }).exactOptional(),
 })
 const application = z.strictObject({
   name: z.string(),

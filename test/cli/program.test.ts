@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { ControlRequest, WatchEvent } from '#lib/api/control-api'
+import {
+  encodeServiceCredentials,
+  newServiceId,
+  newServiceSecret,
+} from '#lib/enrol/service-credentials'
 import { err, ok } from '#lib/result'
 import { parseRecipient } from '#lib/seal/recipient-key'
 import { EXIT } from '../../cli/cli-io.ts'
@@ -33,8 +38,9 @@ const STATUS = {
   prompts: [],
 } as const
 
+const SECRET = newServiceSecret()
 const TOKEN = {
-  id: 'zt-service-1',
+  id: newServiceId(),
   name: 'backup',
   state: 'active',
   expiresAt: '2027-11-21T00:00:00.000Z',
@@ -125,14 +131,15 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
         postJson: async (path, body) => {
           posted.push([path, body])
           return ok({
-            ...{ cutFlows: 2, serviceToken: TOKEN, secret: 'ztsvc_hidden' },
+            ...{ cutFlows: 2, serviceToken: TOKEN, secret: SECRET },
             accessRequest: REQUEST,
           })
         },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
       },
+      serviceTokenFile: undefined,
       secrets: {
-        read: async (path) => ok(path),
+        read: async (path) => (path === 'token' ? ok(CREDENTIALS) : ok('{}')),
         create: (path) =>
           path === 'taken'
             ? err({ code: 'secret_file_not_made', message: 'taken', exitCode: EXIT.usage })
@@ -234,7 +241,7 @@ for (const args of [[], ['id', '--user', 'a@b.org'], ['--user', 'a@b.org', '--de
   })
 }
 
-const CREDENTIALS = '{"id":"zt-service-1","secret":"ztsvc_hidden"}'
+const CREDENTIALS = encodeServiceCredentials({ id: TOKEN.id, secret: SECRET })
 
 test('A11 a service token is printed once, or kept in a new file and not printed', async (t) => {
   const shown = zt()
@@ -246,7 +253,7 @@ test('A11 a service token is printed once, or kept in a new file and not printed
   const { run, printed, written, posted } = zt()
   const rotate = ['admin', 'service-tokens', 'rotate', 'backup', '--grace', '24h', '--out', 'f']
   t.is(await run(...rotate), EXIT.ok)
-  t.deepEqual(posted, [['/api/v1/service-tokens/zt-service-1/rotate', { graceSeconds: 86400 }]])
+  t.deepEqual(posted, [[`/api/v1/service-tokens/${TOKEN.id}/rotate`, { graceSeconds: 86400 }]])
   t.deepEqual(written, [`f ${CREDENTIALS}`])
   t.notRegex(printed.join(), /ztsvc_/)
 })
@@ -258,12 +265,23 @@ test('A11 no service token is made where its secret cannot be kept', async (t) =
   t.deepEqual(posted, [])
 })
 
+test('A11 enroll takes a service token from a file, never from an argument, and refuses half of one', async (t) => {
+  const { run, asked, printed } = zt()
+  const url = 'https://login.example.com'
+  await run('enroll', url, '--service-token-file', 'token')
+  const serviceToken = JSON.parse(CREDENTIALS)
+  t.deepEqual(asked, [{ method: 'enroll', url, serviceToken }])
+  t.is(await run('enroll', url, '--service-token-file', 'other'), EXIT.usage)
+  t.is(asked.length, 1)
+  t.notRegex(printed.join(), /ztsvc_/)
+})
+
 test('A11 a service token is listed, and disabled by its name', async (t) => {
   const { run, posted, printed } = zt()
   t.is(await run('admin', 'service-tokens', 'list'), EXIT.ok)
   t.regex(printed[0] ?? '', /backup[\s\S]*2027-11-21/)
   t.is(await run('admin', 'service-tokens', 'disable', 'backup'), EXIT.ok)
-  t.deepEqual(posted, [['/api/v1/service-tokens/zt-service-1/disable', {}]])
+  t.deepEqual(posted, [[`/api/v1/service-tokens/${TOKEN.id}/disable`, {}]])
   t.is(await run('admin', 'service-tokens', 'disable', 'nobody'), EXIT.failed)
 })
 

@@ -4,6 +4,7 @@ import { chmod } from 'node:fs/promises'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { newServiceSecret } from '#lib/enrol/service-credentials'
 import { startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
 import { issueDevice, newKeys } from '../support/certificates.ts'
@@ -290,6 +291,29 @@ test('D7: enrolment over the control socket, once; login by the same user only; 
 
   t.like(await ask({ method: 'logout' }), { value: { status: { state: 'not_enrolled' } } })
   t.false(existsSync(file))
+})
+
+test('A11 D7: a daemon enrols by a service token, keeps no secret, and nobody logs in on it', async (t) => {
+  const login = await startLoginRig(t)
+  const { ask, config, status } = await startDaemonRig(t)
+  const issued = login.serviceTokens.create('backup', HOUR_MS)
+  if (issued === undefined) return t.fail()
+  const { id } = issued.token
+  const caSha256 = new X509Certificate(login.gatewayCa.certificatePem).fingerprint256
+  const enroll = { method: 'enroll', url: login.url.origin, caSha256 } as const
+  const wrong = { id, secret: newServiceSecret() }
+  t.like(await ask({ ...enroll, serviceToken: wrong }), { code: 'bad_service_token' })
+  t.like(await ask({ ...enroll, serviceToken: { id, secret: issued.secret } }), {
+    type: 'result',
+    value: { method: 'enroll' },
+  })
+  t.is((await status()).userEmail, undefined)
+  const [device] = login.store.devices.list()
+  const owner = login.store.users.get(device?.userId ?? '')
+  t.like(owner, { provider: 'zt:service', providerSubject: id, name: 'backup', email: '' })
+  const kept = readFileSync(join(config.stateDir, 'registration.json'), 'utf8')
+  t.notRegex(kept + login.logged.join(), /ztsvc_/)
+  t.like(await ask({ method: 'login' }), { type: 'error', code: 'service_device' })
 })
 
 test('D7: a certificate past half of its life is renewed over the tunnel, and kept', async (t) => {

@@ -87,7 +87,7 @@ export async function startAdminRig(
     posture: () => [],
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
-    serviceTokens: openServiceTokens({ store, log, now: () => NOW_MS }),
+    serviceTokens: openServiceTokens({ store, now: () => NOW_MS }),
     accessRequests: openAccessRequests({
       ...{ store, log, now: () => NOW_MS, tell: () => 0 },
       policy: () => policy ?? policyOf({}),

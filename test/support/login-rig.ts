@@ -17,6 +17,7 @@ import type { LoginLimits } from '../../gateway/login/login-deps.ts'
 import { startLoginServer } from '../../gateway/login/login-server.ts'
 import type { Branding } from '../../gateway/login/look.ts'
 import { NO_PROMPTS, type PromptDesk } from '../../gateway/prompt/prompts.ts'
+import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { Browser } from './browser.ts'
 import { freeAddress } from './free-address.ts'
@@ -98,8 +99,10 @@ export async function startLoginRig(
   const tell = (change: AccessChange) => {
     told.push(change)
   }
+  const serviceTokens = openServiceTokens({ store, now })
   const enrolDeps = {
     store,
+    serviceTokens,
     tell,
     deviceCa,
     gatewayCaPem: gatewayCa.certificatePem,
@@ -145,6 +148,7 @@ export async function startLoginRig(
     gatewayCa,
     deviceCa,
     enrolDeps,
+    serviceTokens,
     enrolments,
     verificationUrl: `${url.origin}/device`,
     browser: (localAddress?: string) =>
@@ -156,7 +160,7 @@ export async function startLoginRig(
 
 export type PostOptions = {
   readonly localAddress?: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 /** Posts JSON, or text as it is; an answer that is not JSON comes back as `text`. */

@@ -75,7 +75,7 @@ async function startApi(
   const revoked: string[] = []
   const changes: AccessChange[] = []
   const log = memoryLog()
-  const serviceTokens = openServiceTokens({ store, log, now: () => NOW_MS })
+  const serviceTokens = openServiceTokens({ store, now: () => NOW_MS })
   const policy = policyOf({
     applications: [
       {

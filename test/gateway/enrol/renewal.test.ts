@@ -8,6 +8,7 @@ import { renewalPost } from '../../../gateway/enrol/renewal-post.ts'
 import { createAuthority } from '../../../gateway/keys/certificate.ts'
 import { issueDeviceCertificate } from '../../../gateway/keys/device-certificate.ts'
 import type { Authority } from '../../../gateway/keys/gateway-keys.ts'
+import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { startLoginRig } from '../../support/login-rig.ts'
 
@@ -52,7 +53,8 @@ async function setUp(afterMs: number) {
     login: { atMs: ISSUED_MS },
   })
   const nowMs = ISSUED_MS + afterMs
-  const deps = { store, deviceCa, now: () => nowMs, log: silent }
+  const serviceTokens = openServiceTokens({ store, now: () => nowMs })
+  const deps = { store, serviceTokens, deviceCa, now: () => nowMs, log: silent }
   const certificate = await leafOf(deviceCa, key)
   const body = (change: { key?: string; certificate?: string; audience?: string } = {}) =>
     renewalBody(
@@ -227,4 +229,32 @@ test('D7: the daemon renews a lapsed leaf over the login origin, until it is rev
     ok: false,
     error: { reason: 'device_revoked' },
   })
+})
+
+test('A11: a device of a service is renewed while its token is good, and its use is noted', async (t) => {
+  const { deps, body, store, key, nowMs } = await setUp(DAY_MS / 2)
+  const issued = deps.serviceTokens.create('backup', DAY_MS)
+  if (issued === undefined) return t.fail()
+  const { id } = issued.token
+  const serviceKey = generateDeviceKey()
+  const deviceId = '22222222-2222-4333-8444-555555555555'
+  store.devices.insert({
+    id: deviceId,
+    userId: deps.serviceTokens.userOf(issued.token).id,
+    name: 'vm',
+    keySha256: publicKeyOf(serviceKey).keySha256,
+    enrolledAtMs: ISSUED_MS,
+    login: { atMs: ISSUED_MS },
+  })
+  const certificate = await leafOf(deps.deviceCa, serviceKey, deviceId)
+  const renew = async () =>
+    renewDevice(deps, await body({ key: serviceKey, certificate }), { audience: ORIGIN })
+  t.true((await renew()).ok)
+  t.is(store.serviceTokens.get(id)?.lastUsedAtMs, nowMs)
+  deps.serviceTokens.setDisabled(id, true)
+  t.deepEqual(await renew(), { ok: false, error: 'service_token_disabled' })
+  deps.serviceTokens.setDisabled(id, false)
+  store.serviceTokens.replace({ ...issued.token, expiresAtMs: nowMs })
+  t.deepEqual(await renew(), { ok: false, error: 'service_token_expired' })
+  t.true((await renewDevice(deps, await body({ key }), { audience: ORIGIN })).ok, 'a person')
 })
