@@ -32,7 +32,7 @@ export function addSessionCommands(admin: Command, io: CliIo, run: Run): void {
     .command('sessions')
     .description('who is logged in where: list, show and end sessions')
   withFilter(sessions.command('list'))
-    .description('list sessions of devices and applications')
+    .description('list sessions of browsers, devices and applications')
     .option('--json', 'print a JSON array')
     .addHelpText('after', '\nExample:\n  $ zt admin sessions list --user ann@example.com')
     .action((options: Filter & JsonOption) => run(() => list(io, options)))

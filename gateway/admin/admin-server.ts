@@ -42,7 +42,7 @@ export const ADMIN_ROUTES = [
   ],
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],
-  ['GET', '/api/v1/sessions', 'sessions of devices and applications'],
+  ['GET', '/api/v1/sessions', 'sessions of browsers, devices and applications'],
   ['GET', '/api/v1/sessions/:id', 'one session, with identity, device and next login'],
   ['POST', '/api/v1/sessions/:id/revoke', 'end one session: its flows end now'],
   ['POST', '/api/v1/sessions/revoke', 'end all sessions of a user, a device or an application'],

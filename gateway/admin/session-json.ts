@@ -1,10 +1,10 @@
 /**
- * Sessions as the admin API shows them: those of devices and those of applications in one list. Pure.
+ * Sessions as the admin API shows them: of browsers, of devices and of applications in one list. Pure.
  */
 import type { LoginsNotBefore } from '../policy/facts.ts'
 import { serviceOf } from '../service-token/service-token.ts'
 import { type AppSession, stateOf } from '../session/app-session.ts'
-import type { Device, User } from '../store/store.ts'
+import type { BrowserSession, Device, User } from '../store/store.ts'
 import { times } from './admin-json.ts'
 
 /** What a session is shown with. */
@@ -40,6 +40,21 @@ export function deviceSessionJson(device: Device, subject: SessionSubject) {
     ...subjectJson(subject),
     ...loginJson(device.login),
     ...times({ startedAt: device.enrolledAtMs, lastUsedAt: device.lastSeenAtMs }),
+  }
+}
+
+/** A browser that is logged in at the login host. */
+export function globalSessionJson(session: BrowserSession, subject: SessionSubject) {
+  const { idSha256, login, createdAtMs, expiresAtMs, revokedAtMs } = session
+  const isRevoked = revokedAtMs !== undefined || login.atMs <= (subject.loginsNotBefore.allMs ?? 0)
+  const ended = expiresAtMs <= subject.nowMs ? 'expired' : 'alive'
+  return {
+    id: idSha256,
+    kind: 'global',
+    state: isRevoked ? 'revoked' : ended,
+    ...subjectJson(subject),
+    ...loginJson(login),
+    ...times({ startedAt: createdAtMs, endsAt: expiresAtMs }),
   }
 }
 

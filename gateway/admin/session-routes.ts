@@ -3,10 +3,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AppSession } from '../session/app-session.ts'
 import type { RevocationScope } from '../session/revocation.ts'
-import type { Device } from '../store/store.ts'
+import type { BrowserSession, Device } from '../store/store.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type ById, badBody, badQuery, notFound } from './admin-reply.ts'
-import { appSessionJson, deviceSessionJson, type SessionSubject } from './session-json.ts'
+import {
+  appSessionJson,
+  deviceSessionJson,
+  globalSessionJson,
+  type SessionSubject,
+} from './session-json.ts'
+
+/** Browsers that are listed, newest first. */
+const GLOBAL_LIMIT = 1000
 
 /** Whose sessions; exactly one. */
 const revokeBody = z.union([
@@ -37,6 +45,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: AdminDeps): void {
   })
   app.post<ById>('/api/v1/sessions/:id/revoke', async (request, reply) => {
     const { id } = request.params
+    if (revokeGlobal(deps, request, id)) return { session: sessionOf(deps, id), cutFlows: 0 }
     const scope = scopeOf(deps, id)
     if (scope === undefined) return notFound(reply, 'session')
     const cutFlows = revoke(deps, request, scope)
@@ -61,6 +70,13 @@ function revoke(
   return tell(sessions.revoke(scope))
 }
 
+/** Flows stand on the device's own login: a browser that is logged out ends none. */
+function revokeGlobal({ store, log, nowMs }: AdminDeps, { ip }: FastifyRequest, id: string) {
+  if (store.browserSessions.get(id) === undefined) return false
+  log.info({ action: 'revoke_sessions', kind: 'global', idSha256: id, source: ip }, 'admin action')
+  return store.browserSessions.revoke(id, nowMs())
+}
+
 function listSessions(deps: AdminDeps, { user, device, application }: Filter) {
   const { store } = deps
   const users = user === undefined ? undefined : new Set(idsOf(deps, user))
@@ -71,18 +87,28 @@ function listSessions(deps: AdminDeps, { user, device, application }: Filter) {
     .filter(isWanted)
     .map((session) => appJson(deps, session))
   if (application !== undefined) return apps
+  const globals = store.browserSessions
+    .list({ limit: GLOBAL_LIMIT })
+    .filter(({ userId }) => device === undefined && (users === undefined || users.has(userId)))
+    .map((session) => globalJson(deps, session))
   const devices = store.devices
     .list()
     .filter(({ id, userId }) => isWanted({ deviceId: id, userId }))
     .map((one) => deviceJson(deps, one))
-  return [...devices, ...apps]
+  return [...globals, ...devices, ...apps]
 }
 
 function sessionOf(deps: AdminDeps, id: string) {
   const session = deps.store.appSessions.get(id)
   if (session !== undefined) return appJson(deps, session)
+  const browser = deps.store.browserSessions.get(id)
+  if (browser !== undefined) return globalJson(deps, browser)
   const device = deps.store.devices.get(id)
   return device && deviceJson(deps, device)
+}
+
+function globalJson(deps: AdminDeps, session: BrowserSession) {
+  return globalSessionJson(session, subjectOf(deps, { deviceId: '', userId: session.userId }))
 }
 
 function appJson(deps: AdminDeps, session: AppSession) {

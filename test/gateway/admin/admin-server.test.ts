@@ -332,6 +332,19 @@ test('A11: devices and sessions of services name the service, and no address', a
   t.deepEqual([session.user, session.service], [undefined, service])
 })
 
+test('A5 a browser at the login host is a session too: listed, and ended', async (t) => {
+  const { asAdmin, store, user, changes } = await startApi(t)
+  const browser = { idSha256: 'b'.repeat(64), userId: user.id, login: { atMs: NOW_MS } }
+  store.browserSessions.insert({ ...browser, createdAtMs: NOW_MS, expiresAtMs: NOW_MS + 1000 })
+  const all = JSON.parse((await asAdmin('/api/v1/sessions?user=ann@example.com')).body).sessions
+  t.like(all[0], { kind: 'global', state: 'alive', endsAt: '2026-11-21T00:00:01.000Z' })
+  const one = `/api/v1/sessions/${browser.idSha256}`
+  const answer = JSON.parse((await asAdmin(`${one}/revoke`, '-X', 'POST')).body)
+  t.like(answer, { session: { kind: 'global', state: 'revoked' }, cutFlows: 0 })
+  t.like(JSON.parse((await asAdmin(one)).body), { session: { state: 'revoked' } })
+  t.deepEqual(changes, [])
+})
+
 const scopes: Record<string, [body: object, status: number, change?: AccessChange['kind']]> = {
   user: [{ user: 'ann@example.com' }, 200, 'user'],
   device: [{ device: 'device-1' }, 200, 'device'],
