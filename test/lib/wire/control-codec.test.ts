@@ -8,6 +8,7 @@ import {
   encodeControlMessage,
 } from '#lib/wire/control-codec'
 import type { DaemonMessage, GatewayMessage } from '#lib/wire/control-message'
+import type { PostureObservation } from '#lib/wire/posture-message'
 
 const RUNS = process.env['ZT_FULL'] === undefined ? 200 : 20_000
 
@@ -63,6 +64,10 @@ const fromGateway: readonly GatewayMessage[] = [
   { type: 'prompt_ended', seq: 7, id: 'p', promptId: 'x'.repeat(22), outcome: 'satisfied' },
   { type: 'unsupported', seq: 8, id: 'f', got: 'dance' },
   { type: 'refused', seq: 9, id: 'g', reason: 'too_many_questions' },
+  {
+    ...{ type: 'posture_results', seq: 10, id: 'p' },
+    results: [{ name: 'agent', passed: true, detail: 'As expected.', validForMs: 1000 }],
+  },
 ]
 
 test('control codec: every message of a gateway survives the wire', (t) => {
@@ -73,6 +78,29 @@ test('control codec: every message of a gateway survives the wire', (t) => {
     incoming,
     fromGateway.map((message) => ({ kind: 'message', message })),
   )
+})
+
+const findings: readonly PostureObservation['found'][] = [
+  { kind: 'os_version', versions: { debian: '12', linux: '6.1.0' } },
+  { kind: 'disk_encryption', mounts: [{ mount: '/', encrypted: true }] },
+  { kind: 'firewall', enabled: true, by: 'nftables' },
+  { kind: 'file', exists: true, resolved: '/a', sha256: 'a'.repeat(64) },
+  { kind: 'process', running: [{ path: '/a' }] },
+  { kind: 'client_version', version: '1' },
+  { kind: 'sshd_config', value: 'no', by: 'sshd -T' },
+  { kind: 'domain_join', domains: ['corp.example'] },
+  { kind: 'serial', serial: 'A' },
+  { kind: 'none', reason: 'unreadable', detail: 'EACCES' },
+]
+
+test('D10 control codec: every finding of a device survives the wire', (t) => {
+  const observations = findings.map((found) => ({
+    ...{ name: 'it', kind: found.kind, lookAt: [], observedAgoMs: 0, found },
+  }))
+  const message: DaemonMessage = { type: 'posture', seq: 1, id: 'p', observations }
+  const { incoming, error } = decodeText(encodeControlMessage(message))
+  t.is(error, undefined)
+  t.deepEqual(incoming, [{ kind: 'message', message }])
 })
 
 test('control codec: an unknown type is handed on with its id, and the stream lives', (t) => {
