@@ -9,7 +9,15 @@ import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import { memoryServiceTokens } from './memory-service-token-store.ts'
-import type { BrowserSession, Device, Enrolment, Page, RecordingRow, Store, User } from './store.ts'
+import type {
+  BrowserSession,
+  Device,
+  Enrolment,
+  FlowPage,
+  RecordingRow,
+  Store,
+  User,
+} from './store.ts'
 
 type Revision = { readonly revision: number; readonly text: string; readonly sha256: string }
 
@@ -152,7 +160,7 @@ function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => numb
       rows.set(row.id, row)
     },
     get: (id: string): Row | undefined => rows.get(id),
-    list: (page: Page) => newestFirst(rows.values(), page, (row) => [timeOf(row), row.id]),
+    list: (page: FlowPage) => newestFirst(rows.values(), page, (row) => [timeOf(row), row.id]),
   }
 }
 
@@ -198,12 +206,12 @@ function appSessionTable(): Store['appSessions'] {
 
 function newestFirst<Row>(
   rows: Iterable<Row>,
-  { limit, beforeMs = Number.POSITIVE_INFINITY }: Page,
+  { limit, beforeMs = Number.POSITIVE_INFINITY, beforeId = '' }: FlowPage,
   keyOf: (row: Row) => readonly [atMs: number, id: string],
 ): readonly Row[] {
   return [...rows]
     .map((row) => ({ row, key: keyOf(row) }))
-    .filter(({ key: [atMs] }) => atMs < beforeMs)
+    .filter(({ key: [atMs, id] }) => atMs < beforeMs || (atMs === beforeMs && id < beforeId))
     .sort(({ key: [aMs, a] }, { key: [bMs, b] }) => bMs - aMs || (a < b ? 1 : -1))
     .slice(0, limit)
     .map(({ row }) => row)

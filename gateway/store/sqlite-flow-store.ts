@@ -40,8 +40,8 @@ export function sqliteFlows(
   const get = db.prepare<[string, string], Row>(
     'SELECT record_json AS record FROM flows WHERE tenant = ? AND id = ?',
   )
-  const list = db.prepare<[string, number, number], Row>(
-    `SELECT record_json AS record FROM flows WHERE tenant = ? AND opened_at_ms < ?
+  const list = db.prepare<[string, number, string, number], Row>(
+    `SELECT record_json AS record FROM flows WHERE tenant = ? AND (opened_at_ms, id) < (?, ?)
      ORDER BY opened_at_ms DESC, id DESC LIMIT ?`,
   )
   const waiting = new Map<string, FlowRecord>()
@@ -88,9 +88,11 @@ export function sqliteFlows(
       else schedule()
     },
     get: (id) => waiting.get(id) ?? parse(get.get(tenant, id)),
-    list({ limit, beforeMs = Number.MAX_SAFE_INTEGER }) {
+    list({ limit, beforeMs = Number.MAX_SAFE_INTEGER, beforeId = '' }) {
       flush()
-      return list.all(tenant, beforeMs, limit).map((row) => JSON.parse(row.record) as FlowRecord)
+      return list
+        .all(tenant, beforeMs, beforeId, limit)
+        .map((row) => JSON.parse(row.record) as FlowRecord)
     },
   }
 }

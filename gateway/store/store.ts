@@ -114,6 +114,9 @@ export type BrowserSession = {
 /** Filter of a listing; newest first. */
 export type Page = { readonly limit: number; readonly beforeMs?: number }
 
+/** With `beforeId`, rows of the very time `beforeMs` count as well, as far as their id is smaller: the last row of the page before. */
+export type FlowPage = Page & { readonly beforeId?: string }
+
 export interface Store {
   readonly users: {
     /** Inserts or updates by (provider, providerSubject); returns the stored row. */
@@ -212,7 +215,7 @@ export interface Store {
     /** Inserts or replaces by id; may be buffered, at most 1 s. */
     put(record: FlowRecord): void
     get(id: string): FlowRecord | undefined
-    list(page: Page): readonly FlowRecord[]
+    list(page: FlowPage): readonly FlowRecord[]
   }
   readonly posture: {
     /** What a device said of itself last; nothing of one that never did. */

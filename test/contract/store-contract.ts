@@ -11,6 +11,7 @@ import type {
   BrowserSession,
   Device,
   Enrolment,
+  FlowPage,
   LocalUser,
   RecordingRow,
   Store,
@@ -338,6 +339,16 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     store.flows.put(flow('a', 10, { state: 'closed', sentBytes: 1 }))
     t.is(store.flows.get('a')?.sentBytes, 1)
     t.is(store.flows.get('b'), undefined)
+  })
+
+  withStore('flows of one moment are paged by id', (t, store) => {
+    for (const id of ['b', 'd', 'a', 'c']) store.flows.put(flow(id, 10))
+    store.flows.put(flow('z', 9))
+    const ids = (page: FlowPage) => store.flows.list(page).map(({ id }) => id)
+    t.deepEqual(ids({ limit: 2 }), ['d', 'c'])
+    t.deepEqual(ids({ limit: 2, beforeMs: 10, beforeId: 'c' }), ['b', 'a'])
+    t.deepEqual(ids({ limit: 2, beforeMs: 10, beforeId: 'a' }), ['z'])
+    t.deepEqual(ids({ limit: 2, beforeMs: 10 }), ['z'])
   })
 
   withStore('flows are listed newest first, a page at a time', (t, store) => {
