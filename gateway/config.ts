@@ -3,9 +3,9 @@
  * `gateway` is read at start; `policy` is stored as a revision and may be decoded alone. No file is touched here.
  */
 
-import { mapping, required } from '#lib/config/mapping-shape'
+import { mapping, optional, required } from '#lib/config/mapping-shape'
 import { formatPath, type Mistake, type Path } from '#lib/config/mistake'
-import type { Decoded } from '#lib/config/shape'
+import type { Decoded, Shape } from '#lib/config/shape'
 import { err, ok, type Result } from '#lib/result'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'
@@ -13,6 +13,7 @@ import { readYaml, type YamlText } from './config/yaml-text.ts'
 import type { PolicyDocument } from './policy/document.ts'
 import { policyShape } from './policy/parse.ts'
 import { policyWarnings } from './policy/warnings.ts'
+import { tested } from './policy-test/config-tests.ts'
 
 /** A mistake and where it stands. */
 export type ConfigMistake = {
@@ -37,7 +38,7 @@ export type DecodedConfig = {
 
 const policyFields = {
   policy: required(
-    policyShape,
+    tested(policyShape),
     'Who may reach what: stored as a numbered revision, which decides.',
   ),
 } as const
@@ -48,6 +49,14 @@ export const configShape = mapping(
   'a mapping with the keys gateway and policy',
 )
 const policyTextShape = mapping(policyFields, 'a mapping with the key policy')
+const notLookedAt: Shape<unknown> = {
+  kind: 'anything',
+  decode: (value) => ({ value, mistakes: [] }),
+}
+const proposalShape = mapping(
+  { ...policyFields, gateway: optional(notLookedAt, 'Not looked at.') },
+  'a mapping with the key policy',
+)
 
 /**
  * Decodes a configuration file.
@@ -78,6 +87,12 @@ export function decodePolicy(
   fileName: string,
 ): Result<PolicyDocument, readonly ConfigMistake[]> {
   const read = decodeText(text, fileName, policyTextShape.decode)
+  return read.ok ? ok(deepFreeze(read.value.value.policy)) : read
+}
+
+/** Decodes a policy that somebody proposes: the text of a revision, or a whole configuration, of which only the policy counts. */
+export function decodeProposal(text: string): Result<PolicyDocument, readonly ConfigMistake[]> {
+  const read = decodeText(text, 'proposal', proposalShape.decode)
   return read.ok ? ok(deepFreeze(read.value.value.policy)) : read
 }
 

@@ -22,6 +22,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...[checks, groups, applications, rules, items(policy, 'lists', path), ...policies].flatMap(
       (list) => repeated(list, 'name'),
     ),
+    ...repeated(items(policy, 'tests', path), 'name'),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),
     ...unknownReferences(policy, conditionsOf(policy, path), path),

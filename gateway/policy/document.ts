@@ -7,6 +7,7 @@ import type { PortSet } from '#lib/net/ports'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
 import type { PostureCheck } from './posture-check.ts'
+import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
 
 /** Attributes of an asker that are texts: a selector names one value, a list many. */
@@ -120,6 +121,40 @@ export type ApplicationPhase = {
   readonly precedence: number
 }
 
+/** Who asks in a test of the policy; what is absent is not known. */
+export type TestSubject = {
+  readonly email?: string
+  readonly groups?: readonly string[]
+  readonly provider?: string
+  readonly claims?: ReadonlyMap<string, readonly string[]>
+  readonly amr?: readonly string[]
+  readonly acr?: string
+  readonly loginAgeMs?: number
+  readonly deviceId?: string
+  readonly service?: string
+  readonly source?: string
+  readonly country?: string
+  readonly posture?: ReadonlyMap<string, boolean>
+  readonly evaluations?: ReadonlyMap<string, boolean>
+  readonly consents: readonly {
+    readonly kind: 'purpose' | 'approval'
+    readonly application: string
+  }[]
+}
+
+/** A decision that the policy must come to, or it is not put in force. */
+export type PolicyTest = {
+  readonly name: string
+  readonly subject: TestSubject
+  readonly host: string
+  readonly port: number
+  readonly address?: string
+  readonly atSeconds: number
+  readonly expect: 'allow' | 'deny'
+  readonly reason?: Reason
+  readonly application?: string
+}
+
 /** A whole policy. */
 export type PolicyDocument = {
   /** What daemons treat as ours. */
@@ -144,4 +179,6 @@ export type PolicyDocument = {
   readonly ruleGroups: readonly RuleGroup[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]
+  /** Must pass before the policy is put in force. */
+  readonly tests: readonly PolicyTest[]
 }

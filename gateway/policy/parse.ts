@@ -19,7 +19,8 @@ import { checkPolicy } from './check.ts'
 import type { PolicyDocument } from './document.ts'
 import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
-import { postureCheckShape, withSerialLists } from './posture-shape.ts'
+import { policyTestShape } from './policy-test-shape.ts'
+import { postureCheckShape, postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
 
@@ -107,6 +108,11 @@ const policyFields = {
     'Rules by precedence, and where the applications stand among them (without a line: last).',
     [],
   ),
+  tests: defaulted(
+    list(policyTestShape, { kind: 'a list of tests' }),
+    'Decisions that this policy must come to, or it is not put in force.',
+    [],
+  ),
 } as const
 
 const written = mapped(mapping(policyFields, 'a mapping with the policy'), toDocument)
@@ -138,5 +144,6 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     ruleGroups: values.rule_groups,
     applications: values.applications,
     networkRules: values.network_rules,
+    tests: values.tests,
   }
 }

@@ -27,7 +27,7 @@ const timeZone: Shape<string> = text('a time zone such as Europe/Berlin', (value
   }
 })
 
-const instant: Shape<number> = text('a time such as "2026-12-31T00:00:00Z"', (value) => {
+export const instant: Shape<number> = text('a time such as "2026-12-31T00:00:00Z"', (value) => {
   const ms = INSTANT.test(value) ? Date.parse(value) : Number.NaN
   if (Number.isNaN(ms))
     return { wrong: `${quote(value)} is not a time of RFC 3339 with its offset` }
