@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { err, ok, type Result } from '#lib/result'
+import { createLineCutter } from '#lib/wire/line-cutter'
 import { type AdminApi, type CliFailure, EXIT } from './cli-io.ts'
 import { readSecretFile } from './secret-file-os.ts'
 
@@ -28,6 +29,11 @@ export function adminAt(settings: AdminSettings): AdminApi {
     getJson: (path) => jsonOf(call(settings, path)),
     postJson: (path, body) => jsonOf(call(settings, path, JSON.stringify(body))),
     getBytes: (path) => call(settings, path),
+    lines: async (path, body) => {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const response = await call(settings, path, text)
+      return response.ok ? ok(linesOf(response.value)) : response
+    },
   }
 }
 
@@ -100,6 +106,18 @@ function send(url: URL, settings: AdminSettings, { secret, body }: Sent): Promis
     sent.on('error', reject)
     sent.end(body)
   })
+}
+
+/** Longest line that is taken, octets. */
+const LINE_LIMIT_BYTES = 16 * 1024 * 1024
+
+async function* linesOf(response: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
+  const cutter = createLineCutter(LINE_LIMIT_BYTES)
+  for await (const chunk of response) {
+    const { lines, overflow } = cutter.push(chunk)
+    for (const line of lines) yield JSON.parse(Buffer.from(line).toString('utf8'))
+    if (overflow) throw new Error('a line of the answer is too long')
+  }
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

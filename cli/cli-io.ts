@@ -24,6 +24,8 @@ export interface AdminApi {
   postJson(path: string, body: unknown): Promise<Result<unknown, CliFailure>>
   /** Sealed bytes, in order, never whole in memory. */
   getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
+  /** JSON lines, as they come; with a body it is a POST. Throws when the answer breaks off. */
+  lines(path: string, body?: unknown): Promise<Result<AsyncIterable<unknown>, CliFailure>>
 }
 
 /** A secret that others on this machine must not read. */
@@ -57,6 +59,10 @@ export type CliIo = {
   readonly secrets: SecretFiles
   /** File with the credentials of a service, from the environment (ZT_SERVICE_TOKEN_FILE). */
   readonly serviceTokenFile: string | undefined
+  /** Unix milliseconds. */
+  now(): number
+  /** A whole text file. */
+  readText(path: string): Result<string, CliFailure>
 }
 
 /** Exit codes of every command; `docs/reference/cli.md` lists them. */

@@ -15,6 +15,7 @@ import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
 import { secretFiles } from './secret-file-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
+import { readText } from './text-file-os.ts'
 
 const env = process.env
 
@@ -51,6 +52,8 @@ const program = buildProgram(
       }),
       secrets: secretFiles,
       serviceTokenFile: env['ZT_SERVICE_TOKEN_FILE'],
+      now: Date.now,
+      readText,
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,
       runSsh,

@@ -78,6 +78,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
       getJson: (path) => io().admin.getJson(path),
       postJson: (path, body) => io().admin.postJson(path, body),
       getBytes: (path) => io().admin.getBytes(path),
+      lines: (path, body) => io().admin.lines(path, body),
     },
     secrets: {
       read: (path) => io().secrets.read(path),
@@ -86,6 +87,8 @@ function lazily(make: () => ProgramIo): ProgramIo {
     get serviceTokenFile() {
       return io().serviceTokenFile
     },
+    now: () => io().now(),
+    readText: (path) => io().readText(path),
     get selfArgv() {
       return io().selfArgv
     },

@@ -4,9 +4,11 @@
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
 import { addDeviceAdminCommands } from './admin-devices.ts'
+import { addReplayCommand } from './admin-replay.ts'
 import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
+import { addPolicyTestCommand } from './admin-test.ts'
 import type { Run } from './device.ts'
 
 /** Adds `admin` and its subcommands to `program`. */
@@ -14,6 +16,8 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
   const admin = program
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
+  addPolicyTestCommand(admin, io, run)
+  addReplayCommand(admin, io, run)
   addSessionCommands(admin, io, run)
   addDeviceAdminCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)

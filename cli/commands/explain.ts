@@ -3,10 +3,12 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
 import { type CliDestination, parseDestinationArguments, printDestination } from '../destination.ts'
 import { printable } from '../printable.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
+import { traceStep, traceText } from '../render-trace.ts'
 import { ask, type Run } from './device.ts'
 
 type Options = {
@@ -31,15 +33,7 @@ const full = z.looseObject({
       detail: z.string().exactOptional(),
     }),
   ),
-  trace: z.array(
-    z.looseObject({
-      phase: z.string(),
-      name: z.string(),
-      outcome: z.string(),
-      detail: z.string().exactOptional(),
-      selector: z.string().exactOptional(),
-    }),
-  ),
+  trace: z.array(traceStep),
   facts: z.unknown(),
 })
 
@@ -77,12 +71,9 @@ async function askAdmin(io: CliIo, to: CliDestination, options: Options): Promis
   const question = { user, to: printDestination(to), ...(device !== undefined && { device }) }
   const answer = await io.admin.postJson('/api/v1/explain', question)
   if (!answer.ok) return report(io, answer.error)
-  const parsed = z.object({ explanation: full }).safeParse(answer.value)
-  if (!parsed.success) {
-    const message = 'The admin API answered with something else than expected. Update zt.'
-    return report(io, { code: 'bad_answer', message, exitCode: EXIT.failed })
-  }
-  const { explanation } = parsed.data
+  const read = readAnswer(z.object({ explanation: full }), answer.value)
+  if (!read.ok) return report(io, read.error)
+  const { explanation } = read.value
   io.print(json ? JSON.stringify(explanation) : fullText(explanation))
   return explanationExitCode(explanation)
 }
@@ -95,14 +86,4 @@ function fullText(explanation: z.infer<typeof full>): string {
     ...trace.map(traceText),
     `facts: ${printable(JSON.stringify(facts))}`,
   ].join('\n')
-}
-
-type TraceStep = z.infer<typeof full>['trace'][number]
-
-/** One step of an evaluation. */
-export function traceText({ phase, name, outcome, detail, selector }: TraceStep): string {
-  const more = [detail, selector].filter((one) => one !== undefined)
-  return printable(
-    `  ${phase}: ${name}: ${outcome}${more.length > 0 ? ` (${more.join('; ')})` : ''}`,
-  )
 }

@@ -1,6 +1,7 @@
 /**
  * Queries of the admin API: what may stand behind the `?`. Unknown keys are refused (T92). Pure.
  */
+import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
 import type { Page } from '../store/store.ts'
 
@@ -8,6 +9,12 @@ const DEFAULT_LIMIT = 100
 const GREATEST_LIMIT = 1000
 /** RFC 3339 in UTC, as our own answers print it. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/
+
+/** Shape of such a time in a body or query. */
+export const time = z
+  .string()
+  .regex(TIME)
+  .refine((text) => !Number.isNaN(Date.parse(text)))
 
 export type QueryError = {
   readonly reason: 'unknown_query_key' | 'bad_limit' | 'bad_before'

@@ -11,6 +11,7 @@ import type { AdminDeps } from './admin-deps.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
+import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
 import { addServiceTokenRoutes } from './service-token-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
@@ -43,6 +44,8 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],
   ['GET', '/api/v1/sessions', 'sessions of browsers, devices and applications'],
+  ['POST', '/api/v1/policy/test', 'what a policy decides about one user, or about everybody'],
+  ['POST', '/api/v1/policy/replay', 'what a proposed policy would have decided otherwise'],
   ['GET', '/api/v1/sessions/:id', 'one session, with identity, device and next login'],
   ['POST', '/api/v1/sessions/:id/revoke', 'end one session: its flows end now'],
   ['POST', '/api/v1/sessions/revoke', 'end all sessions of a user, a device or an application'],
@@ -65,6 +68,7 @@ const ROUTES = [
   addDeviceRoutes,
   addExplainRoutes,
   addFlowRoutes,
+  addPolicyRoutes,
   addRecordingRoutes,
   addServiceTokenRoutes,
   addSessionRoutes,

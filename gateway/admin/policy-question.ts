@@ -3,22 +3,31 @@ import { z } from 'zod'
 import { parseAddress } from '#lib/net/address'
 import { type AccessQuestion, parseTarget } from '../policy-test/last-seen.ts'
 
-/** Keys of a question; `from` is the address that the tunnel would come from. */
+/** Keys of a question; `from` and `country` are where the tunnel would come from. */
 export const questionFields = {
   user: z.string().min(1).max(320).exactOptional(),
   device: z.string().min(1).max(64).exactOptional(),
   to: z.string().min(1).max(300),
   from: z.string().min(1).max(64).exactOptional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .exactOptional(),
 }
 
 /** @returns undefined when `to` is no host and port, or `from` no address. */
 export function readQuestion(written: {
   readonly to: string
   readonly from?: string
+  readonly country?: string
 }): AccessQuestion | undefined {
   const target = parseTarget(written.to)
   if (!target.ok) return undefined
-  if (written.from === undefined) return { target: target.value }
-  const known = parseAddress(written.from).ok
-  return known ? { target: target.value, sourceAddress: written.from } : undefined
+  const { from, country } = written
+  if (from !== undefined && !parseAddress(from).ok) return undefined
+  return {
+    target: target.value,
+    ...(from !== undefined && { sourceAddress: from }),
+    ...(country !== undefined && { country }),
+  }
 }

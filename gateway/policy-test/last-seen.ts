@@ -22,6 +22,8 @@ export type AccessQuestion = {
   readonly target: FlowTarget
   /** Address that the tunnel would come from. */
   readonly sourceAddress?: string
+  /** Its country, ISO 3166-1 alpha-2. */
+  readonly country?: string
 }
 
 /** Everybody with a device that is not revoked. */
@@ -49,10 +51,10 @@ export function findSomebody(
 /** What a decision on them would be made of. */
 export function factsAbout(
   { device, user }: LastSeen,
-  { target, sourceAddress = '' }: AccessQuestion,
+  { target, sourceAddress = '', country }: AccessQuestion,
   { standing }: Population,
 ): Facts {
-  return gatherFacts({ standing: standing(device, user), sourceAddress, target })
+  return gatherFacts({ standing: standing(device, user), sourceAddress, country, target })
 }
 
 /** `host:port` as a flow's target. */

@@ -20,7 +20,7 @@ import type { PolicyDocument } from './document.ts'
 import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
 import { policyTestShape } from './policy-test-shape.ts'
-import { postureCheckShape, postureCheckShape, withSerialLists } from './posture-shape.ts'
+import { postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
 

@@ -136,6 +136,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
           })
         },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
+        lines: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
       },
       serviceTokenFile: undefined,
       secrets: {
@@ -148,6 +149,8 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
                 discard: () => written.push(`${path} discarded`),
               }),
       },
+      now: () => Date.UTC(2026, 10, 21),
+      readText: (path) => ok(`text of ${path}`),
       selfArgv: ['zt'],
       hasSocksNetcat: async () => true,
       runSsh: async (argv, knownHosts) => {

@@ -1,0 +1,20 @@
+/** Text files that commands are given. */
+import { readFileSync, statSync } from 'node:fs'
+import { err, ok, type Result } from '#lib/result'
+import { type CliFailure, EXIT } from './cli-io.ts'
+
+/** As large as a configuration may be. */
+const LIMIT_BYTES = 16 * 1024 * 1024
+
+export function readText(path: string): Result<string, CliFailure> {
+  try {
+    if (statSync(path).size > LIMIT_BYTES) return unreadable(path, 'is larger than 16 MiB')
+    return ok(readFileSync(path, 'utf8'))
+  } catch {
+    return unreadable(path, 'cannot be read')
+  }
+}
+
+function unreadable(path: string, why: string): Result<never, CliFailure> {
+  return err({ code: 'unreadable_file', message: `${path} ${why}.`, exitCode: EXIT.usage })
+}

@@ -1,0 +1,59 @@
+/** `zt admin …` with canned answers of the admin API. */
+import { Command } from 'commander'
+import { ok } from '#lib/result'
+import { addAdminCommands } from '../../cli/commands/admin.ts'
+import { addExplainCommand } from '../../cli/commands/explain.ts'
+
+export const CLI_NOW_MS = Date.UTC(2026, 10, 21)
+
+/** @param answer what every call is answered with; an array is told as JSON lines. */
+export function adminCommands(...answers: unknown[]) {
+  const printed: string[] = []
+  const warned: string[] = []
+  const asked: unknown[] = []
+  let code = -1
+  const program = new Command('zt').exitOverride().enablePositionalOptions()
+  program.configureOutput({ writeErr: () => undefined })
+  const take = async (path: string, body?: unknown) => {
+    asked.push([path, body])
+    return ok(answers.shift())
+  }
+  const io = {
+    print: (line: string) => printed.push(line),
+    warn: (line: string) => warned.push(line),
+    now: () => CLI_NOW_MS,
+    readText: (path: string) => ok(`text of ${path}`),
+    secrets: {
+      read: () => Promise.reject(new Error('no secrets')),
+      create: () => ({ ok: false, error: { code: 'x', message: 'x', exitCode: 1 } }) as const,
+    },
+    serviceTokenFile: undefined,
+    watchDaemon: () => Promise.reject(new Error('the daemon is not watched')),
+    askDaemon: () => Promise.reject(new Error('the daemon is not asked')),
+    admin: {
+      getJson: take,
+      postJson: take,
+      getBytes: () => Promise.reject(new Error('no bytes')),
+      async lines(path: string, body?: unknown) {
+        asked.push([path, body])
+        return ok(toLines(answers.shift()))
+      },
+    },
+  }
+  const run = async (action: () => Promise<number>) => {
+    code = await action()
+  }
+  addAdminCommands(program, io, run)
+  addExplainCommand(program, io, run)
+  return {
+    ...{ printed, warned, asked },
+    async run(...args: string[]): Promise<number> {
+      await program.parseAsync(['node', 'zt', ...args])
+      return code
+    },
+  }
+}
+
+async function* toLines(lines: unknown): AsyncGenerator<unknown> {
+  yield* lines as readonly unknown[]
+}
