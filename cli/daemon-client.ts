@@ -56,6 +56,8 @@ async function converse(
   try {
     socket.write(`${JSON.stringify(request)}\n`)
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+    // A socket that is destroyed ends without saying so; whoever waits for a line would wait for ever.
+    socket.once('close', () => lines.close())
     return await Promise.race([failed, readReplies(lines, heard)])
   } finally {
     socket.destroy()
