@@ -3,9 +3,11 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { completeLogin } from '../../test/support/idp.ts'
-import { run } from './child-process.ts'
+import { Browser } from '../../test/support/browser.ts'
+import { answerPrompt, completeLogin } from '../../test/support/idp.ts'
+import { must, run, startProcess } from './child-process.ts'
 import type { Person } from './identity-provider.ts'
 import type { Organisation } from './organisation.ts'
 import { demoPolicy, hostOf, NAMES, PORTS } from './policy-texts.ts'
@@ -88,6 +90,10 @@ export function demoSteps(organisation: Organisation): readonly Step[] {
       show: () => sealed(organisation),
     },
     {
+      title: 'all sessions are ended: the next connection waits for a login, then goes on',
+      show: () => waitForLogin(organisation, person),
+    },
+    {
       title: 'explain: allowed',
       show: () => explain(organisation, NAMES.wiki, PORTS.web, 'permit'),
     },
@@ -119,6 +125,26 @@ function curlVia(
     `${scheme}${host}:${port}`,
     wikiUrl(organisation),
   ])
+}
+
+/** Nobody sees a failure: curl waits while its user logs in, and then has its page. */
+async function waitForLogin(organisation: Organisation, person: Person): Promise<string> {
+  const { zt, folder, caFiles } = organisation
+  await must([...zt, 'admin', 'sessions', 'revoke', '--user', person.email])
+  const page = curlVia(organisation, '--socks5-hostname', '')
+  const watch = await startProcess({
+    argv: [...zt, 'prompts', '--watch', '--json', '--no-notify'],
+    logFile: join(folder, 'prompts.log'),
+    readyWhen: /"kind":"prompt"/,
+  })
+  const { prompt } = JSON.parse(watch.readyLine) as { prompt: { url: string } }
+  const browser = new Browser({ ca: caFiles.map((file) => readFileSync(file, 'utf8')) })
+  const { email, password } = person
+  await answerPrompt(browser, { url: prompt.url, email, password })
+  const done = await page
+  await watch.stop()
+  expect(done.stdout.includes('Private wiki'), `curl ended with ${done.code}: ${done.stderr}`)
+  return `curl waited for the login at ${prompt.url}`
 }
 
 async function deniedBefore(organisation: Organisation): Promise<string> {
