@@ -10,6 +10,7 @@ import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
 import { createResolver } from './enforce/resolve-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
+import { createFlowTap } from './flow/flow-tap.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
@@ -91,6 +92,7 @@ export async function startGateway(
     ...{
       ...options,
       explainer,
+      flowTap: createFlowTap(),
       table,
       policyInForce,
       recording,

@@ -9,6 +9,7 @@ import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
+import type { FlowTap } from './flow/flow-tap.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { startLoginAccess } from './login-access-server.ts'
@@ -54,6 +55,7 @@ export type Parts = {
   readonly holding: Holding
   readonly prompts: PromptDesk
   readonly explainer: Explainer
+  readonly flowTap: FlowTap
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -84,7 +86,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
   const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
-  const { accessRequests } = parts
+  const { accessRequests, flowTap } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -93,7 +95,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
-    ...{ sessions, serviceTokens, standing, explainer, accessRequests },
+    ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap },
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
@@ -123,7 +125,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, standing, sessions, serviceTokens },
+    ...{ decider, explainer, standing, sessions, serviceTokens, flowTap: parts.flowTap },
     ...{ reconsideration, posture, holding },
     tls: tls.tunnel,
     keys,

@@ -16,6 +16,7 @@ import { type CountryOf, NO_COUNTRIES, openCountries } from './facts/country-os.
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
+import type { FlowTap } from './flow/flow-tap.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
@@ -43,6 +44,7 @@ export type TunnelAccessOptions = {
   readonly table: FlowTable
   readonly decider: PolicyDecider
   readonly explainer: Explainer
+  readonly flowTap: FlowTap
   readonly standing: StandingOf
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
@@ -71,7 +73,11 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const { decider, standing, sessions, serviceTokens, reconsideration, posture, holding } = options
   const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
-  const records = { put: (record: FlowRecord) => store.flows.put(record), now }
+  const put = (record: FlowRecord): void => {
+    store.flows.put(record)
+    options.flowTap.tell(record)
+  }
+  const records = { put, now }
   const hostAuthorities = [authorityLine(keys.sshHostCa)]
   const control = createControlServer({
     user,

@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
 import { addDeviceAdminCommands } from './admin-devices.ts'
+import { addLogCommands } from './admin-logs.ts'
 import { addReplayCommand } from './admin-replay.ts'
 import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
@@ -16,6 +17,7 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
   const admin = program
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
+  addLogCommands(admin, io, run)
   addPolicyTestCommand(admin, io, run)
   addReplayCommand(admin, io, run)
   addSessionCommands(admin, io, run)

@@ -4,6 +4,7 @@ import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
+import type { FlowTap } from '../flow/flow-tap.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
@@ -25,6 +26,8 @@ export type AdminDeps = {
   readonly tell: (change: AccessChange) => number
   readonly standing: StandingOf
   readonly explainer: Explainer
+  /** Flow records as they are written. */
+  readonly flowTap: Pick<FlowTap, 'follow'>
   /** The policy in force. */
   readonly policy: () => CompiledPolicy
   readonly nowMs: () => number

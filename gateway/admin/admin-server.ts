@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
 import { refuse } from '../web/refuse.ts'
+import { addAccessLogRoutes } from './access-log-routes-server.ts'
 import { addAccessRequestRoutes } from './access-request-routes.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { addDeviceRoutes } from './device-routes.ts'
@@ -44,6 +45,7 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],
   ['GET', '/api/v1/sessions', 'sessions of browsers, devices and applications'],
+  ['GET', '/api/v1/logs/access', 'the access log, looked back on or followed'],
   ['POST', '/api/v1/policy/test', 'what a policy decides about one user, or about everybody'],
   ['POST', '/api/v1/policy/replay', 'what a proposed policy would have decided otherwise'],
   ['GET', '/api/v1/sessions/:id', 'one session, with identity, device and next login'],
@@ -65,6 +67,7 @@ export const ADMIN_ROUTES = [
 ] as const
 
 const ROUTES = [
+  addAccessLogRoutes,
   addDeviceRoutes,
   addExplainRoutes,
   addFlowRoutes,

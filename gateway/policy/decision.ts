@@ -28,6 +28,8 @@ export type TraceStep = {
   /** `matched`, `no_match`, or why not (for example `excluded`, `requirement_missing`). */
   readonly outcome: string
   readonly detail?: string
+  /** Of the line that decided: the selector that held, as written. */
+  readonly selector?: string
 }
 
 /** May pass, within these limits. */

@@ -10,6 +10,7 @@ import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
+import { createFlowTap } from '../../gateway/flow/flow-tap.ts'
 import type { CompiledPolicy } from '../../gateway/policy/compile.ts'
 import { createPolicySnapshot } from '../../gateway/policy-snapshot.ts'
 import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
@@ -27,7 +28,7 @@ const SECRET = 'correct-horse'
 /** What the API asks about access; names do not resolve and nothing is dialled. */
 export function policyParts(
   policy: CompiledPolicy = policyOf({}),
-): Pick<AdminDeps, 'standing' | 'explainer' | 'policy'> {
+): Pick<AdminDeps, 'standing' | 'explainer' | 'policy' | 'flowTap'> {
   const now = () => NOW_MS
   const snapshot = createPolicySnapshot({ revision: policy.revision, policy })
   const explainer = createExplainer({
@@ -37,7 +38,7 @@ export function policyParts(
     log: memoryLog(),
     now,
   })
-  return { standing: onlySubject, explainer, policy: () => policy }
+  return { standing: onlySubject, explainer, policy: () => policy, flowTap: createFlowTap() }
 }
 
 /** Adds somebody with one device, `NAME-laptop`. */

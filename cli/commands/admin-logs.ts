@@ -1,0 +1,160 @@
+/**
+ * `zt admin logs access`: who reached what, who was refused, and by which line of the policy.
+ */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { readAnswer } from '../admin-answer.ts'
+import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { printable } from '../printable.ts'
+import { parseSince } from '../since.ts'
+import type { Run } from './device.ts'
+
+type Options = {
+  readonly since?: string
+  readonly user?: string
+  readonly application?: string
+  readonly decision?: string
+  readonly reason?: string
+  readonly limit: string
+  readonly follow?: boolean
+  readonly json?: boolean
+}
+
+const flow = z.looseObject({
+  type: z.literal('flow'),
+  state: z.string(),
+  openedAt: z.string(),
+  user: z.string().exactOptional(),
+  service: z.string().exactOptional(),
+  device: z.string().exactOptional(),
+  destination: z.looseObject({ host: z.string(), port: z.number() }),
+  decision: z.string(),
+  by: z.string(),
+  reason: z.string().exactOptional(),
+  application: z.string().exactOptional(),
+  policy: z.string().exactOptional(),
+  rule: z.string().exactOptional(),
+  selector: z.string().exactOptional(),
+  sentBytes: z.number().exactOptional(),
+  receivedBytes: z.number().exactOptional(),
+  closeReason: z.string().exactOptional(),
+})
+const page = z.looseObject({ lines: z.array(flow), next: z.string().exactOptional() })
+const followed = z.union([flow, z.looseObject({ type: z.string() })])
+
+const PAGE_SIZE = 1000
+
+/** Adds `logs` to `admin`. */
+export function addLogCommands(admin: Command, io: CliIo, run: Run): void {
+  admin
+    .command('logs')
+    .description('what was decided and what came of it')
+    .command('access')
+    .description('list flows, oldest first: who, where to, what was decided, by what and why')
+    .option('--since <time>', 'from when on: 1h, 30d, or RFC 3339 in UTC')
+    .option('--user <email>', 'of this user')
+    .option('--application <name>', 'at this application')
+    .option('--decision <decision>', 'permit or denial')
+    .option('--reason <code>', 'with this reason')
+    .option('--limit <count>', 'the newest so many', '100')
+    .option('--follow', 'go on with what comes')
+    .option('--json', 'print JSON lines')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ zt admin logs access --decision denial --since 1h --follow',
+    )
+    .action((options: Options) => run(() => access(io, options)))
+}
+
+async function access(io: CliIo, options: Options): Promise<number> {
+  const { since, limit: limitText, follow, json, ...filter } = options
+  const limit = /^[1-9]\d{0,6}$/.test(limitText) ? Number(limitText) : undefined
+  if (limit === undefined) return report(io, BAD_LIMIT)
+  const from = since === undefined ? undefined : parseSince(since, io.now())
+  if (from !== undefined && !from.ok) return report(io, from.error)
+  const query = { ...filter, ...(from !== undefined && { since: from.value }) }
+  const show = (line: unknown, text: string) => io.print(json ? JSON.stringify(line) : text)
+  // Before looking back: what comes meanwhile is told twice rather than not at all.
+  const live = follow ? await io.admin.lines(pathOf({ ...filter, follow: 'true' })) : undefined
+  if (live !== undefined && !live.ok) return report(io, live.error)
+  const past = await lookBack(io, query, limit)
+  if ('exitCode' in past) return report(io, past)
+  for (const line of past.toReversed()) show(line, lineText(line))
+  return live === undefined ? EXIT.ok : followOn(io, live.value, show)
+}
+
+type Line = z.infer<typeof flow>
+
+async function lookBack(
+  io: CliIo,
+  query: Readonly<Record<string, string>>,
+  limit: number,
+): Promise<Line[] | CliFailure> {
+  const lines: Line[] = []
+  let cursor: string | undefined
+  do {
+    const size = String(Math.min(PAGE_SIZE, limit - lines.length))
+    const more = cursor === undefined ? {} : { cursor }
+    const answer = await io.admin.getJson(pathOf({ ...query, limit: size, ...more }))
+    const read = answer.ok ? readAnswer(page, answer.value) : answer
+    if (!read.ok) return read.error
+    lines.push(...read.value.lines)
+    cursor = read.value.next
+  } while (cursor !== undefined && lines.length < limit)
+  return lines
+}
+
+async function followOn(
+  io: CliIo,
+  live: AsyncIterable<unknown>,
+  show: (line: unknown, text: string) => void,
+): Promise<number> {
+  try {
+    for await (const line of live) {
+      const read = readAnswer(followed, line)
+      if (!read.ok) return report(io, read.error)
+      const told = read.value
+      const known = flow.safeParse(told)
+      if (known.success) show(told, lineText(known.data))
+      else if (told.type === 'gap') show(told, `… ${String(told['lost'])} lines are missing here`)
+    }
+  } catch {
+    // The end is told below either way.
+  }
+  return report(io, ENDED)
+}
+
+function pathOf(query: Readonly<Record<string, string>>): string {
+  return `/api/v1/logs/access?${new URLSearchParams(query).toString()}`
+}
+
+function lineText(line: Line): string {
+  const { host, port } = line.destination
+  const names = [line.application, line.policy, line.rule].filter((one) => one !== undefined)
+  const bytes =
+    line.sentBytes === undefined ? [] : [`${line.sentBytes}/${line.receivedBytes ?? 0} B`]
+  const words = [
+    line.openedAt,
+    line.service ?? line.user ?? '-',
+    line.device ?? '-',
+    `${host}:${port}`,
+    line.decision,
+    line.reason ?? line.state,
+    `${line.by}${names.length > 0 ? ` ${names.join('/')}` : ''}`,
+    ...(line.selector === undefined ? [] : [`(${line.selector})`]),
+    ...bytes,
+    ...(line.closeReason === undefined ? [] : [line.closeReason]),
+  ]
+  return printable(words.join('  '))
+}
+
+const BAD_LIMIT: CliFailure = {
+  code: 'bad_limit',
+  message: 'The limit is a whole number of lines.',
+  exitCode: EXIT.usage,
+}
+const ENDED: CliFailure = {
+  code: 'broken_off',
+  message: 'The gateway ended the log. Run the command again.',
+  exitCode: EXIT.failed,
+}
