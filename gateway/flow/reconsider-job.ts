@@ -40,12 +40,13 @@ export function startReconsideration(deps: ReconsiderationDeps): Reconsideration
     const due = table.list().filter((flow) => untilOf(flow) <= dueSeconds)
     const cut = reconsiderFlows(table, due, deps)
     if (cut > 0) log.info({ cutFlows: cut }, 'flows ended with their time')
-    const next = Math.min(
-      ...table
-        .list()
-        .map(untilOf)
-        .filter((until) => until > dueSeconds),
-    )
+    atNextEnd(dueSeconds)
+  }
+
+  /** A decision that replaced another may run out earlier. */
+  function atNextEnd(afterSeconds: number): void {
+    const ends = table.list().map(untilOf)
+    const next = Math.min(...ends.filter((until) => until > afterSeconds))
     if (Number.isFinite(next)) at(next)
   }
 
@@ -54,6 +55,7 @@ export function startReconsideration(deps: ReconsiderationDeps): Reconsideration
     tell(change) {
       const cut = reconsiderFlows(table, concernedFlows(table, change), deps)
       if (cut > 0) log.info({ ...change, cutFlows: cut }, 'flows ended by a change')
+      atNextEnd(now() / 1000)
       return cut
     },
     stop: () => clearTimeout(timer),

@@ -34,3 +34,23 @@ test('G10 A5: a flow is decided again when its decision has run out, and not bef
   t.is(decidedAtMs.length, 1)
   t.true((decidedAtMs[0] ?? 0) >= untilSeconds * 1000)
 })
+
+test('G10 A11: a flow that a change gave an end is decided again then', async (t) => {
+  const table = createFlowTable()
+  const untilSeconds = Math.ceil(Date.now() / 1000) + 1
+  const job = startReconsideration({
+    ...{ table, log: memoryLog(), now: Date.now },
+    refresh: ({ facts }) => facts,
+    decide: () =>
+      Date.now() < untilSeconds * 1000
+        ? { ...permit, validUntilSeconds: untilSeconds }
+        : denial('service_token_expired'),
+  })
+  t.teardown(() => job.stop())
+  const flow = { deviceId: 'd', userId: 'u', facts: sampleFacts(), openedAtMs: 0 }
+  const reason = new Promise((resolve) => {
+    table.open({ ...flow, id: 'a', decision: permit, cut: resolve })
+  })
+  t.is(job.tell({ kind: 'everything' }), 0)
+  t.is(await reason, 'service_token_expired')
+})
