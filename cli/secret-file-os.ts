@@ -20,9 +20,9 @@ export function readSecretFile(path: string): Result<string, CliFailure> {
   try {
     if ((statSync(path).mode & OTHERS) === 0) return ok(readFileSync(path, 'utf8').trim())
   } catch {
-    return fail('secret_file_unreadable', `${path} cannot be read.`)
+    return fail('token_file_unreadable', `${path} cannot be read.`)
   }
-  return fail('secret_file_open', `${path} can be read by others; run: chmod 600 ${path}`)
+  return fail('token_file_open', `${path} can be read by others; run: chmod 600 ${path}`)
 }
 
 function createSecretFile(path: string): Result<NewSecretFile, CliFailure> {
@@ -39,7 +39,7 @@ function createSecretFile(path: string): Result<NewSecretFile, CliFailure> {
       },
     })
   } catch {
-    return fail('secret_file_not_made', `${path} exists or cannot be made; name a new file.`)
+    return fail('token_file_not_made', `${path} exists or cannot be made; name a new file.`)
   }
 }
 

@@ -70,10 +70,10 @@ export function standingRefusal(facts: Facts, nowSeconds: number): Reason | unde
   return serviceEndSeconds(facts) <= nowSeconds ? 'service_token_expired' : undefined
 }
 
-/** Until when a service may ask, Unix seconds; infinity where no end is known, and for persons. */
+/** Until when a service may ask, whole Unix seconds; infinity where no end is known, and for persons. */
 export function serviceEndSeconds(facts: Facts): number {
   const { service }: Partial<Facts['subject']> = facts.subject ?? {}
-  return (service?.expiresAtMs ?? Number.POSITIVE_INFINITY) / 1000
+  return Math.floor((service?.expiresAtMs ?? Number.POSITIVE_INFINITY) / 1000)
 }
 
 function textOf(value: unknown): string | undefined {

@@ -143,7 +143,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
         read: async (path) => (path === 'token' ? ok(CREDENTIALS) : ok('{}')),
         create: (path) =>
           path === 'taken'
-            ? err({ code: 'secret_file_not_made', message: 'taken', exitCode: EXIT.usage })
+            ? err({ code: 'token_file_not_made', message: 'taken', exitCode: EXIT.usage })
             : ok({
                 keep: (text) => written.push(`${path} ${text}`),
                 discard: () => written.push(`${path} discarded`),

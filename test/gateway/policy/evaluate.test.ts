@@ -2,6 +2,7 @@ import test from 'ava'
 import { decide, decideAddress, evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
 import {
+  ALICE_DEVICE,
   everyone,
   type FactsChange,
   factsOf,
@@ -665,6 +666,18 @@ test('A11 T87: a service whose token is disabled or over gets nothing, and a per
   t.deepEqual(asked({ expiresAtMs: NOW * 1000 }), ['denial', 'service_token_expired', undefined])
   t.deepEqual(asked({ isDisabled: true }), ['denial', 'service_token_disabled', undefined])
   t.deepEqual(asked({ name: 'other' }), ['denial', 'no_policy_matched', undefined])
+})
+
+test('A11 T89: a service obeys the same rules on addresses and devices as people', (t) => {
+  const bound = { ...served, require: [{ ip_range: '192.0.2.0/24' }, { device_id: ALICE_DEVICE }] }
+  const policy = policyOf({
+    applications: [guarded('a', 'w:1', { decision: 'service', ...bound })],
+  })
+  const asked = (sourceAddress: string, deviceId: string) =>
+    evaluate(policy, factsOf('w:1', { service: SERVICE, sourceAddress, deviceId }), NOW).kind
+  t.is(asked('192.0.2.9', ALICE_DEVICE), 'permit')
+  t.is(asked('198.51.100.7', ALICE_DEVICE), 'denial')
+  t.is(asked('192.0.2.9', 'other'), 'denial')
 })
 
 test('A11 A5: a service whose sessions were revoked is denied, and is not asked to log in', (t) => {
