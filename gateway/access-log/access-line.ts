@@ -51,8 +51,9 @@ function decidedBy({ reason, policy, rule, revision, facts }: FlowRecord) {
   return facts?.subject?.service === undefined ? 'policy' : 'service'
 }
 
-function selectorOf({ trace = [] }: FlowRecord): string | undefined {
-  return trace.findLast(({ selector }) => selector !== undefined)?.selector
+function selectorOf({ trace = [], application, policy, rule }: FlowRecord): string | undefined {
+  const line = rule ?? `${application}/${policy}`
+  return trace.find(({ name, selector }) => name === line && selector !== undefined)?.selector
 }
 
 /** What the person stated, and who agreed, as far as it counted for this application then. */

@@ -39,6 +39,8 @@ export type SelectorSet = {
   readonly ruleGroups: readonly string[]
   /** As written. */
   readonly selectors: readonly Selector[]
+  /** Each selector by itself; made when it is first asked for. */
+  readonly apart: () => readonly SelectorSet[]
 }
 
 /** Evaluates conditions for one asker at one moment; each rule group is looked at once. */
@@ -89,6 +91,13 @@ export class ConditionEvaluator {
     for (const test of tests) found = or(found, test(this.#asker, this.#moment))
     for (const name of ruleGroups) found = or(found, this.#ruleGroup(name))
     return found
+  }
+
+  /** The selector by which a condition matched. To be asked once, about the line that decided: it looks at each by itself. */
+  decidedBy({ include }: CompiledCondition): Selector | undefined {
+    const [first, ...more] = include.selectors
+    if (more.length === 0) return first
+    return include.apart().find((one) => this.#included(one) === 'yes')?.selectors[0]
   }
 
   /** A service is included only where it is named: what holds for it by chance is as good as not known. */
@@ -144,5 +153,14 @@ export function compileSet(written: readonly Selector[], lists: CompiledLists): 
     services: compileServiceTests(selectors),
     ruleGroups: selectors.flatMap((one) => (one.kind === 'rule_group' ? [one.ruleGroup] : [])),
     selectors,
+    apart: once(() => selectors.map((one) => compileSet([one], lists))),
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }

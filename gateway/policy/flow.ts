@@ -5,11 +5,12 @@ import { equalAddresses, type IpAddress, parseAddress } from '#lib/net/address'
 import { type Host, parseHost } from '#lib/net/endpoint'
 import { type Asker, readAsker, serviceEndSeconds } from './asker.ts'
 import type { CompiledPolicy } from './compile.ts'
-import { ConditionEvaluator } from './condition.ts'
+import { type CompiledCondition, ConditionEvaluator, type Outcome } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
 import type { Service } from './destination-index.ts'
 import type { ApplicationProtocol, Facts, LoginsNotBefore } from './facts.ts'
 import type { Moment } from './moment.ts'
+import { selectorText } from './selector-text.ts'
 
 /** A decision before what every decision carries is put on. */
 export type Verdict = Omit<Permit, PutOn> | Omit<Denial, PutOn>
@@ -80,6 +81,16 @@ export function deny(
   more: Partial<Pick<Denial, 'application' | 'policy' | 'rule' | 'remedy' | 'prompt'>> = {},
 ): Verdict {
   return { kind: 'denial', reason, remedy: 'none', ...more }
+}
+
+/** For the trace: the selector by which the line that decides matched. */
+export function decidedBy(
+  { condition }: { readonly condition: CompiledCondition },
+  outcome: Outcome,
+  { conditions }: Pick<Flow, 'conditions'>,
+): Pick<TraceStep, 'selector'> {
+  const selector = outcome === 'matched' ? conditions.decidedBy(condition) : undefined
+  return selector === undefined ? {} : { selector: selectorText(selector) }
 }
 
 /** Notes that what was looked at holds only until this time, Unix seconds. */

@@ -7,7 +7,7 @@ import type { ConditionEvaluator, Outcome } from '../condition.ts'
 import { judgeConsent } from '../consent.ts'
 import type { Denial, Permit, PromptWish } from '../decision.ts'
 import type { Application } from '../document.ts'
-import { deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
+import { decidedBy, deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
 import { findNearMiss } from '../remedy.ts'
 import { judgeSession } from '../session.ts'
 
@@ -31,8 +31,10 @@ export function applicationVerdict(
   for (const line of application.policies) {
     const outcome = lineOutcome(line, flow.conditions)
     const detail = line.decision
-    flow.trace.push({ phase, name: `${application.name}/${line.name}`, outcome, detail })
-    if (applies(line, outcome)) return lineVerdict(application, line, flow)
+    const decides = applies(line, outcome)
+    const by = decides ? decidedBy(line, outcome, flow) : {}
+    flow.trace.push({ phase, name: `${application.name}/${line.name}`, outcome, detail, ...by })
+    if (decides) return lineVerdict(application, line, flow)
   }
   return noneMatched(application, flow)
 }

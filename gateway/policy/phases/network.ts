@@ -4,7 +4,7 @@
 import type { CompiledRule } from '../compile.ts'
 import type { Outcome } from '../condition.ts'
 import type { DestinationIndex, Entry } from '../destination-index.ts'
-import { deny, type Flow, type Verdict } from '../flow.ts'
+import { decidedBy, deny, type Flow, type Verdict } from '../flow.ts'
 
 /** The verdict of the first rule that decides, undefined when none does. Appends to the flow's trace. */
 export function networkPhase(
@@ -13,8 +13,9 @@ export function networkPhase(
 ): Verdict | undefined {
   for (const rule of byPrecedence(rules.matches(flow.host, flow.service))) {
     const outcome = ruleOutcome(rule, flow)
-    flow.trace.push({ phase: 'network', name: rule.name, outcome, detail: rule.action })
     const verdict = applies(rule, outcome) ? verdictOf(rule) : undefined
+    const by = verdict === undefined ? {} : decidedBy(rule, outcome, flow)
+    flow.trace.push({ phase: 'network', name: rule.name, outcome, detail: rule.action, ...by })
     if (verdict !== undefined) return verdict
   }
   return undefined
