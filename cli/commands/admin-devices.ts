@@ -15,6 +15,7 @@ const device = z.looseObject({
   id: z.string(),
   name: z.string(),
   user: z.string().nullable(),
+  service: z.looseObject({ name: z.string() }).optional(),
   revoked: z.boolean(),
   lastSeenAt: z.string().optional(),
 })
@@ -50,11 +51,13 @@ async function list(io: CliIo, { json }: JsonOption): Promise<number> {
   const found = answer.ok ? readAnswer(listing, answer.value) : answer
   if (!found.ok) return report(io, found.error)
   const { devices } = found.value
-  const rows = devices.map(({ id, name, user, revoked, lastSeenAt = '' }) => {
-    return [id, name, user ?? '', revoked ? 'revoked' : '', lastSeenAt]
+  const rows = devices.map(({ id, name, user, service, revoked, lastSeenAt = '' }) => {
+    return [id, name, user ?? service?.name ?? '', revoked ? 'revoked' : '', lastSeenAt]
   })
   io.print(
-    json ? JSON.stringify(devices) : tableText(['id', 'name', 'user', 'state', 'seen'], rows),
+    json
+      ? JSON.stringify(devices)
+      : tableText(['id', 'name', 'user or service', 'state', 'seen'], rows),
   )
   return EXIT.ok
 }

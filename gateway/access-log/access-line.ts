@@ -36,7 +36,13 @@ function whoOf({ subject, destination, sourceAddress, country }: Partial<Facts>)
   const { email, userId, deviceId, service, provider }: Partial<Facts['subject']> = subject ?? {}
   const { host, port, transport, address }: Partial<Facts['destination']> = destination ?? {}
   return {
-    ...defined({ user: email, userId, service: service?.name, device: deviceId, provider }),
+    ...defined({
+      user: service === undefined ? email : undefined,
+      userId,
+      service: service?.name,
+      device: deviceId,
+      provider,
+    }),
     ...defined({ source: sourceAddress, country }),
     destination: defined({ host, port, transport, address }),
   }

@@ -1,4 +1,5 @@
 /** Questions about policies in the admin API: one user, everybody, and the flows that were. */
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
@@ -15,6 +16,7 @@ import {
 import { outcomeOf } from '../policy-test/outcome.ts'
 import { createPopulationReport } from '../policy-test/population.ts'
 import { createReplay } from '../policy-test/replay.ts'
+import { serviceOf } from '../service-token/service-token.ts'
 import { refuse } from '../web/refuse.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { time } from './admin-query.ts'
@@ -86,7 +88,7 @@ function testOne(
     return { ...outcomeOf(decision), ...remedy, trace, ...(policy === inForce && { revision }) }
   }
   return {
-    user: who.user.email,
+    user: serviceOf(who.user)?.name ?? who.user.email,
     device: who.device.id,
     inForce: decide(inForce),
     ...(proposed !== undefined && { proposed: decide(proposed) }),
@@ -105,7 +107,7 @@ async function testAll(
     const facts = factsAbout(who, question, deps)
     const decide = (policy: CompiledPolicy) => outcomeOf(evaluate(policy, facts, nowSeconds(deps)))
     report.add({
-      user: who.user.email,
+      user: serviceOf(who.user)?.name ?? who.user.email,
       device: who.device.id,
       inForce: decide(inForce),
       ...(proposed !== undefined && { proposed: decide(proposed) }),

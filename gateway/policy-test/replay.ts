@@ -2,6 +2,7 @@
  * Recorded flows, decided again on the facts they were decided on, at the time they were. Only a changed verdict counts:
  * the name of a rule that allows what another allowed is no change of access. Memory is bounded whatever the flows are.
  */
+import { subjectName } from '../facts/subject-name.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { evaluate } from '../policy/evaluate.ts'
@@ -116,7 +117,7 @@ function isWhole({ facts }: FlowRecord): boolean {
 
 function keyOf({ facts: { subject, destination }, reason }: FlowRecord, again: Outcome): string {
   const { host, port } = destination
-  return JSON.stringify([subject.email, host, port, reason, again.reason, again.application])
+  return JSON.stringify([subjectName(subject), host, port, reason, again.reason, again.application])
 }
 
 function groupOf(record: FlowRecord, change: ChangedGroup['change'], again: Outcome): ChangedGroup {
@@ -124,7 +125,7 @@ function groupOf(record: FlowRecord, change: ChangedGroup['change'], again: Outc
   const application = change === 'newly_allowed' ? again.application : record.application
   return {
     change,
-    user: subject.email,
+    user: subjectName(subject),
     ...(application !== undefined && { application }),
     destination: `${destination.host}:${destination.port}`,
     was: record.reason ?? again.reason,
