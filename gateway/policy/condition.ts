@@ -87,9 +87,12 @@ export class ConditionEvaluator {
     let found: Truth = 'no'
     // "Everyone" are persons; it must not let a service in, and must not let one off.
     if (everyone) found = this.#asker.isService ? 'unknown' : 'yes'
-    if (found === 'yes') return found
-    for (const test of tests) found = or(found, test(this.#asker, this.#moment))
-    for (const name of ruleGroups) found = or(found, this.#ruleGroup(name))
+    for (let at = 0; at < tests.length && found !== 'yes'; at++) {
+      found = or(found, tests[at]?.(this.#asker, this.#moment) ?? 'no')
+    }
+    for (let at = 0; at < ruleGroups.length && found !== 'yes'; at++) {
+      found = or(found, this.#ruleGroup(ruleGroups[at] ?? ''))
+    }
     return found
   }
 

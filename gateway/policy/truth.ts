@@ -22,5 +22,6 @@ export function isAmong(
 ): Truth {
   if (attribute === undefined) return 'unknown'
   if (typeof attribute === 'string') return truth(values.has(attribute))
-  return truth(attribute.some((one) => values.has(one)))
+  for (const one of attribute) if (values.has(one)) return 'yes'
+  return 'no'
 }

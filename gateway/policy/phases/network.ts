@@ -37,6 +37,7 @@ export function applies(rule: CompiledRule, outcome: Outcome): boolean {
 
 /** Each rule once, lowest precedence number first. */
 export function byPrecedence(entries: readonly Entry<CompiledRule>[]): CompiledRule[] {
+  if (entries.length === 0) return []
   const rules = new Set(entries.map(({ value }) => value))
   return [...rules].sort((a, b) => a.precedence - b.precedence)
 }
