@@ -6,6 +6,11 @@ import type { Log } from '#lib/log'
 import { type AccessRequests, openAccessRequests } from './access-request/access-requests-store.ts'
 import { decideAll } from './enforce/decider.ts'
 import { createPolicyDecider, type PolicyDecider } from './enforce/policy-decider.ts'
+import {
+  type EvaluationDeps,
+  type Evaluations,
+  openEvaluations,
+} from './evaluator/evaluations-client.ts'
 import { gatherSubject, type StandingOf, withStanding } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import { type Reconsideration, startReconsideration } from './flow/reconsider-job.ts'
@@ -22,6 +27,8 @@ export type AccessOptions = {
   readonly store: Store
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly table: FlowTable
+  /** With which external evaluators are asked. */
+  readonly signing: Pick<EvaluationDeps, 'signingKey' | 'issuer'>
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -35,11 +42,12 @@ export type Access = {
   readonly reconsideration: Reconsideration
   readonly posture: Posture
   readonly accessRequests: AccessRequests
+  readonly evaluations: Evaluations
   /** Ends the timers. */
   endAccess(): void
 }
 
-export function openAccess({ store, snapshot, table, log, now }: AccessOptions): Access {
+export function openAccess({ store, snapshot, table, signing, log, now }: AccessOptions): Access {
   const decider = createPolicyDecider(snapshot, now)
   const sessions = openSessions({ store, log, now })
   const serviceTokens = openServiceTokens({ store, now })
@@ -51,6 +59,12 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
   const accessRequests = openAccessRequests({
     ...{ store, log, now },
     policy: () => snapshot.current.policy,
+    tell: (change) => reconsideration.tell(change),
+  })
+  const evaluations = openEvaluations({
+    ...{ ...signing, log, now },
+    policy: () => snapshot.current.policy,
+    flowsOf: (deviceId) => table.ofDevice(deviceId),
     tell: (change) => reconsideration.tell(change),
   })
   const standing: StandingOf = (device, user) => {
@@ -69,7 +83,7 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
     refresh({ deviceId, facts }) {
       const device = store.devices.get(deviceId)
       const user = device && store.users.get(device.userId)
-      return device && user && withStanding(facts, standing(device, user))
+      return device && user && evaluations.known(withStanding(facts, standing(device, user)))
     },
   })
   const expiryAlerts = startExpiryAlerts({ serviceTokens, log, now })
@@ -79,8 +93,10 @@ export function openAccess({ store, snapshot, table, log, now }: AccessOptions):
   )
   return {
     ...{ decider, standing, sessions, serviceTokens, reconsideration, posture, accessRequests },
+    evaluations,
     endAccess() {
       stopWatching()
+      evaluations.stop()
       expiryAlerts.stop()
       reconsideration.stop()
     },

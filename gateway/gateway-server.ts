@@ -74,6 +74,10 @@ export async function startGateway(
     store: data.store,
     snapshot: policyInForce.snapshot,
     table,
+    signing: {
+      signingKey: data.keys.tokenSigning,
+      issuer: new URL(config.login.url).origin,
+    },
     log,
     now,
   })

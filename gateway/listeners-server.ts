@@ -7,6 +7,7 @@ import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
+import type { Evaluations } from './evaluator/evaluations-client.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import type { FlowTap } from './flow/flow-tap.ts'
@@ -48,6 +49,7 @@ export type Parts = {
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
   readonly accessRequests: AccessRequests
+  readonly evaluations: Evaluations
   readonly reconsideration: Reconsideration
   /** Ends the timers of access. */
   readonly endAccess: () => void
@@ -127,6 +129,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
     ...{ config, store, snapshot, table, log, now },
     ...{ decider, explainer, standing, sessions, serviceTokens, flowTap: parts.flowTap },
     ...{ reconsideration, posture, holding },
+    evaluations: parts.evaluations,
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

@@ -12,6 +12,7 @@ import { createResolver } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { logoutPost } from './enrol/logout-post-server.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
+import type { Evaluations } from './evaluator/evaluations-client.ts'
 import { type CountryOf, NO_COUNTRIES, openCountries } from './facts/country-os.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
@@ -49,6 +50,7 @@ export type TunnelAccessOptions = {
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
   readonly reconsideration: Reconsideration
+  readonly evaluations: Evaluations
   readonly posture: Posture
   readonly holding: Holding
   readonly serveSsh: ServeSsh
@@ -98,6 +100,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     sessions,
     reconsiderAt: reconsideration.at,
     hold: holding.hold,
+    gather: options.evaluations.gather,
     notify: ({ subject, destination }, reason) =>
       control.notify(subject.deviceId, reason, cutSentence(destination, reason)),
   })

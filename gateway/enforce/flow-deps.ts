@@ -27,6 +27,8 @@ export type FlowServerDeps = {
   readonly notify: (facts: Facts, reason: string) => void
   /** Lets a flow wait for its user. */
   readonly hold: Hold
+  /** The facts with what external evaluators say; without it nobody is asked. */
+  readonly gather?: (facts: Facts) => Facts | Promise<Facts>
   readonly resolve: Resolve
   readonly dial: Dial
   readonly serveSsh: ServeSsh

@@ -10,6 +10,8 @@ import { reach } from './reach-server.ts'
 
 /** Takes a flow that is in the table to its end. */
 export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
+  const gathered = deps.gather?.(live.facts)
+  if (gathered !== undefined) live.facts = gathered instanceof Promise ? await gathered : gathered
   const first = deps.decider.decide(live.facts)
   const reached = isToldInSsh(first) ? undefined : await reach(live, first, deps)
   if (reached?.ok === false) {

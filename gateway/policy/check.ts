@@ -19,9 +19,15 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
   const checks = items(policy, 'posture_checks', path)
   const policies = applications.map(({ value, path: at }) => items(value, 'policies', at))
   return [
-    ...[checks, groups, applications, rules, items(policy, 'lists', path), ...policies].flatMap(
-      (list) => repeated(list, 'name'),
-    ),
+    ...[
+      checks,
+      groups,
+      applications,
+      rules,
+      items(policy, 'lists', path),
+      items(policy, 'evaluators', path),
+      ...policies,
+    ].flatMap((list) => repeated(list, 'name')),
     ...repeated(items(policy, 'tests', path), 'name'),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),

@@ -74,6 +74,17 @@ export type Destination = {
   readonly text: string
 }
 
+/** Somebody outside who is asked about flows. */
+export type Evaluator = {
+  readonly name: string
+  readonly url: string
+  /** With which its answers are signed: P-256, PEM. */
+  readonly publicKey: string
+  readonly timeoutMs: number
+  /** PEM. */
+  readonly ca?: string
+}
+
 /** One policy of an application. */
 export type AccessPolicy = Condition & {
   readonly name: string
@@ -173,6 +184,7 @@ export type PolicyDocument = {
     readonly destinations: readonly Destination[]
     readonly exempt: readonly Destination[]
   }
+  readonly evaluators: readonly Evaluator[]
   readonly lists: readonly List[]
   /** How long a flow waits for its user. */
   readonly promptTimeoutMs: number

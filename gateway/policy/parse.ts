@@ -17,6 +17,7 @@ import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
 import type { PolicyDocument } from './document.ts'
+import { evaluatorShape } from './evaluator-shape.ts'
 import { listShape } from './list-shape.ts'
 import { networkRuleShape } from './network-rule-shape.ts'
 import { policyTestShape } from './policy-test-shape.ts'
@@ -82,6 +83,11 @@ const policyFields = {
     { destinations: [], exempt: [] },
     'nothing',
   ),
+  evaluators: defaulted(
+    list(evaluatorShape, { kind: 'a list of external evaluators' }),
+    'Who is asked about flows from outside, for the selector `external`.',
+    [],
+  ),
   lists: defaulted(
     list(listShape, { kind: 'a list of lists' }),
     'Values with a name: one change reaches every rule that names the list.',
@@ -139,6 +145,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
     postureChecks: withSerialLists(values.posture_checks, values.lists),
     requireProtection: values.require_protection,
+    evaluators: values.evaluators,
     lists: values.lists,
     promptTimeoutMs: values.prompt_timeout,
     ruleGroups: values.rule_groups,

@@ -9,6 +9,7 @@ import { LIST_SELECTORS } from './selector.ts'
 export function unknownReferences(policy: Raw, conditions: readonly Item[], path: Path): Mistake[] {
   const groups = named(items(policy, 'rule_groups', []))
   const checks = named(items(policy, 'posture_checks', []))
+  const evaluators = named(items(policy, 'evaluators', []))
   const lists = items(policy, 'lists', [])
   const ofKind = (kind: string) => named(lists.filter(({ value }) => value['kind'] === kind))
   const serialLists = items(policy, 'posture_checks', path).flatMap(({ value, path: at }) =>
@@ -21,6 +22,7 @@ export function unknownReferences(policy: Raw, conditions: readonly Item[], path
   const selectors = conditions.flatMap(selectorsOf).flatMap((one) => {
     if (one.key === 'rule_group') return unknownName(one, 'rule group', groups)
     if (one.key === 'device_posture') return unknownName(one, 'posture check', checks)
+    if (one.key === 'external') return unknownName(one, 'external evaluator', evaluators)
     const kind = LIST_SELECTORS.get(one.key)
     if (kind === undefined) return []
     return unknownName(one, `list of kind ${kind}`, ofKind(kind))

@@ -1,5 +1,6 @@
 /** Short ways to a compiled policy and to facts; defaults are alice on her device, asking for nothing special. */
 
+import { generateKeyPairSync } from 'node:crypto'
 import { formatPath } from '#lib/config/mistake'
 import { parseAddress } from '#lib/net/address'
 import { parseEndpoint } from '#lib/net/endpoint'
@@ -8,6 +9,17 @@ import type { Facts } from '../../gateway/policy/facts.ts'
 import { parsePolicy } from '../../gateway/policy/parse.ts'
 
 export const ALICE_DEVICE = '11111111-1111-4111-8111-111111111111'
+
+/** An evaluator that nobody asks: its answers are put among the facts. */
+export const RISK = {
+  name: 'risk',
+  url: 'https://risk.example.com/ask',
+  public_key: generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  }).publicKey,
+}
 
 /** Compiles a policy as it would stand in YAML. @throws {Error} with all mistakes. */
 export function policyOf(

@@ -1,4 +1,5 @@
 /** A flow that waits for a purpose, then for an approval, and goes on: the parts of a gateway put together. */
+import { generateKeyPairSync } from 'node:crypto'
 import test from 'ava'
 import { openAccess } from '../../../gateway/access-store.ts'
 import { createEndSignal } from '../../../gateway/enforce/end-signal.ts'
@@ -35,7 +36,16 @@ test('A10 D9: a held flow goes on when its purpose is stated and an approver agr
   const device = { id: 'd', userId: user.id, name: 'laptop', keySha256: 'k', enrolledAtMs: 1 }
   store.devices.insert({ ...device, login: { atMs: 1 } })
   const snapshot = createPolicySnapshot({ revision: 7, policy })
-  const common = { store, snapshot, table: createFlowTable(), log: memoryLog(), now: Date.now }
+  const { privateKey: signingKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const signing = { signingKey, issuer: 'https://login.example.com' }
+  const common = {
+    store,
+    signing,
+    snapshot,
+    table: createFlowTable(),
+    log: memoryLog(),
+    now: Date.now,
+  }
   const access = openAccess(common)
   t.teardown(() => access.endAccess())
   const { tell } = access.reconsideration

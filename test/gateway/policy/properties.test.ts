@@ -5,7 +5,7 @@ import { evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { naiveDecision } from '../../support/naive-policy.ts'
-import { ALICE_DEVICE } from '../../support/policy-builder.ts'
+import { ALICE_DEVICE, RISK } from '../../support/policy-builder.ts'
 
 const NOW = 1_800_000_000
 const RUNS = process.env['ZT_FULL'] ? 20_000 : 200
@@ -132,6 +132,7 @@ const policy = fc
     public_default,
     require_protection,
     lists,
+    evaluators: [RISK],
     posture_checks: [{ name: 'disk', kind: 'disk_encryption' }],
     rule_groups: [
       { name: 'inner', ...inner },

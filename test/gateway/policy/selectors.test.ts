@@ -1,6 +1,12 @@
 import test from 'ava'
 import { evaluate } from '../../../gateway/policy/evaluate.ts'
-import { everyone, type FactsChange, factsOf, policyOf } from '../../support/policy-builder.ts'
+import {
+  everyone,
+  type FactsChange,
+  factsOf,
+  policyOf,
+  RISK,
+} from '../../support/policy-builder.ts'
 
 const NOW = 1_800_000_000
 const LATER = NOW * 1000 + 60_000
@@ -145,7 +151,7 @@ const barred: Readonly<Record<string, Place>> = {
 function kindOf(written: object, change: FactsChange): string {
   const groups = 'rule_groups' in written ? (written.rule_groups as object[]) : []
   const rule_groups = [{ name: 'inner', include: [{ group: 'engineers' }] }, ...groups]
-  const policy = policyOf({ lists, posture_checks, ...written, rule_groups })
+  const policy = policyOf({ lists, posture_checks, evaluators: [RISK], ...written, rule_groups })
   return evaluate(policy, factsOf('w.corp:443', change), NOW).kind
 }
 

@@ -3,6 +3,7 @@ import test from 'ava'
 import { formatPath } from '#lib/config/mistake'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { policyWarnings } from '../../../gateway/policy/warnings.ts'
+import { RISK } from '../../support/policy-builder.ts'
 
 const withPolicy = (policy: object) => ({
   applications: [
@@ -86,6 +87,22 @@ const mistakes: Readonly<Record<string, readonly [written: object, mistake: RegE
   'protection of nothing': [
     { require_protection: { destinations: [] } },
     /require_protection\.destinations: the list is empty/,
+  ],
+  'an evaluator that is not there': [
+    including({ external: 'risk' }),
+    /there is no external evaluator "risk"/,
+  ],
+  'an evaluator without TLS': [
+    { evaluators: [{ ...RISK, url: 'http://risk.example.com' }] },
+    /is not an https URL/,
+  ],
+  'an evaluator with another key': [
+    { evaluators: [{ ...RISK, public_key: 'x' }] },
+    /not the PEM text of a P-256 public key/,
+  ],
+  'an evaluator that is waited for too long': [
+    { evaluators: [{ ...RISK, timeout: '11s' }] },
+    /a flow waits for 10s at most/,
   ],
   'any_of nothing': [including({ any_of: [] }), /any_of: the list is empty/],
   'any_of within any_of': [

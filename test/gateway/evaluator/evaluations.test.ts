@@ -1,0 +1,164 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import test, { type ExecutionContext } from 'ava'
+import { decodeJwt, jwtVerify, SignJWT } from 'jose'
+import type { AccessChange } from '../../../gateway/access-change.ts'
+import { ANSWER_LIMIT_MS } from '../../../gateway/evaluator/evaluation.ts'
+import { openEvaluations } from '../../../gateway/evaluator/evaluations-client.ts'
+import { evaluate } from '../../../gateway/policy/evaluate.ts'
+import type { Facts } from '../../../gateway/policy/facts.ts'
+import { startHttps } from '../../support/https-target.ts'
+import { everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
+import { throwawayCa } from '../../support/throwaway-ca.ts'
+import { memoryLog } from '../../support/tunnel.ts'
+
+const ISSUER = 'https://login.example.com'
+const NOW_MS = Date.UTC(2026, 10, 21)
+const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+type Asked = { readonly jti: string; readonly aud: string; readonly facts: Facts }
+type Reply = (asked: Asked, response: ServerResponse, sign: Sign) => unknown
+type Sign = (claims: object, key?: KeyObject) => Promise<string>
+
+const answer =
+  (claims: object = {}, key?: KeyObject): Reply =>
+  async ({ jti }, response, sign) =>
+    response.end(await sign({ jti, allow: true, ...claims }, key))
+
+/** An evaluator that answers as told, and those who ask it for a flow to an application that names it. */
+async function start(t: ExecutionContext, reply: Reply, timeout = '2s') {
+  const theirs = p256()
+  const ours = p256()
+  const asked: Asked[] = []
+  const sign: Sign = (claims, key = theirs.privateKey) =>
+    new SignJWT({ aud: ISSUER, exp: NOW_MS / 1000 + 60, ...claims })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(key)
+  const ca = await throwawayCa()
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const token = await text(request)
+    await jwtVerify(token, ours.publicKey, { issuer: ISSUER, currentDate: new Date(NOW_MS) })
+    asked.push(decodeJwt(token) as unknown as Asked)
+    await reply(asked.at(-1) as Asked, response, sign)
+  }
+  const server = await startHttps(await ca.issue('localhost'), (request, response) => {
+    void handle(request, response)
+  })
+  t.teardown(() => server.close())
+  const policy = policyOf({
+    evaluators: [
+      {
+        name: 'risk',
+        url: server.url.replace('127.0.0.1', 'localhost'),
+        public_key: theirs.publicKey.export({ type: 'spki', format: 'pem' }),
+        ...{ timeout, ca: ca.caPem },
+      },
+    ],
+    rule_groups: [{ name: 'good', include: [{ external: 'risk' }] }],
+    applications: [
+      open('plain', ['plain.corp:443']),
+      {
+        name: 'a',
+        destinations: ['w.corp:443'],
+        policies: [
+          { name: 'p', decision: 'allow', include: everyone, require: [{ rule_group: 'good' }] },
+        ],
+      },
+    ],
+  })
+  const told: AccessChange[] = []
+  const clock = { nowMs: NOW_MS }
+  const flows: { readonly facts: Facts }[] = []
+  const evaluations = openEvaluations({
+    ...{ signingKey: ours.privateKey, issuer: ISSUER, log: memoryLog() },
+    policy: () => policy,
+    flowsOf: () => flows,
+    tell: (change) => told.push(change),
+    now: () => clock.nowMs,
+  })
+  t.teardown(() => evaluations.stop())
+  const decided = async (host = 'w.corp:443') => {
+    const facts = await evaluations.gather(factsOf(host))
+    return evaluate(policy, facts, Math.floor(clock.nowMs / 1000))
+  }
+  return { evaluations, decided, asked, clock, told }
+}
+
+test('A3: an evaluator is told of the flow, and what it allows passes for as long as it says', async (t) => {
+  const { decided, asked } = await start(t, answer())
+  const decision = await decided()
+  t.is(decision.kind, 'permit')
+  t.is(decision.validUntilSeconds, NOW_MS / 1000 + 60)
+  t.like(asked[0]?.facts, {
+    application: 'a',
+    subject: { email: 'alice@example.com' },
+    destination: { host: 'w.corp', port: 443 },
+  })
+})
+
+const bad: Readonly<Record<string, Reply>> = {
+  'that denies': answer({ allow: false }),
+  'signed by another key': answer({}, p256().privateKey),
+  'to another question': answer({ jti: 'another' }),
+  'for somebody else': answer({ aud: 'https://other.example.com' }),
+  'that has expired': answer({ exp: NOW_MS / 1000 - 1 }),
+  'without an end': answer({ exp: undefined }),
+  'that says neither yes nor no': answer({ allow: 'yes' }),
+  'that is garbage': (_asked, response) => response.end('garbage'),
+  'that is not signed': (asked, response) =>
+    response.end(
+      `${btoa('{"alg":"none"}')}.${btoa(JSON.stringify({ jti: asked.jti, allow: true }))}.`,
+    ),
+  'with another status': async (asked, response, sign) => {
+    response.statusCode = 500
+    response.end(await sign({ jti: asked.jti, allow: true }))
+  },
+  'that leads elsewhere': (_asked, response) =>
+    response.writeHead(307, { location: 'https://localhost:1/' }).end(),
+  'that breaks off': (_asked, response) => response.destroy(),
+}
+
+for (const [name, reply] of Object.entries(bad)) {
+  test(`A3 T95: an answer ${name} admits nobody`, async (t) => {
+    const { decided, asked } = await start(t, reply)
+    t.is((await decided()).kind, 'denial')
+    t.is(asked.length, 1)
+  })
+}
+
+test('A3 T95: an evaluator that does not answer in time admits nobody', async (t) => {
+  const { decided } = await start(t, () => undefined, '100ms')
+  t.is((await decided()).kind, 'denial')
+})
+
+test('A3: an answer counts for its time, and never longer than five minutes', async (t) => {
+  const { decided, asked, clock } = await start(t, answer({ exp: NOW_MS / 1000 + 86_400 }))
+  t.is((await decided()).validUntilSeconds, (NOW_MS + ANSWER_LIMIT_MS) / 1000)
+  await decided()
+  t.is(asked.length, 1)
+  clock.nowMs += ANSWER_LIMIT_MS
+  await decided()
+  t.is(asked.length, 2)
+})
+
+test('A3: flows at the same time ask once', async (t) => {
+  const { decided, asked } = await start(t, answer())
+  const all = await Promise.all([decided(), decided(), decided()])
+  t.true(all.every(({ kind }) => kind === 'permit'))
+  t.is(asked.length, 1)
+})
+
+test('A3: nobody is asked about a flow whose application names no evaluator', async (t) => {
+  const { decided, asked, evaluations } = await start(t, answer())
+  t.false(evaluations.gather(factsOf('plain.corp:443')) instanceof Promise)
+  t.is((await decided('plain.corp:443')).kind, 'permit')
+  t.is(asked.length, 0)
+})
+
+test('G10: a live flow is decided on the newest answer that is known', async (t) => {
+  const { decided, evaluations } = await start(t, answer())
+  t.is(evaluations.known(factsOf('w.corp:443')).evaluations, undefined)
+  await decided()
+  t.true(evaluations.known(factsOf('w.corp:443')).evaluations?.['risk']?.passed)
+})
