@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { err, type Result } from '#lib/result'
-import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
 import { connectTo, resolveHost } from './direct-client.ts'
 import type { OpenFlow } from './listen/open-flow.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
@@ -37,12 +37,12 @@ const SETTLE_MS = 5_000
 
 /** Makes the opener of flows. */
 export function createOpenFlow(source: FlowStateSource): OpenFlow {
-  return async (target, claims) => {
+  return async (target, claims, onGone) => {
     const now = await settledState(source, target)
     if (now.routes === undefined) return err(localRefusal(now.reason))
     // Joins log lines of daemon and gateway; no secret, only unlikely to repeat.
     const joined = { correlationId: randomUUID(), ...claims }
-    return openBy(now.routes.routeFor(target), target, joined, now)
+    return openBy(now.routes.routeFor(target), target, { claims: joined, onGone }, now)
   }
 }
 
@@ -53,22 +53,24 @@ async function settledState(source: FlowStateSource, target: FlowTarget): Promis
   return source.flowState
 }
 
+/** Who asks for a flow. */
+type Asking = { readonly claims: FlowClaims; readonly onGone: OnGone | undefined }
 type Known = Extract<FlowState, { readonly routes: Routes }>
 
 async function openBy(
   route: Route,
   target: FlowTarget,
-  claims: FlowClaims,
+  asking: Asking,
   state: Known,
 ): Promise<Result<Duplex, FlowRefusal>> {
   if (route.kind === 'refuse') return err(localRefusal(route.reason))
-  if (route.kind === 'tunnel') return openInTunnel(target, claims, state)
+  if (route.kind === 'tunnel') return openInTunnel(target, asking, state)
   const addresses = await resolveHost(target.host)
   if (!addresses.ok) return addresses
   if (route.judged) return connectTo(target, addresses.value)
   for (const host of addresses.value) {
     const byAddress = state.routes.routeFor({ host, port: target.port })
-    if (byAddress.kind === 'tunnel') return openInTunnel({ ...target, host }, claims, state)
+    if (byAddress.kind === 'tunnel') return openInTunnel({ ...target, host }, asking, state)
     if (byAddress.kind === 'refuse') return err(localRefusal(byAddress.reason))
   }
   return connectTo(target, addresses.value)
@@ -76,11 +78,11 @@ async function openBy(
 
 async function openInTunnel(
   target: FlowTarget,
-  claims: FlowClaims,
+  { claims, onGone }: Asking,
   { tunnel }: Known,
 ): Promise<Result<Duplex, FlowRefusal>> {
   if (typeof tunnel === 'string') return err(localRefusal(tunnel))
-  const flow = await tunnel.openFlow(target, claims)
+  const flow = await tunnel.openFlow(target, claims, onGone)
   // The tunnel's own words for "no connection" mean to a user that the gateway is away.
   const isAway = !flow.ok && NO_CONNECTION.has(flow.error.reason)
   return isAway ? err(localRefusal('gateway_unreachable')) : flow

@@ -5,7 +5,8 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
+import { watchGone } from './client-gone-server.ts'
 import { forwardRequest } from './http-forward-client.ts'
 import { isOwnHost, parseAbsoluteForm } from './http-message.ts'
 import type { OpenFlow } from './open-flow.ts'
@@ -69,7 +70,9 @@ async function connect(
   client.on('error', () => client.destroy())
   const target = parseAuthority(request.url ?? '')
   if (!target.ok) return refuseSocket(client, localRefusal('bad_destination'), undefined, deps)
-  const flow = await deps.openFlow(target.value, {})
+  const { onGone, stop } = watchGone(client)
+  const flow = await deps.openFlow(target.value, {}, onGone)
+  stop()
   if (!flow.ok) return refuseSocket(client, flow.error, target.value, deps)
   client.write(CONNECT_ESTABLISHED)
   if (head.length > 0) client.unshift(head)
@@ -88,7 +91,8 @@ async function answer(
   if (request.url?.startsWith('/')) return answerOrigin(request, response, deps, refuse)
   const parsed = parseAbsoluteForm(request.url ?? '')
   if (!parsed.ok) return refuse(localRefusal('bad_request'))
-  const flow = await deps.openFlow(parsed.value.target, {})
+  const onGone: OnGone = (giveUp) => void response.once('close', giveUp)
+  const flow = await deps.openFlow(parsed.value.target, {}, onGone)
   if (!flow.ok) return refuse(flow.error, parsed.value.target)
   forwardRequest(request, response, parsed.value, flow.value, () =>
     refuse(localRefusal('target_unreachable'), parsed.value.target),

@@ -3,10 +3,11 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
-import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
 
-/** Opens a flow whichever way it goes; resolves after the verdict. Never rejects. */
+/** Opens a flow whichever way it goes; resolves after the verdict, or after its client has gone. Never rejects. */
 export type OpenFlow = (
   target: FlowTarget,
   claims: FlowClaims,
+  onGone?: OnGone,
 ) => Promise<Result<Duplex, FlowRefusal>>

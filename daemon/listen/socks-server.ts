@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
+import { watchGone } from './client-gone-server.ts'
 import type { MessageReader } from './message-reader-server.ts'
 import type { OpenFlow } from './open-flow.ts'
 import { socks5CodeFor } from './refusal.ts'
@@ -70,7 +71,9 @@ async function connect(
   replies: Replies,
 ): Promise<void> {
   deps.onRequest()
-  const flow = await deps.openFlow({ host: target.host, port: target.port }, {})
+  const { onGone, stop } = watchGone(client)
+  const flow = await deps.openFlow({ host: target.host, port: target.port }, {}, onGone)
+  stop()
   if (!flow.ok) return refuse(client, replies.refused(flow.error), flow.error.reason, deps)
   client.write(replies.granted)
   splice(client, flow.value)

@@ -147,7 +147,7 @@ function wrap(
   const closed = watch(session, life)
   watchSilence(session, socket, life, timing, now)
   return {
-    openFlow(target, claims) {
+    openFlow(target, claims, onGone) {
       if (!isUsable(session, life)) return Promise.resolve(err(notConnected(life)))
       const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
       if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
@@ -159,7 +159,7 @@ function wrap(
       stream.once('close', () => {
         life.openFlows -= 1
       })
-      return verdict(stream, timing.verdictMs)
+      return verdict(stream, timing.verdictMs, onGone)
     },
     openControl: () => openControl(session, timing.postMs),
     post: (path, body) => post(session, path, body, timing.postMs),

@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
-import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
+import type { FlowRefusal, OnGone } from '#lib/tunnel/tunnel-connection'
 import { refusalOf } from './flow-request.ts'
 
 /** Longest answer to a post, octets. */
@@ -17,9 +17,15 @@ const ANSWER_LIMIT = 64 * 1024
 export function verdict(
   stream: ClientHttp2Stream,
   verdictMs: number,
+  onGone?: OnGone,
 ): Promise<Result<Duplex, FlowRefusal>> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), verdictMs)
+    let isOpen = false
+    const giveUp = (): void => {
+      if (!isOpen) stream.close(constants.NGHTTP2_CANCEL)
+    }
+    const timer = setTimeout(giveUp, verdictMs)
+    onGone?.(giveUp)
     // Stays on: a stream that is reset later errors, and its owner learns it from `close` or its own listener.
     stream.on('error', () => undefined)
     stream.once('close', () => {
@@ -31,6 +37,7 @@ export function verdict(
       clearTimeout(timer)
       const status = headers[':status'] ?? 0
       if (status === 200) {
+        isOpen = true
         resetOnDestroy(stream)
         resolve(ok(stream))
         return

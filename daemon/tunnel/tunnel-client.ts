@@ -10,6 +10,7 @@ import type {
   FlowClaims,
   FlowRefusal,
   FlowTarget,
+  OnGone,
   TunnelConnection,
 } from '#lib/tunnel/tunnel-connection'
 import type { ControlEvents } from './control-client.ts'
@@ -172,14 +173,17 @@ export function createTunnelClient(
   async function openFlow(
     target: FlowTarget,
     claims: FlowClaims,
+    onGone?: OnGone,
   ): Promise<Result<Duplex, FlowRefusal>> {
     const first = leastLoaded()
     if (first === undefined) return err(NOT_CONNECTED)
-    const opened = await first.openFlow(target, claims)
+    const opened = await first.openFlow(target, claims, onGone)
     // The gateway did not look at a flow that met its GOAWAY (RFC 9113 section 6.8): it may go elsewhere.
     const isUnseen = !opened.ok && opened.error.reason === 'gateway_draining'
     const second = isUnseen ? leastLoaded() : undefined
-    return second === undefined || second === first ? opened : second.openFlow(target, claims)
+    return second === undefined || second === first
+      ? opened
+      : second.openFlow(target, claims, onGone)
   }
 
   return {

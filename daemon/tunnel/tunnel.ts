@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
-import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
 import type { DeviceSettings, Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
@@ -78,7 +78,11 @@ export interface TunnelClient {
   /** Drains the connections to a deadline (default 5 s) and closes; `start` may follow. */
   stop(deadlineMs?: number): Promise<void>
   /** Opens one flow on the least loaded connection; `not_connected` (status 503) when there is none. */
-  openFlow(target: FlowTarget, claims: FlowClaims): Promise<Result<Duplex, FlowRefusal>>
+  openFlow(
+    target: FlowTarget,
+    claims: FlowClaims,
+    onGone?: OnGone,
+  ): Promise<Result<Duplex, FlowRefusal>>
   /** What the gateway would decide, with its trace. */
   explain(host: string, port: number): Promise<Result<Explanation, AskError>>
   /** Applications this user may see. */

@@ -30,10 +30,17 @@ export type FlowRefusal = {
   readonly detail?: string
 }
 
+/** Takes what to do when whoever asked for a flow does not wait for it any more. */
+export type OnGone = (giveUp: () => void) => void
+
 /** The device's end of a tunnel connection. */
 export interface TunnelConnection {
   /** Opens one TCP flow. The stream carries payload only after the gateway's verdict. */
-  openFlow(target: FlowTarget, claims: FlowClaims): Promise<Result<Duplex, FlowRefusal>>
+  openFlow(
+    target: FlowTarget,
+    claims: FlowClaims,
+    onGone?: OnGone,
+  ): Promise<Result<Duplex, FlowRefusal>>
   /** Opens the control stream (JSON lines both ways); a second one closes the first. */
   openControl(): Promise<Duplex>
   /** Sends a JSON body to a path of the tunnel listener; an answer over 64 KiB fails. */
