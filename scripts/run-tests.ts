@@ -23,17 +23,26 @@ function countLine(line: string, counts: Counts): void {
   else if (/^not ok \d+/.test(line)) counts.failed++
 }
 
+/** TAP of what passed, and what the identity provider of the tests and ssh say at each start. */
+const NOISE =
+  /^(ok |TAP version|1\.\.\d|# |oidc-provider (WARNING|NOTICE): |Pseudo-terminal will not)/
+
+function show(line: string): void {
+  if (line !== '' && !NOISE.test(line)) console.log(line)
+}
+
 async function runFolder(folder: string, counts: Counts, full: boolean): Promise<void> {
   const startedAtMs = Date.now()
   const before = { ...counts }
   const child = spawn('node_modules/.bin/ava', ['--tap', `${TESTS}/${folder}/**/*.test.js`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...(full ? { ZT_FULL: '1' } : {}) },
   })
   const exited = new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)))
+  createInterface({ input: child.stderr }).on('line', show)
   for await (const line of createInterface({ input: child.stdout })) {
     countLine(line, counts)
-    if (!/^(ok |TAP version|1\.\.\d|# )/.test(line) && line !== '') console.log(line)
+    show(line)
   }
   const code = await exited
   const ran = counts.passed + counts.skipped - before.passed - before.skipped
