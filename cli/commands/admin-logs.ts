@@ -73,7 +73,10 @@ async function access(io: CliIo, options: Options): Promise<number> {
   const from = since === undefined ? undefined : parseSince(since, io.now())
   if (from !== undefined && !from.ok) return report(io, from.error)
   const query = { ...filter, ...(from !== undefined && { since: from.value }) }
-  const show = (line: unknown, text: string) => io.print(json ? JSON.stringify(line) : text)
+  const show: Show = (line, text) => {
+    if (json) io.print(JSON.stringify(line))
+    else if (text !== undefined) io.print(text)
+  }
   // Before looking back: what comes meanwhile is told twice rather than not at all.
   const live = follow ? await io.admin.lines(pathOf({ ...filter, follow: 'true' })) : undefined
   if (live !== undefined && !live.ok) return report(io, live.error)
@@ -84,6 +87,8 @@ async function access(io: CliIo, options: Options): Promise<number> {
 }
 
 type Line = z.infer<typeof flow>
+/** Lines without a text are for programs only. */
+type Show = (line: unknown, text: string | undefined) => void
 
 async function lookBack(
   io: CliIo,
@@ -104,24 +109,25 @@ async function lookBack(
   return lines
 }
 
-async function followOn(
-  io: CliIo,
-  live: AsyncIterable<unknown>,
-  show: (line: unknown, text: string) => void,
-): Promise<number> {
+async function followOn(io: CliIo, live: AsyncIterable<unknown>, show: Show): Promise<number> {
   try {
     for await (const line of live) {
       const read = readAnswer(followed, line)
       if (!read.ok) return report(io, read.error)
       const told = read.value
-      const known = flow.safeParse(told)
-      if (known.success) show(told, lineText(known.data))
-      else if (told.type === 'gap') show(told, `… ${String(told['lost'])} lines are missing here`)
+      if (told.type !== 'idle') show(told, followedText(told))
     }
   } catch {
     // The end is told below either way.
   }
   return report(io, ENDED)
+}
+
+function followedText(told: z.infer<typeof followed>): string | undefined {
+  const line = flow.safeParse(told)
+  if (line.success) return lineText(line.data)
+  if (told.type !== 'gap') return undefined
+  return `… ${String((told as { lost?: unknown }).lost)} lines are missing here`
 }
 
 function pathOf(query: Readonly<Record<string, string>>): string {
