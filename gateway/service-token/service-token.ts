@@ -59,7 +59,7 @@ export function newServiceToken(name: string, lifetimeMs: number, nowMs: number)
     name,
     secretSha256: secretDigest(secret),
     createdAtMs: nowMs,
-    expiresAtMs: nowMs + lifetimeMs,
+    expiresAtMs: endOf(nowMs, lifetimeMs),
   }
   return { token, secret }
 }
@@ -82,7 +82,7 @@ export function rotateToken(
     ...(hasGrace && { previousSha256: token.secretSha256, previousUntilMs }),
     secretSha256: secretDigest(secret),
     rotatedAtMs: nowMs,
-    expiresAtMs: nowMs + lifetimeMs,
+    expiresAtMs: endOf(nowMs, lifetimeMs),
   }
   return { token: rotated, secret }
 }
@@ -119,4 +119,9 @@ export function serviceIdentity(token: ServiceToken): ServiceIdentity {
 /** What is stored of a secret, hex. */
 export function secretDigest(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
+}
+
+/** In whole seconds, as decisions are made: everybody then sees the end at the same moment. */
+function endOf(nowMs: number, lifetimeMs: number): number {
+  return Math.floor((nowMs + lifetimeMs) / 1000) * 1000
 }

@@ -142,10 +142,15 @@ test('A11: a rotation without grace ends the old secret at once, and of two olds
 test('A11: a rotation renews the life of a token, and does not lengthen that of the old secret', (t) => {
   const lateMs = token.expiresAtMs - 5
   const late = rotateToken(token, { graceMs: DAY_MS, lifetimeMs: YEAR_MS }, lateMs)
-  t.is(late.token.expiresAtMs, lateMs + YEAR_MS)
+  t.is(late.token.expiresAtMs, Math.floor((lateMs + YEAR_MS) / 1000) * 1000)
   t.is(late.token.previousUntilMs, token.expiresAtMs)
   const lapsed = rotateToken(token, { graceMs: DAY_MS, lifetimeMs: 1 }, token.expiresAtMs)
   t.is(lapsed.token.previousSha256, undefined)
+})
+
+test('A11: the end is in whole seconds, as decisions are made: nobody sees it earlier than another', (t) => {
+  const { token: odd } = newServiceToken('ci', 2000, 5270)
+  t.is(odd.expiresAtMs, 7000)
 })
 
 test('A11: states, and what policy is told', (t) => {
