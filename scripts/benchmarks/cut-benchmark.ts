@@ -139,7 +139,7 @@ function reportOf(cuts: readonly Cut[]): Report {
   })
   return {
     title: 'Live cut',
-    method: `${cuts.length} flows ended by ${names.length} kinds of action, ${FLOWS} at a time (one of them SSH), all streaming both ways, through three namespaces, Node ${process.version}. From the request to the admin API, or SIGHUP, to the last octet; an application is ended by two requests.`,
+    method: `${cuts.length} flows ended by ${names.length} kinds of action, ${FLOWS} at a time (one of them SSH), all streaming both ways, through three namespaces, Node ${process.version}. From the request to the admin API, or SIGHUP, to the last octet; an application is ended by two requests. Pieces come every 5 ms: below zero, the last one came before the action.`,
     rows: [
       ...names.map((work) => ({
         work,

@@ -2,7 +2,7 @@
  * `scripts/bench ssh`: the SSH hop alone over loopback, and the whole path through daemon and tunnel, beside direct OpenSSH
  * and `ssh -J`, all with the same cipher.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type LabProcess, must, run, startProcess } from '../lab/child-process.ts'
@@ -10,7 +10,7 @@ import { enrol } from '../lab/demo-steps.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy, NAMES } from '../lab/policy-texts.ts'
 import { startSshd } from '../lab/sshd.ts'
-import { cpuSeconds, memoryKib } from './process-cost.ts'
+import { cpuSeconds } from './process-cost.ts'
 import type { Report, Row } from './report.ts'
 import { figuresOf, interleave } from './rounds.ts'
 import { type Bar, median, pairedRatio } from './statistics.ts'
@@ -39,6 +39,8 @@ type Way = {
   readonly configFile: string
   readonly host: string
   readonly hop?: LabProcess
+  /** Where that process keeps recordings. */
+  readonly recordings?: string
 }
 
 /** Runs the comparison. @throws {Error} when a way cannot be measured: no ratio without its peer. */
@@ -63,7 +65,11 @@ export async function benchSsh(quick: boolean, log: (line: string) => void): Pro
       method: `Medians of ${sizes.rounds} interleaved rounds, ${sizes.mib} MiB each way with ${CIPHER}, \`ssh host cat\`, Node ${process.version}. The first four over loopback; the last through three namespaces. CPU is the hop's own.`,
       rows: [
         ...rows,
-        { work: 'memory of an idle session', unit: 'KiB', figures: { [NAME.hop]: [idleKib] } },
+        {
+          work: 'heap and buffers of an idle session',
+          unit: 'KiB',
+          figures: { [NAME.hop]: [idleKib] },
+        },
       ],
       bars: bars(rows, idleKib),
     }
@@ -148,6 +154,7 @@ async function loopbackWays(
       configFile: sshConfig(folder, 'hop', [`Port ${PORTS.recorded}`, ...open]),
       host: '127.0.0.1',
       hop: recorded,
+      recordings: join(folder, 'recorded-recordings'),
     },
     {
       name: NAME.bare,
@@ -167,11 +174,18 @@ async function tunnelWay(organisation: Organisation, folder: string): Promise<Wa
   const printed = await run([...zt, 'ssh-config'], { env: { XDG_CONFIG_HOME: folder } })
   const ours = sshConfig(folder, 'path', [`Port ${policyInput.sshPort}`])
   writeFileSync(ours, `${printed.stdout}\n${readFileSync(ours, 'utf8')}`)
-  return { name: NAME.path, configFile: ours, host: NAMES.database, hop: organisation.gateway() }
+  return {
+    name: NAME.path,
+    configFile: ours,
+    host: NAMES.database,
+    hop: organisation.gateway(),
+    recordings: organisation.recordings.dir,
+  }
 }
 
 /** Seconds of one transfer, and CPU seconds of the hop. */
 async function transfer(way: Way, direction: 'get' | 'put', data: string) {
+  forgetRecordings(way)
   const ssh = `ssh -F ${way.configFile} ${way.host}`
   const command =
     direction === 'get' ? `${ssh} 'cat ${data}' > /dev/null` : `${ssh} 'cat > /dev/null' < ${data}`
@@ -182,6 +196,12 @@ async function transfer(way: Way, direction: 'get' | 'put', data: string) {
   if (done.code !== 0)
     throw new Error(`${way.name} could not be measured (${direction}): ${done.stderr.trim()}`)
   return { seconds: (performance.now() - startedAtMs) / 1000, cpu: cpuSeconds(pids) - before }
+}
+
+/** Those of the round before. Gigabytes of them would have each round write to memory that was never used, at twice the cost. */
+function forgetRecordings({ recordings }: Way): void {
+  if (recordings === undefined) return
+  for (const file of readdirSync(recordings)) rmSync(join(recordings, file), { force: true })
 }
 
 async function measure(
@@ -218,11 +238,18 @@ function openIdle(way: Way): Promise<LabProcess> {
   })
 }
 
+/** Heap and buffers without garbage. Not the resident set: the system takes back more of it meanwhile than sessions need. */
+async function memoryInUseKib(hop: LabProcess): Promise<number> {
+  const said = hop.nextLine(/^in use/)
+  hop.signal('SIGUSR2')
+  return Number((await said).replace(/\D/g, '')) / 1024
+}
+
 /** Growth of the recording hop with that many sessions open, per session. */
 async function idleMemory(ways: readonly Way[], { idle }: Sizes): Promise<number> {
   const way = ways.find(({ name }) => name === NAME.hop)
   if (way?.hop === undefined) throw new Error('the hop is missing')
-  const { pid } = way.hop
+  const { hop } = way
   const sessions: LabProcess[] = []
   const open = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n++) sessions.push(await openIdle(way))
@@ -230,9 +257,9 @@ async function idleMemory(ways: readonly Way[], { idle }: Sizes): Promise<number
   try {
     // The first sessions load code and tables that all of them share, and let the heap grow to its working size.
     await open(idle / 2)
-    const before = memoryKib([pid])
+    const before = await memoryInUseKib(hop)
     await open(idle)
-    return (memoryKib([pid]) - before) / idle
+    return ((await memoryInUseKib(hop)) - before) / idle
   } finally {
     for (const session of sessions) await session.stop()
   }

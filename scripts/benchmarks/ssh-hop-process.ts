@@ -1,10 +1,12 @@
 /**
  * The SSH hop alone: the gateway's own inspection, keys and recordings, on a loopback port without tunnel and policy.
  *
- *   node ssh-hop-process.js SETTINGS.json      prints "ready" when it listens
+ *   node ssh-hop-process.js SETTINGS.json      prints "ready" when it listens; SIGUSR2: prints the octets in use
  */
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ok } from '#lib/result'
 import { signerFor } from '#lib/ssh/signature'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
@@ -107,6 +109,14 @@ function serve(client: Socket): void {
     served.catch((failure: unknown) => console.error(failure))
   })
 }
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+process.on('SIGUSR2', () => {
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  console.log(`in use ${heapUsed + external}`)
+})
 
 createServer({ noDelay: true, allowHalfOpen: true }, serve).listen(settings.port, '127.0.0.1', () =>
   console.log('ready'),
