@@ -66,7 +66,8 @@ function loginOf(
   const end = sessionEndClaim === undefined ? undefined : claimOf(claims, sessionEndClaim)
   if (end !== undefined && !isTime(end)) return err({ reason: 'bad_claims' })
   return ok({
-    atMs: isTime(authTime) ? Math.min(authTime * 1000, nowMs) : nowMs,
+    // Whole seconds, rounded down: its end, or a login right after a revocation would seem to lie before it.
+    atMs: isTime(authTime) ? Math.min(authTime * 1000 + 999, nowMs) : nowMs,
     ...(methods.ok && methods.value.length > 0 && { amr: methods.value }),
     ...(typeof acr === 'string' && acr !== '' && acr.length <= ACR_LIMIT && { acr }),
     ...(end !== undefined && { notAfterMs: end * 1000 }),
