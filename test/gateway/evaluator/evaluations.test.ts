@@ -149,6 +149,18 @@ test('A3: flows at the same time ask once', async (t) => {
   t.is(asked.length, 1)
 })
 
+test('T86: an answer is kept for exactly what was asked: another fact asks anew', async (t) => {
+  const { decided, asked, evaluations } = await start(t, answer())
+  await decided()
+  const facts = factsOf('w.corp:443')
+  await evaluations.gather({ ...facts, sourceAddress: '198.51.100.9' })
+  t.is(asked.length, 2)
+  await evaluations.gather({ ...facts, subject: { ...facts.subject, groups: ['others'] } })
+  t.is(asked.length, 3)
+  await evaluations.gather(facts)
+  t.is(asked.length, 3)
+})
+
 test('A3: nobody is asked about a flow whose application names no evaluator', async (t) => {
   const { decided, asked, evaluations } = await start(t, answer())
   t.false(evaluations.gather(factsOf('plain.corp:443')) instanceof Promise)
