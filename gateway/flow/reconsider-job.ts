@@ -1,7 +1,7 @@
 /** Decides live flows again: when somebody tells a change, and when the time of a decision is over. */
 import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
-import type { FlowTable } from './flow-table.ts'
+import type { FlowTable, LiveFlow } from './flow-table.ts'
 import { concernedFlows, type Reconsidering, reconsiderFlows } from './reconsider.ts'
 
 export type ReconsiderationDeps = Reconsidering & {
@@ -40,14 +40,16 @@ export function startReconsideration(deps: ReconsiderationDeps): Reconsideration
     const due = table.list().filter((flow) => untilOf(flow) <= dueSeconds)
     const cut = reconsiderFlows(table, due, deps)
     if (cut > 0) log.info({ cutFlows: cut }, 'flows ended with their time')
-    atNextEnd(dueSeconds)
+    atNextEnd(table.list(), dueSeconds)
   }
 
-  /** A decision that replaced another may run out earlier. */
-  function atNextEnd(afterSeconds: number): void {
-    const ends = table.list().map(untilOf)
-    const next = Math.min(...ends.filter((until) => until > afterSeconds))
-    if (Number.isFinite(next)) at(next)
+  function atNextEnd(flows: readonly LiveFlow[], afterSeconds: number): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const flow of flows) {
+      const until = untilOf(flow)
+      if (until > afterSeconds && until < next) next = until
+    }
+    if (next < Number.POSITIVE_INFINITY) at(next)
   }
 
   return {
@@ -55,7 +57,8 @@ export function startReconsideration(deps: ReconsiderationDeps): Reconsideration
     tell(change) {
       const cut = reconsiderFlows(table, concernedFlows(table, change), deps)
       if (cut > 0) log.info({ ...change, cutFlows: cut }, 'flows ended by a change')
-      atNextEnd(now() / 1000)
+      // A decision that replaced another may run out earlier.
+      atNextEnd(concernedFlows(table, change), now() / 1000)
       return cut
     },
     stop: () => clearTimeout(timer),

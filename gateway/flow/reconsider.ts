@@ -18,7 +18,7 @@ export type Reconsidering = {
 
 /**
  * Cuts every flow that would not pass now, or would pass under other limits: limits bind a flow from its start.
- * A flow that is held hears of its new decision instead.
+ * A flow that is held hears of its new decision instead; one that is still to be decided takes the new facts along.
  * @returns how many were cut.
  */
 export function reconsiderFlows(
@@ -33,7 +33,7 @@ export function reconsiderFlows(
     const reason = cutReason(flow, decision)
     if (reason !== undefined) cut += table.cut(flow.id, reason) ? 1 : 0
     else if (facts !== undefined && decision !== undefined) {
-      table.update(flow.id, { facts, decision })
+      table.update(flow.id, flow.decision === undefined ? { facts } : { facts, decision })
       flow.held?.(decision, facts)
     }
   }
@@ -42,12 +42,10 @@ export function reconsiderFlows(
 
 function cutReason(flow: LiveFlow, now: Decision | undefined): Reason | undefined {
   if (now === undefined) return 'device_unknown'
-  if (flow.held !== undefined) return undefined
-  if (now.kind === 'denial') return now.reason
   const was = flow.decision
-  return was === undefined || (was.kind === 'permit' && isSame(was, now))
-    ? undefined
-    : 'policy_changed'
+  if (flow.held !== undefined || was === undefined) return undefined
+  if (now.kind === 'denial') return now.reason
+  return was.kind === 'permit' && isSame(was, now) ? undefined : 'policy_changed'
 }
 
 function isSame(was: Permit, now: Permit): boolean {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { createFlowTable } from '../../../gateway/flow/flow-table.ts'
+import { createFlowTable, DEFAULT_FLOW_LIMITS } from '../../../gateway/flow/flow-table.ts'
 import { startReconsideration } from '../../../gateway/flow/reconsider-job.ts'
 import { denial, permit } from '../../support/decisions.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
@@ -53,4 +53,20 @@ test('G10 A11: a flow that a change gave an end is decided again then', async (t
   })
   t.is(job.tell({ kind: 'everything' }), 0)
   t.is(await reason, 'service_token_expired')
+})
+
+test('G10: a change is told with as many flows as the table takes', (t) => {
+  const table = createFlowTable()
+  const flow = { userId: 'u', facts: sampleFacts(), openedAtMs: 0, decision: permit, cut: () => {} }
+  for (let n = 0; n < DEFAULT_FLOW_LIMITS.total; n++) {
+    table.open({ ...flow, id: `${n}`, deviceId: `${n % 100}` })
+  }
+  const job = startReconsideration({
+    ...{ table, log: memoryLog(), now: Date.now },
+    refresh: ({ facts }) => facts,
+    decide: () => permit,
+  })
+  t.teardown(() => job.stop())
+  t.is(job.tell({ kind: 'everything' }), 0)
+  t.is(table.count, DEFAULT_FLOW_LIMITS.total)
 })

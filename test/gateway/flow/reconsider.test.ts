@@ -115,3 +115,15 @@ test('G10 A11: a change of a service token concerns the flows of that service', 
   const concerned = (tokenId: string) => concernedFlows(table, { kind: 'service', tokenId }).length
   t.deepEqual([concerned('zt-service-1'), concerned('zt-service-2')], [1, 0])
 })
+
+test('G10 A3: a flow that is still to be decided is not cut; it is decided on the new facts', (t) => {
+  const { table, cuts } = openTable()
+  const { decision: _, ...undecided } = table.get('a') ?? {}
+  table.open({ ...(undecided as OpenFlow), id: 'b', cut: () => t.fail() })
+  const facts = sampleFacts({ protocol: 'tls' })
+  const now = { decide: () => denial('no_policy_matched'), refresh: () => facts }
+  t.is(reconsiderFlows(table, [table.get('b') as OpenFlow], now), 0)
+  t.deepEqual(table.get('b')?.facts, facts)
+  t.is(table.get('b')?.decision, undefined)
+  t.deepEqual(cuts, [])
+})
