@@ -49,7 +49,7 @@ export type WatchDaemon = (
 ) => Promise<Result<void, CliFailure>>
 
 export type CliIo = {
-  /** One line to standard output. */
+  /** One line to standard output; its styles are taken off where no terminal shows them. */
   print(line: string): void
   /** One line to standard error. */
   warn(line: string): void

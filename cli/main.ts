@@ -15,6 +15,7 @@ import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
 import { secretFiles } from './secret-file-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
+import { linesTo } from './terminal-text-os.ts'
 import { readText } from './text-file-os.ts'
 
 const env = process.env
@@ -39,8 +40,8 @@ const program = buildProgram(
     const control = options.control ?? env['ZT_CONTROL'] ?? defaultControl()
     const configFolder = join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'zt')
     return {
-      print: (line) => void process.stdout.write(`${line}\n`),
-      warn: (line) => void process.stderr.write(`${line}\n`),
+      print: linesTo(process.stdout, env['NO_COLOR']),
+      warn: linesTo(process.stderr, env['NO_COLOR']),
       askDaemon: daemonAt(control),
       watchDaemon: watchDaemonAt(control),
       notifyDesktop,

@@ -1,15 +1,15 @@
 /** An explanation as text: every step, the first that failed marked, and what to do about it. Pure. */
-import pc from 'picocolors'
 import type { ExplainStep, Explanation } from '#lib/wire/control-message'
 import { EXIT } from './cli-io.ts'
 import { printable } from './printable.ts'
+import { style } from './style.ts'
 
 const MARKS = { passed: 'ok', failed: 'FAILED', not_reached: '-' } as const
 
 /** What `zt explain` prints. */
 export function explanationText(explanation: Explanation): string {
   const { host, port, verdict, reason, sentence, remedy, steps } = explanation
-  const colour = verdict === 'permit' ? pc.green : pc.red
+  const colour = verdict === 'permit' ? style.green : style.red
   return [
     `${printable(host)}:${port} ${colour(verdict)} ${printable(reason)}`,
     printable(sentence),
@@ -27,6 +27,6 @@ export function explanationExitCode({ verdict, reason }: Explanation): number {
 
 function stepText({ step, outcome, detail }: ExplainStep): string {
   const mark = MARKS[outcome].padEnd(6)
-  const text = `  ${mark} ${printable(step).padEnd(12)}${detail === undefined ? '' : printable(detail)}`
-  return (outcome === 'failed' ? pc.bold(text) : text).trimEnd()
+  const text = `  ${mark} ${printable(step).padEnd(12)}${printable(detail ?? '')}`.trimEnd()
+  return outcome === 'failed' ? style.bold(text) : text
 }

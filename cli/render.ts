@@ -1,18 +1,19 @@
 /**
- * Values as text for people. Pure; colour only when asked for. Text from outside is stripped of control characters.
+ * Values as text for people. Pure. Text from outside is stripped of control characters.
  */
 import Table from 'cli-table3'
-import pc from 'picocolors'
 import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
 import type { VisibleApplication } from '#lib/wire/control-message'
 import { printable } from './printable.ts'
 import { promptLine } from './prompt-text.ts'
+import { style } from './style.ts'
 
 const line = (name: string, value: string): string => `${name.padEnd(14)} ${printable(value)}`
 
 /** The status as `zt status` shows it. */
 export function statusText(status: DaemonStatus): string {
-  const state = status.state === 'connected' ? pc.green(status.state) : pc.yellow(status.state)
+  const state =
+    status.state === 'connected' ? style.green(status.state) : style.yellow(status.state)
   const why = status.reason === undefined ? '' : ` (${printable(status.reason)})`
   const lines = [
     `${'state'.padEnd(14)} ${state}${why}`,
@@ -70,9 +71,9 @@ export function promptText(prompt: LoginPrompt): string {
     'Log in with a browser:',
     '',
     `  ${printable(prompt.verificationUrl)}`,
-    `  code: ${pc.bold(printable(prompt.userCode))}`,
+    `  code: ${style.bold(printable(prompt.userCode))}`,
     '',
-    `The page must show these words: ${pc.bold(printable(prompt.keyWords))}`,
+    `The page must show these words: ${style.bold(printable(prompt.keyWords))}`,
     `The code is valid until ${printable(prompt.expiresAt)}.`,
   ].join('\n')
 }

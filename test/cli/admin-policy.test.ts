@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 import { EXIT } from '../../cli/cli-io.ts'
 import { parseSince } from '../../cli/since.ts'
@@ -91,7 +92,7 @@ test('D12: explain --admin prints steps, trace, facts and revision', async (t) =
   const zt = adminCommands({ explanation })
   t.is(await zt.run('explain', '--admin', 'wiki.corp', '443', '--user', 'ann@x'), EXIT.denied)
   t.deepEqual(zt.asked, [['/api/v1/explain', { user: 'ann@x', to: 'wiki.corp:443' }]])
-  const text = zt.printed.join('\n')
+  const text = stripVTControlCharacters(zt.printed.join('\n'))
   t.regex(
     text,
     /FAILED policy +all\n.*remedy: Ask\.\ndecided by revision 7:\n {2}application: wiki\/all/s,
