@@ -2,11 +2,12 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
-import { type Relay, type RelayResult, relay } from '#lib/tunnel/relay'
+import { type RelayResult, relay } from '#lib/tunnel/relay'
 import { withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
 import type { Decider } from './decider.ts'
 import { protocolOf } from './first-octets.ts'
+import { watchIdle } from './idle-watch-job.ts'
 import type { LiveFlow } from './live-flow.ts'
 
 /** A target that was reached under a permit; `address` is the one that was decided on. */
@@ -15,10 +16,6 @@ export type Reached = {
   readonly permit: Permit
   readonly address: string
 }
-
-/** An idle time-out is looked at this many times within its length. */
-const IDLE_LOOKS = 8
-const SHORTEST_LOOK_MS = 10
 
 /** Relays octets until both ends are closed. */
 export async function carryRelay(
@@ -38,7 +35,8 @@ export async function carryRelay(
     },
   )
   live.onCut = joined.cut
-  const stopWatching = watchIdle(joined, permit.idleTimeoutMs)
+  const passed = () => joined.fromA + joined.fromB
+  const stopWatching = watchIdle(passed, permit.idleTimeoutMs, () => joined.cut('idle_timeout'))
   const result = await joined.done
   stopWatching()
   live.end({
@@ -65,19 +63,4 @@ function objection(opening: Uint8Array, live: LiveFlow, decider: Decider): strin
 function closeReasonOf({ reason }: RelayResult): string {
   if (reason === 'reset_by_a') return 'reset_by_device'
   return reason === 'reset_by_b' ? 'reset_by_target' : reason
-}
-
-/** Cuts a relay that carried nothing for the given time. @returns what ends the watch. */
-function watchIdle(joined: Relay, idleTimeoutMs: number | undefined): () => void {
-  if (idleTimeoutMs === undefined) return () => undefined
-  let carried = -1
-  let quietLooks = 0
-  const lookMs = Math.max(idleTimeoutMs / IDLE_LOOKS, SHORTEST_LOOK_MS)
-  const timer = setInterval(() => {
-    const now = joined.fromA + joined.fromB
-    quietLooks = now === carried ? quietLooks + 1 : 0
-    carried = now
-    if (quietLooks * lookMs >= idleTimeoutMs) joined.cut('idle_timeout')
-  }, lookMs)
-  return () => clearInterval(timer)
 }
