@@ -5,7 +5,7 @@ import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayResult, relay } from '#lib/tunnel/relay'
 import { withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
-import type { Decider } from './decider.ts'
+import { type Decider, decideAll } from './decider.ts'
 import { protocolOf } from './first-octets.ts'
 import { watchIdle } from './idle-watch-job.ts'
 import type { LiveFlow } from './live-flow.ts'
@@ -56,7 +56,7 @@ function objection(opening: Uint8Array, live: LiveFlow, decider: Decider): strin
   const protocol = protocolOf(opening)
   if (protocol === 'unknown' || protocol === live.facts.protocol) return sshObjection(opening)
   live.facts = withProtocol(live.facts, protocol)
-  const decision = decider.decide(live.facts)
+  const decision = decideAll(decider, live.facts)
   return decision.kind === 'denial' ? decision.reason : sshObjection(opening)
 }
 

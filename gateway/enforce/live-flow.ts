@@ -15,7 +15,7 @@ import type { FlowServerDeps } from './flow-deps.ts'
 
 export interface LiveFlow {
   readonly id: string
-  /** As far as they are known. */
+  /** As they are known now, kept in the table: a change that concerns the flow renews them there. */
   facts: Facts
   /** Raised when the flow was cut or its peer left: stop what you do for it. */
   readonly ended: EndSignal
@@ -60,10 +60,17 @@ export function createLiveFlow(
   let noted: FlowDetail = {}
   let failedChecks: readonly string[] | undefined
   let isOver = false
+  let last = first
 
   const live: LiveFlow = {
     id: record.id,
-    facts: first,
+    get facts() {
+      return table.get(record.id)?.facts ?? last
+    },
+    set facts(facts) {
+      last = facts
+      table.update(record.id, { facts })
+    },
     ended,
     accept() {
       if (!ended.hasEnded) stream ??= flow.accept()
@@ -74,7 +81,7 @@ export function createLiveFlow(
       const session = decision.kind === 'permit' ? sessions.used(decision, live.facts) : undefined
       const used = session === undefined ? {} : { accessSessionId: session.id }
       record.decided(decision, { facts: live.facts, ...noted, ...used, ...detail })
-      const isLive = table.update(record.id, { facts: live.facts, decision })
+      const isLive = table.update(record.id, { decision })
       if (decision.validUntilSeconds !== undefined) reconsiderAt(decision.validUntilSeconds)
       return isLive && !ended.hasEnded
     },
@@ -97,8 +104,9 @@ export function createLiveFlow(
     end(end) {
       if (isOver) return
       isOver = true
+      last = live.facts
       table.close(record.id)
-      record.closed(end, { facts: live.facts, ...noted })
+      record.closed(end, { facts: last, ...noted })
     },
     cut(reason) {
       raise()

@@ -1,5 +1,6 @@
 /** The way of one flow from its first decision to its last octet. */
 import type { Decision } from '../policy/decision.ts'
+import type { Facts } from '../policy/facts.ts'
 import { isInteractive } from '../prompt/hold.ts'
 import { carryRelay } from './carry-server.ts'
 import { carrySsh } from './carry-ssh-server.ts'
@@ -11,7 +12,8 @@ import { reach } from './reach-server.ts'
 /** Takes a flow that is in the table to its end. */
 export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
   const gathered = deps.gather?.(live.facts)
-  if (gathered !== undefined) live.facts = gathered instanceof Promise ? await gathered : gathered
+  if (gathered instanceof Promise) takeAnswers(live, await gathered)
+  else if (gathered !== undefined) takeAnswers(live, gathered)
   const first = deps.decider.decide(live.facts)
   const reached = isToldInSsh(first) ? undefined : await reach(live, first, deps)
   if (reached?.ok === false) {
@@ -30,6 +32,11 @@ export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<v
   } else {
     await carryRelay(live, client, reached.value, deps)
   }
+}
+
+/** What else is known of the flow may have changed while evaluators were asked. */
+function takeAnswers(live: LiveFlow, { evaluations }: Facts): void {
+  if (evaluations !== undefined) live.facts = { ...live.facts, evaluations }
 }
 
 /** A client that speaks SSH is answered before it waits: it then reads in its terminal what it waits for. */

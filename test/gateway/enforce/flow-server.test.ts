@@ -295,6 +295,30 @@ test('the first octets of the client are decided on before they are passed on', 
   t.deepEqual(heard, ['GET / HTTP/1.1\r\n\r\n'])
 })
 
+test('A4: the first octets are decided on with the facts as they are by then, and by the address too', async (t) => {
+  const target = await startTarget(t, pipeBack)
+  const asked: Facts[] = []
+  const noHttp = decider({
+    decideAddress: (facts) => {
+      asked.push(facts)
+      return facts.protocol === 'http' ? denial('no_policy_matched') : permit
+    },
+  })
+  const enforced = await startEnforced(t, { decider: noHttp })
+  const flow = await opened(t, enforced, target.port)
+  const [live] = enforced.table.list()
+  if (live === undefined) throw new Error('no flow is open')
+  const subject = { ...live.facts.subject, groups: ['left'] }
+  enforced.table.update(live.id, { facts: { ...live.facts, subject } })
+  flow.write('GET / HTTP/1.1\r\n\r\n')
+  await closeOf(flow)
+  t.like(asked.at(-1), { protocol: 'http', subject: { groups: ['left'] } })
+  t.like(await enforced.closedRecord(), {
+    closeReason: 'no_policy_matched',
+    facts: { subject: { groups: ['left'] } },
+  })
+})
+
 test('a permit that is enforced as SSH goes to SSH inspection with both streams', async (t) => {
   const target = await startTarget(t, pipeBack)
   const ssh = {
