@@ -87,15 +87,16 @@ export async function startGateway(
     accessRequests: access.accessRequests,
     tell: access.reconsideration.tell,
   })
+  const resolve = createResolver({ hosts: config.hosts })
   const explainer = createExplainer({
-    ...{ decider: access.decider, log, now },
-    resolve: createResolver({ hosts: config.hosts }),
+    ...{ decider: access.decider, log, now, resolve },
     dial: dialTarget,
   })
   const parts = {
     ...{
       ...options,
       explainer,
+      resolve,
       flowTap: createFlowTap(),
       table,
       policyInForce,

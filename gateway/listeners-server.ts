@@ -7,6 +7,7 @@ import { startAdminServer } from './admin/admin-server.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
+import type { Resolve } from './enforce/resolve-client.ts'
 import type { Evaluations } from './evaluator/evaluations-client.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
@@ -57,6 +58,7 @@ export type Parts = {
   readonly holding: Holding
   readonly prompts: PromptDesk
   readonly explainer: Explainer
+  readonly resolve: Resolve
   readonly flowTap: FlowTap
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
@@ -120,14 +122,15 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, explainer, standing, sessions, serviceTokens } = parts
+  const { decider, explainer, resolve, standing, sessions, serviceTokens } = parts
   const { reconsideration, posture, holding } = parts
   const { store, keys } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, standing, sessions, serviceTokens, flowTap: parts.flowTap },
+    ...{ decider, explainer, resolve, standing, sessions, serviceTokens },
+    flowTap: parts.flowTap,
     ...{ reconsideration, posture, holding },
     evaluations: parts.evaluations,
     tls: tls.tunnel,

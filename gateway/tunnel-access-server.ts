@@ -8,7 +8,7 @@ import { dialTarget } from './enforce/dial-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
-import { createResolver } from './enforce/resolve-client.ts'
+import type { Resolve } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { logoutPost } from './enrol/logout-post-server.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
@@ -37,7 +37,7 @@ import { authorityLine, deviceSettings } from './tunnel/device-settings.ts'
 import { startTunnelServer } from './tunnel/tunnel-server.ts'
 
 export type TunnelAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'tunnel' | 'hosts' | 'countryDatabase'>
+  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'sshHostCa'>
   readonly store: Store
@@ -45,6 +45,7 @@ export type TunnelAccessOptions = {
   readonly table: FlowTable
   readonly decider: PolicyDecider
   readonly explainer: Explainer
+  readonly resolve: Resolve
   readonly flowTap: FlowTap
   readonly standing: StandingOf
   readonly sessions: Sessions
@@ -71,9 +72,8 @@ export interface TunnelAccess {
 
 /** Listens. @throws {Error} when the address cannot be bound. */
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
-  const { config, keys, store, snapshot, table, log, now, serveSsh, cutDevice } = options
+  const { config, keys, store, snapshot, table, log, now, serveSsh, cutDevice, resolve } = options
   const { decider, standing, sessions, serviceTokens, reconsideration, posture, holding } = options
-  const resolve = createResolver({ hosts: config.hosts })
   const user = (id: string) => store.users.get(id)
   const put = (record: FlowRecord): void => {
     store.flows.put(record)

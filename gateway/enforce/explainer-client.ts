@@ -1,10 +1,10 @@
 /**
  * Explains, for real: resolves and dials as a flow would, once a permit is there. How often a device may ask is bounded.
  */
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { Explanation } from '#lib/wire/control-message'
+import { openRateGate } from '../login/rate-limit.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Dial } from './dial-client.ts'
 import { createEndSignal } from './end-signal.ts'
@@ -28,12 +28,12 @@ export interface Explainer {
 }
 
 /** Questions of one device in a minute. */
-const QUESTIONS = { points: 30, duration: 60 }
+const QUESTIONS = { perSource: 30, windowSeconds: 60 }
 /** For all addresses of a destination together, ms. */
 const PROBE_MS = 3000
 
 export function createExplainer({ decider, resolve, dial, log, now }: ExplainerDeps): Explainer {
-  const questions = new RateLimiterMemory(QUESTIONS)
+  const mayAsk = openRateGate(QUESTIONS, (deviceId) => deviceId)
   const probe = probeWith(dial, now)
 
   async function explain(facts: Facts, asker: string) {
@@ -46,22 +46,10 @@ export function createExplainer({ decider, resolve, dial, log, now }: ExplainerD
 
   return {
     async forUser(facts) {
-      if (!(await takeOne(questions, facts.subject.deviceId))) {
-        return err({ reason: 'too_many_questions' })
-      }
+      if (!(await mayAsk(facts.subject.deviceId))) return err({ reason: 'too_many_questions' })
       return ok(forUser(await explain(facts, 'user')))
     },
     forAdministrator: async (facts) => forAdministrator(await explain(facts, 'administrator')),
-  }
-}
-
-async function takeOne(limiter: RateLimiterMemory, key: string): Promise<boolean> {
-  try {
-    await limiter.consume(key)
-    return true
-  } catch (refused) {
-    if (refused instanceof Error) throw refused
-    return false
   }
 }
 

@@ -8,7 +8,8 @@ import { formatAddress, parseAddress } from '#lib/net/address'
 /** Requests within the window. */
 export type RateLimit = {
   readonly perSource: number
-  readonly global: number
+  /** Of all together; without it only each source is bounded. */
+  readonly global?: number
   readonly windowSeconds: number
 }
 
@@ -27,9 +28,9 @@ export function openRateGate(
   keyOf: (caller: string) => string = sourceKey,
 ): RateGate {
   const bySource = new RateLimiterMemory({ points: perSource, duration: windowSeconds })
-  const all = new RateLimiterMemory({ points: global, duration: windowSeconds })
+  const all = global && new RateLimiterMemory({ points: global, duration: windowSeconds })
   // The source first: one caller above its share must not use up everybody's.
-  return async (source) => (await take(bySource, keyOf(source))) && (await take(all, 'all'))
+  return async (source) => (await take(bySource, keyOf(source))) && (!all || take(all, 'all'))
 }
 
 async function take(limiter: RateLimiterMemory, key: string): Promise<boolean> {
