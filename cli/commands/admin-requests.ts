@@ -3,8 +3,8 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { err, ok, type Result } from '#lib/result'
-import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { readAnswer } from '../admin-answer.ts'
+import { type CliIo, EXIT, report } from '../cli-io.ts'
 import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
 
@@ -50,7 +50,7 @@ export function addRequestCommands(admin: Command, io: CliIo, run: Run): void {
 
 async function list(io: CliIo, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.getJson('/api/v1/access-requests')
-  const found = answer.ok ? read(listing, answer.value) : answer
+  const found = answer.ok ? readAnswer(listing, answer.value) : answer
   if (!found.ok) return report(io, found.error)
   const rows = found.value.accessRequests
   io.print(json ? JSON.stringify(rows) : requestTable(rows))
@@ -65,20 +65,13 @@ async function decide(
 ): Promise<number> {
   const path = `/api/v1/access-requests/${encodeURIComponent(id)}/${verb}`
   const answer = await io.admin.postJson(path, { approver: as })
-  const done = answer.ok ? read(decided, answer.value) : answer
+  const done = answer.ok ? readAnswer(decided, answer.value) : answer
   if (!done.ok) return report(io, done.error)
   const { accessRequest } = done.value
   const { state, until } = accessRequest
   const text = until === undefined ? state : `${state} until ${until}`
   io.print(json ? JSON.stringify(accessRequest) : text)
   return EXIT.ok
-}
-
-function read<T>(shape: z.ZodType<T>, answer: unknown): Result<T, CliFailure> {
-  const parsed = shape.safeParse(answer)
-  if (parsed.success) return ok(parsed.data)
-  const message = 'The admin API answered with something else than expected. Update zt.'
-  return err({ code: 'bad_answer', message, exitCode: EXIT.failed })
 }
 
 function requestTable(rows: readonly z.infer<typeof row>[]): string {

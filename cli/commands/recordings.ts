@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { VerifyOptions } from '#lib/recording/verdict'
 import { err, ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
+import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { printReadError, printVerdict } from '../recordings/print-verdict.ts'
 import {
@@ -82,10 +83,9 @@ function addList(recordings: Command, io: Io, run: Run): void {
         const answer = await io.admin.getJson(
           `/api/v1/recordings?limit=${encodeURIComponent(options.limit)}`,
         )
-        if (!answer.ok) return report(io, answer.error)
-        const parsed = listing.safeParse(answer.value)
-        if (!parsed.success) return report(io, badAnswer)
-        const rows = parsed.data.recordings
+        const found = answer.ok ? readAnswer(listing, answer.value) : answer
+        if (!found.ok) return report(io, found.error)
+        const rows = found.value.recordings
         io.print(options.json ? JSON.stringify(rows) : listText(rows))
         return EXIT.ok
       }),
@@ -106,12 +106,6 @@ function listText(rows: readonly z.infer<typeof row>[]): string {
       String(one.sizeBytes),
     ]),
   )
-}
-
-const badAnswer: CliFailure = {
-  code: 'bad_answer',
-  message: 'The admin API answered in a shape this version does not know.',
-  exitCode: EXIT.failed,
 }
 
 function addDecrypt(recordings: Command, io: Io, run: Run): void {
