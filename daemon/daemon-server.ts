@@ -7,7 +7,6 @@ import type { DaemonConfig } from './config.ts'
 import { createCommands } from './control/control-commands-client.ts'
 import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
-import { loginOriginOf } from './device-life.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenFlow } from './flow-client.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
@@ -58,7 +57,7 @@ export async function startDaemon(
   const agent = agentOver(dial)
   const refuseOthers = config.others === 'refuse'
   const collect = createCollect(surroundings.version, surroundings.platform)
-  const told = createTold({ loginOrigin: () => loginOriginOf(device.registration), now: Date.now })
+  const told = createTold({ loginOrigin: () => device.registration?.loginUrl, now: Date.now })
   const device: Device = createDevice({
     ...{ store, told, dial, agent, collect, refuseOthers, ownPorts, log },
   })

@@ -97,11 +97,6 @@ export function gatewayOf({ tunnelUrl }: Registration): TcpEndpoint {
   return endpointOf(tunnelUrl)
 }
 
-/** Where this device's user logs in, and nowhere else. */
-export function loginOriginOf(registration: Registration | undefined): string | undefined {
-  return registration && new URL(registration.loginUrl).origin
-}
-
 /** @throws {Error} for a URL without a host, which no gateway sends. */
 function endpointOf(url: string): TcpEndpoint {
   const target = parseAuthority(new URL(url).host, HTTPS_PORT)

@@ -18,6 +18,7 @@ const settings = z.object({
 
 const registration = z.object({
   version: z.literal(1),
+  /** An origin: where this device's user logs in, and nowhere else. */
   loginUrl: z.string(),
   tunnelUrl: z.string(),
   deviceId: z.string(),
