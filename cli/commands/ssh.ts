@@ -3,11 +3,11 @@
  */
 import type { Command } from 'commander'
 import type { DaemonStatus } from '#lib/api/control-api'
-import { formatHost, parseHost } from '#lib/net/endpoint'
+import { formatHost } from '#lib/net/endpoint'
 import { parseHostName } from '#lib/net/host'
-import { parsePort } from '#lib/net/ports'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { parseDestinationArguments } from '../destination.ts'
 import {
   knownHostsText,
   type ProxyCommand,
@@ -137,15 +137,11 @@ async function sshConfig(io: CliIo & SshIo): Promise<number> {
 }
 
 async function connect(io: CliIo & SshIo, hostText: string, portText: string): Promise<number> {
-  const host = parseHost(hostText)
-  const port = parsePort(portText)
-  if (!host.ok || !port.ok) {
-    const what = host.ok ? `${portText} is not a port` : `${JSON.stringify(hostText)} is not a host`
-    return report(io, { code: 'bad_destination', message: `${what}.`, exitCode: EXIT.usage })
-  }
+  const to = parseDestinationArguments(hostText, portText)
+  if (!to.ok) return report(io, to.error)
+  const { host, port } = to.value
   const status = await statusOf(io)
   if (!status.ok) return report(io, status.error)
-  const to = { host: formatHost(host.value), port: port.value }
-  const done = await sayWhatWaits(io, to, () => io.connect(status.value.proxy, to.host, to.port))
+  const done = await sayWhatWaits(io, to.value, () => io.connect(status.value.proxy, host, port))
   return done.ok ? EXIT.ok : report(io, done.error)
 }
