@@ -1,4 +1,5 @@
 /** An explanation as text: every step, the first that failed marked, and what to do about it. Pure. */
+import { printAuthority } from '#lib/net/endpoint'
 import type { ExplainStep, Explanation } from '#lib/wire/control-message'
 import { EXIT } from './cli-io.ts'
 import { printable } from './printable.ts'
@@ -11,7 +12,7 @@ export function explanationText(explanation: Explanation): string {
   const { host, port, verdict, reason, sentence, remedy, steps } = explanation
   const colour = verdict === 'permit' ? style.green : style.red
   return [
-    `${printable(host)}:${port} ${colour(verdict)} ${printable(reason)}`,
+    `${printable(printAuthority({ host, port }))} ${colour(verdict)} ${printable(reason)}`,
     printable(sentence),
     ...steps.map(stepText),
     ...(remedy === undefined ? [] : [`remedy: ${printable(remedy)}`]),

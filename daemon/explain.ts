@@ -1,12 +1,11 @@
 /**
  * The daemon's part of an explanation: is it a destination, is it ours, is the tunnel up. The gateway says the rest.
  */
-import { parseHost } from '#lib/net/endpoint'
+import { parseHost, printAuthority } from '#lib/net/endpoint'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { ExplainStep, ExplainStepName, Explanation } from '#lib/wire/control-message'
 import type { FlowState } from './flow-client.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
-import { printAuthority } from './listen/target.ts'
 
 /** The whole answer, or the steps before the gateway's. */
 export type ExplainedHere =

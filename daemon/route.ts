@@ -2,12 +2,12 @@
  * Which way a destination goes: into the tunnel, directly, or nowhere. Pure; the gateway alone decides access.
  */
 import { type IpAddress, parseAddress } from '#lib/net/address'
+import { printAuthority } from '#lib/net/endpoint'
 import { parseHostName } from '#lib/net/host'
 import { type Prefix, parsePrefix, prefixContains } from '#lib/net/prefix'
 import { isLinkLocal, isLoopback, isUnspecified } from '#lib/net/special-address'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DeviceSettings } from '#lib/wire/control-message'
-import { printAuthority } from './listen/target.ts'
 
 /** What is ours, validated; the rest of the settings has no say here. */
 export type RouteSettings = Pick<DeviceSettings, 'domains' | 'prefixes' | 'others'>

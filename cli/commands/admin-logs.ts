@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { printAuthority } from '#lib/net/endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { printable } from '../printable.ts'
@@ -135,7 +136,6 @@ function pathOf(query: Readonly<Record<string, string>>): string {
 }
 
 function lineText(line: Line): string {
-  const { host, port } = line.destination
   const names = [line.application, line.policy, line.rule].filter((one) => one !== undefined)
   const bytes =
     line.sentBytes === undefined ? [] : [`${line.sentBytes}/${line.receivedBytes ?? 0} B`]
@@ -143,7 +143,7 @@ function lineText(line: Line): string {
     line.openedAt,
     line.service ?? line.user ?? '-',
     line.device ?? '-',
-    `${host}:${port}`,
+    printAuthority(line.destination),
     line.decision,
     line.reason ?? line.state,
     `${line.by}${names.length > 0 ? ` ${names.join('/')}` : ''}`,

@@ -3,9 +3,10 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { printAuthority } from '#lib/net/endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
-import { parseDestinationArguments, printDestination } from '../destination.ts'
+import { parseDestinationArguments } from '../destination.ts'
 import { printable } from '../printable.ts'
 import { tableText } from '../render.ts'
 import { traceStep, traceText } from '../render-trace.ts'
@@ -86,7 +87,7 @@ async function test(io: CliIo, options: Options): Promise<number> {
   if (!to.ok) return report(io, to.error)
   const policy = config === undefined ? undefined : io.readText(config)
   if (policy !== undefined && !policy.ok) return report(io, policy.error)
-  const question = { ...rest, to: printDestination(to.value) }
+  const question = { ...rest, to: printAuthority(to.value) }
   const body = policy === undefined ? question : { ...question, policy: policy.value }
   const answer = await io.admin.postJson('/api/v1/policy/test', body)
   const read = answer.ok ? readAnswer(answerShape, answer.value) : answer

@@ -3,9 +3,10 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { printAuthority } from '#lib/net/endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
-import { type CliDestination, parseDestinationArguments, printDestination } from '../destination.ts'
+import { type CliDestination, parseDestinationArguments } from '../destination.ts'
 import { printable } from '../printable.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 import { traceStep, traceText } from '../render-trace.ts'
@@ -68,7 +69,7 @@ async function askAdmin(io: CliIo, to: CliDestination, options: Options): Promis
     const message = 'Name whom it is about with --user.'
     return report(io, { code: 'which_user', message, exitCode: EXIT.usage })
   }
-  const question = { user, to: printDestination(to), ...(device !== undefined && { device }) }
+  const question = { user, to: printAuthority(to), ...(device !== undefined && { device }) }
   const answer = await io.admin.postJson('/api/v1/explain', question)
   if (!answer.ok) return report(io, answer.error)
   const read = readAnswer(z.object({ explanation: full }), answer.value)

@@ -2,9 +2,10 @@
  * Refusals of the daemon and of the gateway in the client's own language: a SOCKS reply code, an HTTP status with
  * a page that names the reason and what to do. Pure.
  */
+
+import { printAuthority } from '#lib/net/endpoint'
 import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { printProxyStatus } from '#lib/wire/proxy-status'
-import { printAuthority } from './target.ts'
 
 /** Reasons that the daemon itself gives; everything else comes from the gateway. Never renamed. */
 export type LocalReason =

@@ -35,8 +35,3 @@ export function parseAuthority(text: string, defaultPort?: number): Result<FlowT
   }
   return ok({ host: host.value, port })
 }
-
-/** Prints `host:port` as it stands in a URL: IPv6 in brackets. */
-export function printAuthority({ host, port }: FlowTarget): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}

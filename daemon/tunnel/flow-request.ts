@@ -1,13 +1,8 @@
 /** A flow as a CONNECT request, and the answer that refuses it. */
 
-import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowClaims, FlowRefusal } from '#lib/tunnel/tunnel-connection'
 import { parseProxyStatus } from '#lib/wire/proxy-status'
 import { printString } from '#lib/wire/structured-field'
-
-/** `host:port`; an IPv6 literal in brackets (RFC 9110 section 7.2, RFC 3986 section 3.2.2). */
-export function authorityOf({ host, port }: FlowTarget): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
 
 /** The claims as a structured field (RFC 9651), or no header. */
 export function claimsHeader(claims: FlowClaims): Readonly<Record<string, string>> {

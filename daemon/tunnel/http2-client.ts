@@ -6,10 +6,11 @@ import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { printAuthority } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
 import { connectReason } from './connect-reason.ts'
-import { authorityOf, claimsHeader } from './flow-request.ts'
+import { claimsHeader } from './flow-request.ts'
 import { openControl, post, verdict } from './http2-request-client.ts'
 import type { DialTcp, TcpEndpoint, TunnelCredentials } from './tunnel.ts'
 
@@ -96,7 +97,7 @@ function startTls(raw: Duplex, options: Http2ConnectOptions): TLSSocket {
 }
 
 function startSession(socket: TLSSocket, { host, port }: TcpEndpoint): ClientHttp2Session {
-  const session = connectSession(`https://${authorityOf({ host, port })}`, {
+  const session = connectSession(`https://${printAuthority({ host, port })}`, {
     createConnection: () => socket,
     maxSessionMemory: SESSION_MEMORY,
     settings: {
@@ -152,7 +153,7 @@ function wrap(
       const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
       if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
       const stream = session.request(
-        { ':method': 'CONNECT', ':authority': authorityOf(target), ...claimsHeader(claims) },
+        { ':method': 'CONNECT', ':authority': printAuthority(target), ...claimsHeader(claims) },
         { endStream: false },
       )
       life.openFlows += 1

@@ -8,7 +8,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { SocksClient } from 'socks'
-import { printAuthority } from '../listen/target.ts'
+import { printAuthority } from '#lib/net/endpoint'
 import type { DialTcp, TcpEndpoint } from '../tunnel/tunnel.ts'
 import { parseUpstream, type UpstreamProxy } from './upstream-proxy.ts'
 

@@ -51,8 +51,16 @@ export function formatHost(host: Host): string {
   return host.kind === 'name' ? host.name : formatAddress(host.address)
 }
 
-/** Canonical `host:port`; IPv6 literals in brackets. */
-export function formatEndpoint({ host, port }: Endpoint): string {
-  const text = formatHost(host)
-  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`
+/**
+ * `host:port` as it stands in a URL or a request (RFC 3986 section 3.2.2, RFC 9110 section 7.2).
+ * @param host canonical text, without brackets.
+ */
+export function printAuthority({
+  host,
+  port,
+}: {
+  readonly host: string
+  readonly port: number
+}): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -5,7 +5,8 @@ import {
   isOwnHost,
   parseAbsoluteForm,
 } from '../../../daemon/listen/http-message.ts'
-import { parseAuthority, printAuthority } from '../../../daemon/listen/target.ts'
+import { parseAuthority } from '../../../daemon/listen/target.ts'
+import { printAuthority } from '../../../lib/net/endpoint.ts'
 
 const accepted: Record<string, [string, string, number, string]> = {
   'a plain URL': ['http://wiki.corp/a?b=c', 'wiki.corp', 80, '/a?b=c'],
