@@ -57,7 +57,7 @@ export async function startDaemon(
   const agent = agentOver(dial)
   const refuseOthers = config.others === 'refuse'
   const collect = createCollect(surroundings.version, surroundings.platform)
-  const told = createTold({ loginOrigin: () => device.registration?.loginUrl, now: Date.now })
+  const told = createTold({ loginOrigin: () => device.registration?.loginUrl })
   const device: Device = createDevice({
     ...{ store, told, dial, agent, collect, refuseOthers, ownPorts, log },
   })

@@ -12,7 +12,7 @@ export interface Told {
   prompt(notice: PromptNotice): Result<void, 'bad_prompt_url' | 'too_many_prompts'>
   promptEnded(end: PromptEnd): void
   notice(reason: string, sentence: string): void
-  /** Prompts that are open. */
+  /** Prompts that are open: the gateway says when one is over, this machine's clock does not. */
   readonly prompts: readonly PromptNotice[]
   /** Calls `listener` with what is open, and with everything from now on. @returns what ends the watch. */
   watch(listener: (event: WatchEvent) => void): () => void
@@ -21,25 +21,17 @@ export interface Told {
 export type ToldOptions = {
   /** Where this device enrolled: origin, or undefined while it is not enrolled. */
   readonly loginOrigin: () => string | undefined
-  /** Unix milliseconds. */
-  readonly now: () => number
 }
 
 /** The gateway opens no more for one device. */
 const PROMPT_LIMIT = 64
 
 /** Nothing was told yet. */
-export function createTold({ loginOrigin, now }: ToldOptions): Told {
+export function createTold({ loginOrigin }: ToldOptions): Told {
   const open = new Map<string, PromptNotice>()
   const listeners = new Set<(event: WatchEvent) => void>()
   const tell = (event: WatchEvent): void => {
     for (const listener of listeners) listener(event)
-  }
-  const openNow = (): readonly PromptNotice[] => {
-    for (const { promptId, expiresAtMs } of open.values()) {
-      if (expiresAtMs <= now()) open.delete(promptId)
-    }
-    return [...open.values()]
   }
   return {
     welcomed: () => open.clear(),
@@ -49,7 +41,7 @@ export function createTold({ loginOrigin, now }: ToldOptions): Told {
       if (origin === undefined || url !== `${origin}/prompt/${promptId}`) {
         return err('bad_prompt_url')
       }
-      if (openNow().length >= PROMPT_LIMIT && !open.has(promptId)) return err('too_many_prompts')
+      if (open.size >= PROMPT_LIMIT && !open.has(promptId)) return err('too_many_prompts')
       open.set(promptId, prompt)
       tell({ kind: 'prompt', prompt })
       return ok(undefined)
@@ -59,10 +51,10 @@ export function createTold({ loginOrigin, now }: ToldOptions): Told {
     },
     notice: (reason, sentence) => tell({ kind: 'notice', reason, sentence }),
     get prompts() {
-      return openNow()
+      return [...open.values()]
     },
     watch(listener) {
-      for (const prompt of openNow()) listener({ kind: 'prompt', prompt })
+      for (const prompt of open.values()) listener({ kind: 'prompt', prompt })
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
