@@ -20,7 +20,8 @@ export function parseDestinationArguments(
     return ok({ host: formatHost(host.value), port: port.value })
   }
   const endpoint = parseEndpoint(hostText)
-  if (!endpoint.ok || portText !== undefined) return wrong(`${JSON.stringify(hostText)} is not a host`)
+  if (!endpoint.ok || portText !== undefined)
+    return wrong(`${JSON.stringify(hostText)} is not a host`)
   return ok({ host: formatHost(endpoint.value.host), port: endpoint.value.port })
 }
 

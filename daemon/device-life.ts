@@ -116,7 +116,6 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     prefixes: [...settings.prefixes],
     others: settings.others,
     sshHostAuthorities: [...settings.sshHostAuthorities],
-    postureRequests: [...settings.postureRequests],
     ...(settings.service !== undefined && { service: settings.service }),
   }
 }

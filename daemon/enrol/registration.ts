@@ -4,15 +4,12 @@
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
-import { POSTURE_REQUEST } from '#lib/wire/posture-schema'
 
 const settings = z.object({
   domains: z.array(z.string()),
   prefixes: z.array(z.string()),
   others: z.enum(['direct', 'refuse']),
   sshHostAuthorities: z.array(z.string()),
-  /** Absent in what an earlier version kept. */
-  postureRequests: z.array(POSTURE_REQUEST).readonly().default([]),
   service: z.object({ name: z.string(), expiresAtMs: z.int().exactOptional() }).exactOptional(),
 })
 

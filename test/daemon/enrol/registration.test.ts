@@ -56,6 +56,13 @@ test('D7 the registration is kept 0600 in a 0700 folder and comes back equal', (
   t.deepEqual(store.load(), { ok: true, value: undefined })
 })
 
+test('D7 posture requests that an earlier version kept are read over', (t) => {
+  const settings = { domains: [], prefixes: [], others: 'direct' as const, sshHostAuthorities: [] }
+  const kept = { ...sample, settings: { ...settings, postureRequests: [{ anything: 1 }] } }
+  const value = { ...sample, settings }
+  t.deepEqual(decodeRegistration(JSON.stringify(kept)), { ok: true, value })
+})
+
 test('D7 a registration that others can read is refused', (t) => {
   const folder = folderOf(t)
   const store = identityStoreIn(folder)
