@@ -37,6 +37,8 @@ export function userFromClaims(
   if (!email.ok) return email
   const groups = groupsOf(claims, rules.groupsClaim)
   if (!groups.ok) return groups
+  if (wantedOf(rules).some((name) => isElsewhere(claims, name)))
+    return err({ reason: 'bad_claims' })
   const more = readClaims(rules.claims, (name) => valuesOf(claims, name))
   if (!more.ok) return more
   const login = loginOf(claims, rules, nowMs)
@@ -106,12 +108,18 @@ function groupsOf(
   groupsClaim: string,
 ): Result<readonly string[], { readonly reason: IdentityReason }> {
   const claim = claimOf(claims, groupsClaim)
-  if (claim === undefined && isElsewhere(claims, groupsClaim)) return err({ reason: 'bad_groups' })
+  if (isElsewhere(claims, groupsClaim)) return err({ reason: 'bad_groups' })
   return readGroups(claim === undefined ? [] : Array.isArray(claim) ? claim : [claim])
 }
 
-/** Distributed claims (OpenID Connect Core section 5.6.2): Entra ID sends these above 200 groups. */
-function isElsewhere(claims: Stated, groupsClaim: string): boolean {
+/** The claims that are read beside groups and address: what is not said may be what a policy excludes by. */
+function wantedOf({ claims, sessionEndClaim }: ClaimRules): readonly string[] {
+  return sessionEndClaim === undefined ? claims : [...claims, sessionEndClaim]
+}
+
+/** Aggregated and distributed claims (OpenID Connect Core section 5.6.2): Entra ID sends these above 200 groups. */
+function isElsewhere(claims: Stated, name: string): boolean {
   const names = claims['_claim_names']
-  return typeof names === 'object' && names !== null && Object.hasOwn(names, groupsClaim)
+  const isNamed = typeof names === 'object' && names !== null && Object.hasOwn(names, name)
+  return isNamed && (claimOf(claims, name) ?? undefined) === undefined
 }

@@ -33,6 +33,12 @@ test('A3 A6: further claims are kept as text, and only those that are configured
   t.deepEqual(none.ok && none.value.claims, {})
 })
 
+test('A6: a claim that is said here, or that nobody asks about, may be kept elsewhere too', (t) => {
+  const elsewhere = { department: 'src1', groups: 'src1', address: 'src1' }
+  const user = read({ ...CLAIMS, department: 'db', _claim_names: elsewhere })
+  t.deepEqual(user.ok && user.value.claims, { department: ['db'] })
+})
+
 const logins = {
   'methods and context class as stated': [
     { amr: ['pwd', 'otp'], acr: 'high' },
@@ -100,6 +106,12 @@ const refused = {
   'an end that is no time (T95)': [{ until: 'tomorrow' }, 'bad_claims'],
   'an end in milliseconds': [{ until: 1_800_000_000_000 }, 'bad_claims'],
   'groups kept elsewhere': [{ groups: undefined, _claim_names: { groups: 'src1' } }, 'bad_groups'],
+  'a claim kept elsewhere': [{ _claim_names: { department: 'src1' } }, 'bad_claims'],
+  'a claim without a value, kept elsewhere': [
+    { grade: null, _claim_names: { grade: 'src1' } },
+    'bad_claims',
+  ],
+  'an end kept elsewhere': [{ _claim_names: { until: 'src1' } }, 'bad_claims'],
 } as const
 for (const [title, [change, reason]] of Object.entries(refused)) {
   test(`A6: refuses ${title}`, (t) => {
