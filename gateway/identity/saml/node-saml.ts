@@ -5,6 +5,7 @@
 import { type CacheProvider, SAML, ValidateInResponseTo } from '@node-saml/node-saml'
 import type { LoginWish } from '../identity-provider.ts'
 import type { PendingRequest, SamlOptions } from './request.ts'
+import type { SamlResponse } from './response.ts'
 import { parseStrictXml, type XmlElement } from './strict-xml.ts'
 import { CLOCK_SKEW_MS } from './validity.ts'
 
@@ -31,14 +32,16 @@ export function metadataFor(options: SamlOptions): string {
 
 /**
  * The assertion as its signature covers it.
- * @throws {Error} when no signature of the provider covers one. Its message quotes what was posted: never log it.
+ * @throws {Error} when no signature of the provider covers one, or one of the whole response is there and is not
+ * valid. Its message quotes what was posted: never log it.
  */
 export async function signedAssertion(
   options: SamlOptions,
   pending: PendingRequest,
-  xml: string,
+  { xml, isSigned }: SamlResponse,
 ): Promise<XmlElement> {
-  const saml = samlFor(options, { cacheProvider: onlyRequest(pending) })
+  const cacheProvider = onlyRequest(pending)
+  const saml = samlFor(options, { cacheProvider, wantAuthnResponseSigned: isSigned })
   const SAMLResponse = Buffer.from(xml).toString('base64')
   const { profile } = await saml.validatePostResponseAsync({ SAMLResponse })
   const assertion = parseStrictXml(profile?.getAssertionXml?.() ?? '')

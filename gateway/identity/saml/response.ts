@@ -21,7 +21,12 @@ export type Expected = {
 }
 
 /** A response that looks as it must. */
-export type SamlResponse = { readonly xml: string; readonly assertion: XmlElement }
+export type SamlResponse = {
+  readonly xml: string
+  readonly assertion: XmlElement
+  /** Whether it carries a signature of its own, beside that of the assertion. */
+  readonly isSigned: boolean
+}
 
 /** Most that is read of a response, octets of XML. */
 const XML_LIMIT_BYTES = 256 * 1024
@@ -42,7 +47,9 @@ export function readResponse(posted: string, expected: Expected): SamlResult<Sam
   const assertion = child(root.value, ASSERTION, 'Assertion')
   if (assertion === undefined) return err({ reason: 'saml_not_one_assertion' })
   const unsigned = badSignatures(root.value, assertion)
-  return unsigned === undefined ? ok({ xml: xml.value, assertion }) : err({ reason: unsigned })
+  if (unsigned !== undefined) return err({ reason: unsigned })
+  const isSigned = child(root.value, SIGNATURE, 'Signature') !== undefined
+  return ok({ xml: xml.value, assertion, isSigned })
 }
 
 /** Base64 with line breaks (RFC 2045): some providers send them. */

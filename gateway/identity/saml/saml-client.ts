@@ -67,7 +67,7 @@ async function finish(
   const asked = { rules: options.attributes, wanted, nowMs: deps.now() }
   const claimed = readAssertion(response.value.assertion, asked)
   if (!claimed.ok) return claimed
-  const signed = await signedAssertion(options, request, response.value.xml).catch((error) => {
+  const signed = await signedAssertion(options, request, response.value).catch((error) => {
     const { provider } = options.attributes
     deps.log.warn({ provider, error: errorCode(error) }, 'no valid signature')
   })

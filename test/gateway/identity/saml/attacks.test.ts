@@ -44,6 +44,14 @@ const unencoded: Readonly<Record<string, readonly [Attack, SamlReason]>> = {
     (said) => signed(responseXml(said), OTHER_KEY),
     'saml_bad_signature',
   ],
+  'a response signed by another key around a good assertion': [
+    (said) => signed(sign(said), OTHER_KEY, 'Response'),
+    'saml_bad_signature',
+  ],
+  'a signed response that was changed outside its assertion': [
+    (said) => signed(sign(said), KEY, 'Response').replace(/ IssueInstant="[^"]*"/, ''),
+    'saml_bad_signature',
+  ],
   'a changed address': [(said) => sign(said).replace('Demo@', 'Boss@'), 'saml_bad_signature'],
   'a signature over another element': [
     (said) => sign(said).replace(/URI="#[^"]*"/, `URI="#${said.responseId}"`),
