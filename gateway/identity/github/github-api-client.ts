@@ -109,8 +109,14 @@ async function readAll<T>(ask: Ask, path: string, shape: z.ZodType<T[]>): Promis
 }
 
 async function read<T>(answer: Response, shape: z.ZodType<T>): Promise<Answer<T>> {
-  if (answer.status === 429 || answer.status >= 500) return err({ reason: 'provider_unreachable' })
+  if (answer.status >= 500 || isAboveRate(answer)) return err({ reason: 'provider_unreachable' })
   if (answer.status !== 200) return err({ reason: 'bad_provider_answer' })
   const parsed = shape.safeParse(await answer.json())
   return parsed.success ? ok(parsed.data) : err({ reason: 'bad_provider_answer' })
+}
+
+/** GitHub tells its limits by 403 too ("Rate limits for the REST API", exceeding the rate limit). */
+function isAboveRate({ status, headers }: Response): boolean {
+  const isSpent = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')
+  return status === 429 || (status === 403 && isSpent)
 }

@@ -252,6 +252,30 @@ const hostile: Readonly<Record<string, Hostile>> = {
     (_, response) => json(response, { message: 'rate limit' }, 429),
     'provider_unreachable',
   ],
+  'a rate limit that is told as a prohibition': [
+    USER,
+    (_, response) => {
+      response.setHeader('x-ratelimit-remaining', '0')
+      json(response, { message: 'API rate limit exceeded' }, 403)
+    },
+    'provider_unreachable',
+  ],
+  'a secondary rate limit': [
+    `${USER}/orgs`,
+    (_, response) => {
+      response.setHeader('retry-after', '60')
+      json(response, { message: 'You have exceeded a secondary rate limit' }, 403)
+    },
+    'provider_unreachable',
+  ],
+  'a prohibition within the rate': [
+    USER,
+    (_, response) => {
+      response.setHeader('x-ratelimit-remaining', '4999')
+      json(response, {}, 403)
+    },
+    'bad_provider_answer',
+  ],
   'an outage': [`${USER}/teams`, (_, response) => json(response, {}, 502), 'provider_unreachable'],
   'an account that was suspended': [
     USER,
