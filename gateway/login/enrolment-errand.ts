@@ -1,14 +1,15 @@
 /**
  * Logging in to let a device in: it ends at a page that asks for confirmation.
  */
-import { type Errand, isWithin } from './errand.ts'
+import { judgeLogin } from '../prompt/asked.ts'
+import type { Errand } from './errand.ts'
 import { newToken, type Purpose } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
 import { ownerRefusal } from './page-reasons.ts'
 import { moveTo, showMessage } from './page-replies.ts'
 
-/** A new device lasts: a browser that was left open must not be enough for one, seconds. */
-const EARLIER_LOGIN_LIMIT_SECONDS = 900
+/** A new device lasts: a browser that was left open must not be enough for one. */
+const EARLIER_LOGIN = { maxAgeSeconds: 900 }
 
 /** The errand while the enrolment is open. */
 export function enrolmentErrand(
@@ -21,7 +22,7 @@ export function enrolmentErrand(
     wish: {},
     // A device that is enrolled already asks for a fresh login: an earlier one would give it nothing.
     accepts: ({ login }) =>
-      enrolment.deviceId === undefined && isWithin(login, EARLIER_LOGIN_LIMIT_SECONDS, deps.now()),
+      enrolment.deviceId === undefined && judgeLogin(EARLIER_LOGIN, login, deps.now()).ok,
     async arrive(reply, { user, login }) {
       const admitted = deps.enrolments.admit(enrolment, user)
       if (!admitted.ok) return showMessage(deps, reply, ownerRefusal(admitted.error))

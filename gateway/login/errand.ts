@@ -19,12 +19,3 @@ export type Errand = {
   /** Goes on with whoever logged in. */
   readonly arrive: (reply: FastifyReply, arrival: Arrival) => Promise<void>
 }
-
-/** Whether a login is young enough. @param maxAgeSeconds absent: any age will do. */
-export function isWithin(
-  { atMs }: LoginContext,
-  maxAgeSeconds: number | undefined,
-  nowMs: number,
-): boolean {
-  return maxAgeSeconds === undefined || nowMs - atMs <= maxAgeSeconds * 1000
-}
