@@ -69,7 +69,7 @@ export function openAccess({ store, snapshot, table, signing, log, now }: Access
   })
   const standing: StandingOf = (device, user) => {
     const grants = accessRequests.grants(user.id)
-    const loginsNotBefore = sessions.loginsNotBefore(device.id, user.id)
+    const loginsNotBefore = sessions.loginsNotBefore({ userId: user.id, deviceId: device.id })
     return {
       subject: gatherSubject(device, user, serviceTokens.identityOf(user)),
       ...(loginsNotBefore !== undefined && { loginsNotBefore }),

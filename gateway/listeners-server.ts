@@ -110,11 +110,11 @@ async function startAdmin(parts: Parts): Promise<Listener> {
 }
 
 async function startLogin(parts: Parts): Promise<Listener> {
-  const { config, data, log, now, tls, prompts, serviceTokens, reconsideration } = parts
+  const { config, data, log, now, tls, prompts, sessions, serviceTokens, reconsideration } = parts
   const { keys, store } = data
   const { tell } = reconsideration
   const server = await startLoginAccess({
-    ...{ config, keys, store, prompts, serviceTokens, tell, log, now },
+    ...{ config, keys, store, sessions, prompts, serviceTokens, tell, log, now },
     tls: tls.login,
   })
   return { name: 'login', address: server.address, drain: () => server.close() }

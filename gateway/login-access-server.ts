@@ -15,6 +15,7 @@ import { readLogo } from './login/logo.ts'
 import type { Branding } from './login/look.ts'
 import type { PromptDesk } from './prompt/prompts.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
+import type { Sessions } from './session/sessions-store.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
@@ -25,6 +26,7 @@ export type LoginAccessOptions = {
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'gatewayCa'>
   readonly tls: ServerCertificate
   readonly store: Store
+  readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
   readonly prompts: PromptDesk
   /** Told what may change the access of open flows. */
@@ -36,7 +38,7 @@ export type LoginAccessOptions = {
 
 /** Starts the login origin. @throws {Error} when a provider's file cannot be read, or the address not be bound. */
 export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServer> {
-  const { config, keys, tls, store, prompts, serviceTokens, tell, log, now } = options
+  const { config, keys, tls, store, sessions, prompts, serviceTokens, tell, log, now } = options
   const { organisation } = config
   const url = new URL(config.login.url)
   const { deviceCa } = keys
@@ -63,7 +65,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     ),
     enrolments: openEnrolments(enrolDeps),
     prompts,
-    store,
+    ...{ store, sessions },
     globalSessionMs: config.loginSessionMs,
     tell,
     renew: (request) => renewDevice(enrolDeps, request, { audience: url.origin }),

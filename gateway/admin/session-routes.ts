@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AppSession } from '../session/app-session.ts'
-import type { RevocationScope } from '../session/revocation.ts'
+import type { RevocationScope, Whose } from '../session/revocation.ts'
 import type { BrowserSession, Device } from '../store/store.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type ById, badBody, badQuery, notFound } from './admin-reply.ts'
@@ -108,7 +108,7 @@ function sessionOf(deps: AdminDeps, id: string) {
 }
 
 function globalJson(deps: AdminDeps, session: BrowserSession) {
-  return globalSessionJson(session, subjectOf(deps, { deviceId: '', userId: session.userId }))
+  return globalSessionJson(session, subjectOf(deps, { userId: session.userId }))
 }
 
 function appJson(deps: AdminDeps, session: AppSession) {
@@ -120,14 +120,12 @@ function deviceJson(deps: AdminDeps, device: Device) {
   return deviceSessionJson(device, subjectOf(deps, { deviceId, userId }))
 }
 
-function subjectOf(
-  { store, sessions, nowMs }: AdminDeps,
-  { deviceId, userId }: Pick<AppSession, 'deviceId' | 'userId'>,
-): SessionSubject {
+function subjectOf({ store, sessions, nowMs }: AdminDeps, whose: Whose): SessionSubject {
+  const { deviceId, userId } = whose
   return {
-    device: store.devices.get(deviceId),
+    device: deviceId === undefined ? undefined : store.devices.get(deviceId),
     user: store.users.get(userId),
-    loginsNotBefore: sessions.loginsNotBefore(deviceId, userId) ?? {},
+    loginsNotBefore: sessions.loginsNotBefore(whose) ?? {},
     nowMs: nowMs(),
   }
 }

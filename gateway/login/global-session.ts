@@ -3,8 +3,8 @@
  * for the next purpose. It counts with the time and the methods of the login that it began with, never as a fresh one.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { scopeKey } from '../session/revocation.ts'
-import type { BrowserSession, Store } from '../store/store.ts'
+import type { Sessions } from '../session/sessions-store.ts'
+import type { Store } from '../store/store.ts'
 import { cookieValue, setCookie } from './cookies.ts'
 import type { Arrival } from './errand.ts'
 
@@ -24,7 +24,8 @@ export interface GlobalSessions {
 }
 
 export type GlobalSessionDeps = {
-  readonly store: Pick<Store, 'users' | 'browserSessions' | 'revocations'>
+  readonly store: Pick<Store, 'users' | 'browserSessions'>
+  readonly sessions: Pick<Sessions, 'loginsNotBefore'>
   /** Life of a session, ms; 0 = there are none. */
   readonly lengthMs: number
   /** Unix milliseconds. */
@@ -60,7 +61,7 @@ function begin(
 }
 
 function find(
-  { store, lengthMs, now }: GlobalSessionDeps,
+  { store, sessions, lengthMs, now }: GlobalSessionDeps,
   header: string | undefined,
 ): GlobalSession | undefined {
   const id = idIn(header)
@@ -68,20 +69,13 @@ function find(
   if (session === undefined || session.revokedAtMs !== undefined) return undefined
   // The length as it is configured now: a shorter one counts for sessions that were begun before.
   const endsAtMs = Math.min(session.expiresAtMs, session.createdAtMs + lengthMs)
-  if (endsAtMs <= now() || isRevoked(store, session)) return undefined
+  if (endsAtMs <= now()) return undefined
+  // Whoever ends all sessions of a user ends this one too.
+  const { allMs = Number.NEGATIVE_INFINITY } = sessions.loginsNotBefore(session) ?? {}
+  if (session.login.atMs <= allMs) return undefined
   const user = store.users.get(session.userId)
   if (user === undefined || user.disabledAtMs !== undefined) return undefined
   return { user, login: session.login, idSha256: session.idSha256 }
-}
-
-/** Whoever ends all sessions of a user ends this one too. */
-function isRevoked(
-  { revocations }: Pick<Store, 'revocations'>,
-  { userId, login }: Pick<BrowserSession, 'userId' | 'login'>,
-): boolean {
-  const wanted = scopeKey({ kind: 'user', userId })
-  const revocation = revocations.list().find(({ scope }) => scope === wanted)
-  return revocation !== undefined && login.atMs <= revocation.notBeforeMs
 }
 
 function idIn(header: string | undefined): string | undefined {

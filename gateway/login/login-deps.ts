@@ -8,6 +8,7 @@ import type { AccessChange } from '../access-change.ts'
 import type { Enrolments } from '../enrol/enrolments.ts'
 import type { IdentityProvider } from '../identity/identity-provider.ts'
 import type { PromptDesk } from '../prompt/prompts.ts'
+import type { Sessions } from '../session/sessions-store.ts'
 import type { Store } from '../store/store.ts'
 import type { GlobalSessions } from './global-session.ts'
 import type { JourneyKey } from './journey-cookie.ts'
@@ -24,7 +25,8 @@ export type LoginParts = {
   readonly providers: readonly IdentityProvider[]
   readonly enrolments: Enrolments
   readonly prompts: PromptDesk
-  readonly store: Pick<Store, 'users' | 'browserSessions' | 'revocations'>
+  readonly store: Pick<Store, 'users' | 'browserSessions'>
+  readonly sessions: Pick<Sessions, 'loginsNotBefore'>
   /** Life of a global session, ms; 0 = there are none. */
   readonly globalSessionMs: number
   /** Told when somebody's groups or claims may have changed. */

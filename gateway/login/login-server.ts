@@ -34,8 +34,8 @@ export async function startLoginServer(options: LoginOptions): Promise<LoginServ
   const { listen, tls, limits, providerLimitMs = PROVIDER_LIMIT_MS, ...parts } = options
   const gates = openGates({ ...LOGIN_LIMITS, ...limits })
   const look = lookOf(parts.branding)
-  const { store, globalSessionMs: lengthMs, now } = parts
-  const globalSessions = openGlobalSessions({ store, lengthMs, now })
+  const { store, sessions, globalSessionMs: lengthMs, now } = parts
+  const globalSessions = openGlobalSessions({ store, sessions, lengthMs, now })
   const keys = { journeyKey: randomBytes(KEY_OCTETS), formKey: randomBytes(KEY_OCTETS) }
   const providers = parts.providers.map((one) => withDeadline(one, providerLimitMs))
   const deps = { ...parts, providers, ...keys, look, gates, globalSessions }

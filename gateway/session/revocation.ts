@@ -37,9 +37,12 @@ export function scopeKey(scope: RevocationScope): string {
 export interface Revocations {
   /** Takes one in; of two of one scope the later counts. */
   add(revocation: Revocation): void
-  /** What counts for a device and its user; undefined when every login does. */
-  of(deviceId: string, userId: string): LoginsNotBefore | undefined
+  /** What counts for a user; undefined when every login does. */
+  of(whose: Whose): LoginsNotBefore | undefined
 }
+
+/** Whose logins: of a user on a device, or, without one, in a browser. */
+export type Whose = { readonly userId: string; readonly deviceId?: string }
 
 type Times = Map<string, number>
 
@@ -62,7 +65,7 @@ export function createRevocations(stored: readonly Revocation[]): Revocations {
   for (const revocation of stored) add(revocation)
   return {
     add,
-    of(deviceId, userId) {
+    of({ userId, deviceId = '' }) {
       const user = subjects.get(`user:${userId}`)
       const device = subjects.get(`device:${deviceId}`)
       const own = byDevice.get(deviceId)

@@ -8,7 +8,7 @@ import type { Permit } from '../policy/decision.ts'
 import type { Facts, LoginsNotBefore } from '../policy/facts.ts'
 import type { Store } from '../store/store.ts'
 import type { AppSession } from './app-session.ts'
-import { createRevocations, type RevocationScope, scopeKey } from './revocation.ts'
+import { createRevocations, type RevocationScope, scopeKey, type Whose } from './revocation.ts'
 
 /** How exactly the last use is stored, ms: a write for each flow would cost more than it tells. */
 const USE_RESOLUTION_MS = 60_000
@@ -23,8 +23,8 @@ export type SessionsDeps = {
 }
 
 export interface Sessions {
-  /** Logins that count no more for a device and its user. */
-  loginsNotBefore(deviceId: string, userId: string): LoginsNotBefore | undefined
+  /** Logins that count no more. */
+  loginsNotBefore(whose: Whose): LoginsNotBefore | undefined
   /** Notes that an application was used under a permit. @returns the session; undefined where a permit is made of none. */
   used(permit: Permit, facts: Facts): AppSession | undefined
   /** Makes every login up to now worthless in this scope. The change is still to be told. @returns what to tell. */
@@ -43,7 +43,7 @@ export function openSessions({ store, log, now }: SessionsDeps): Sessions {
   }
 
   return {
-    loginsNotBefore: (deviceId, userId) => revocations.of(deviceId, userId),
+    loginsNotBefore: revocations.of,
     used({ application, sessionEndsAtMs: endsAtMs }, { subject }) {
       const { deviceId, userId, login } = subject
       if (application === undefined || login === undefined) return undefined

@@ -5,6 +5,7 @@ import { issueServerCertificate } from '../../gateway/keys/server-certificate.ts
 import { startLoginAccess } from '../../gateway/login-access-server.ts'
 import { NO_PROMPTS } from '../../gateway/prompt/prompts.ts'
 import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
+import { openSessions } from '../../gateway/session/sessions-store.ts'
 import { freeAddress } from '../support/free-address.ts'
 import { completeLogin, startIdp, text } from '../support/idp.ts'
 import { ALICE, beginEnrolment, postJson } from '../support/login-rig.ts'
@@ -36,6 +37,7 @@ test('D7 A6: a device is enrolled as the configuration says', async (t) => {
     config: { ...CONFIG, login: { listen, url }, identityProviders: [provider] },
     keys: data.keys,
     store: data.store,
+    sessions: openSessions({ store: data.store, log: QUIET, now: Date.now }),
     serviceTokens: openServiceTokens({ store: data.store, now: Date.now }),
     tell: () => undefined,
     tls: await issueServerCertificate(data.keys.gatewayCa, listen.host, Date.now()),

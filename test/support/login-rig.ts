@@ -18,6 +18,7 @@ import { startLoginServer } from '../../gateway/login/login-server.ts'
 import type { Branding } from '../../gateway/login/look.ts'
 import { NO_PROMPTS, type PromptDesk } from '../../gateway/prompt/prompts.ts'
 import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
+import { openSessions } from '../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { Browser } from './browser.ts'
 import { freeAddress } from './free-address.ts'
@@ -95,6 +96,7 @@ export async function startLoginRig(
     { now, log },
   )
   const store = openMemoryStore()
+  const sessions = openSessions({ store, log, now })
   const told: AccessChange[] = []
   const tell = (change: AccessChange) => {
     told.push(change)
@@ -126,7 +128,7 @@ export async function startLoginRig(
     providers: [provider, ...more],
     prompts,
     enrolments,
-    store,
+    ...{ store, sessions },
     globalSessionMs,
     tell,
     renew: (body) => renewDevice(enrolDeps, body, { audience: url.origin }),
@@ -143,6 +145,7 @@ export async function startLoginRig(
     logged,
     told,
     store,
+    sessions,
     idp,
     provider,
     gatewayCa,

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { generateDeviceKey } from '../../../daemon/enrol/device-key.ts'
 import { openGlobalSessions } from '../../../gateway/login/global-session.ts'
 import type { Prompt } from '../../../gateway/prompt/prompts.ts'
+import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import type { Browser, PageShown } from '../../support/browser.ts'
 import { formWith, loginUpToConfirm, text } from '../../support/idp.ts'
@@ -15,6 +16,7 @@ import {
   startLoginRig,
 } from '../../support/login-rig.ts'
 import { PROMPT, testDesk } from '../../support/prompt-desk.ts'
+import { memoryLog } from '../../support/tunnel.ts'
 
 const EIGHT_HOURS_MS = 8 * 3_600_000
 
@@ -88,7 +90,7 @@ const over: Readonly<Record<string, (rig: LoginRig, userId: string) => void>> = 
     rig.store.users.refresh('local', ALICE.email, change)
   },
   'when all logins of the user are revoked': (rig, userId) => {
-    rig.store.revocations.put({ scope: `user:${userId}`, notBeforeMs: Date.now() })
+    rig.sessions.revoke({ kind: 'user', userId })
   },
 }
 for (const [title, end] of Object.entries(over)) {
@@ -176,7 +178,9 @@ test('A5: a login that counts for a shorter time makes a shorter session', (t) =
   const identity = identityOf(ALICE, 'local')
   const user = store.users.upsert(identity)
   let nowMs = 1000
-  const open = (lengthMs: number) => openGlobalSessions({ store, lengthMs, now: () => nowMs })
+  const now = () => nowMs
+  const live = openSessions({ store, log: memoryLog(), now })
+  const open = (lengthMs: number) => openGlobalSessions({ store, sessions: live, lengthMs, now })
   const sessions = open(10_000)
   const login = { atMs: 0, notAfterMs: 3000 }
   const cookie = sessions.begin({ user, login }) ?? ''

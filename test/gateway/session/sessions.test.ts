@@ -85,8 +85,9 @@ for (const [title, [scope, wanted, change]] of Object.entries(revocations)) {
   test(`A5: revoking the sessions of ${title} counts at once and after a restart`, (t) => {
     const { sessions, open } = setUp()
     t.is(sessions.revoke(scope).kind, change)
-    t.deepEqual(sessions.loginsNotBefore('device-1', 'user-1'), wanted)
-    t.deepEqual(open().loginsNotBefore('device-1', 'user-1'), wanted)
+    const whose = { deviceId: 'device-1', userId: 'user-1' }
+    t.deepEqual(sessions.loginsNotBefore(whose), wanted)
+    t.deepEqual(open().loginsNotBefore(whose), wanted)
   })
 }
 
@@ -96,7 +97,7 @@ test('A5: of two revocations of one scope the later counts, in any order', (t) =
     fc.property(fc.array(fc.nat(), { minLength: 1 }), (times) => {
       const all = createRevocations(times.map((notBeforeMs) => ({ scope, notBeforeMs })))
       const latest = Math.max(...times)
-      t.is(all.of('d', 'u')?.allMs, latest === 0 ? undefined : latest)
+      t.is(all.of({ deviceId: 'd', userId: 'u' })?.allMs, latest === 0 ? undefined : latest)
     }),
   )
 })
