@@ -17,8 +17,10 @@ export function sqliteAccessRequests(db: Database, tenant: string): Store['acces
   const select = selectSql('access_requests', columns)
   const put = db.prepare<Parameters>(insertSql('access_requests', columns, 'INSERT OR REPLACE'))
   const get = db.prepare<Parameters, Found>(`${select} AND id = @id`)
+  // Left to itself SQLite takes the index that spares it the sorting, and reads what everybody asked for.
+  const selectOfUser = selectSql('access_requests INDEXED BY access_requests_by_user', columns)
   const ofUser = db.prepare<Parameters, Found>(
-    `${select} AND user_id = @userId ORDER BY requested_at_ms DESC, id DESC`,
+    `${selectOfUser} AND user_id = @userId ORDER BY requested_at_ms DESC, id DESC`,
   )
   const list = db.prepare<Parameters, Found>(
     `${select} AND requested_at_ms < @beforeMs ORDER BY requested_at_ms DESC, id DESC LIMIT @limit`,

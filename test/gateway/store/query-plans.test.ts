@@ -1,0 +1,33 @@
+import test from 'ava'
+import Database from 'better-sqlite3'
+import { MIGRATIONS } from '../../../gateway/store/migration-plan.ts'
+import { sqliteAccessRequests } from '../../../gateway/store/sqlite-access-request-store.ts'
+import { sqliteUsers } from '../../../gateway/store/sqlite-identity-store.ts'
+
+/** How SQLite carries out the one statement that a question to the store runs. */
+function planOf(ask: (db: Database.Database) => unknown): readonly unknown[] {
+  const statements: unknown[] = []
+  const db = new Database(':memory:', { verbose: (sql) => statements.push(sql) })
+  for (const { sql } of MIGRATIONS) db.exec(sql)
+  statements.length = 0
+  ask(db)
+  const plan = db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${statements.at(-1)}`).all()
+  db.close()
+  return plan.map(({ detail }) => detail)
+}
+
+const searches: Record<string, [(db: Database.Database) => unknown, string]> = {
+  'the requests of a user': [
+    (db) => sqliteAccessRequests(db, 'default').ofUser('u1'),
+    'access_requests USING INDEX access_requests_by_user (tenant=? AND user_id=?)',
+  ],
+  'the users of an address': [
+    (db) => sqliteUsers(db, 'default').byEmail('ann@example.com'),
+    'users USING INDEX users_by_email (tenant=? AND email=?)',
+  ],
+}
+for (const [title, [ask, index]] of Object.entries(searches)) {
+  test(`${title} are found without reading those of others`, (t) => {
+    t.is(planOf(ask)[0], `SEARCH ${index}`)
+  })
+}
