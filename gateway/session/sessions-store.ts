@@ -33,7 +33,8 @@ export interface Sessions {
 
 export function openSessions({ store, log, now }: SessionsDeps): Sessions {
   const revocations = createRevocations(store.revocations.list())
-  store.appSessions.deleteUnused(now() - KEPT_MS)
+  const forgetUnused = () => store.appSessions.deleteUnused(now() - KEPT_MS)
+  forgetUnused()
   const known = new Map(store.appSessions.list({}).map((one) => [keyOf(one), one]))
 
   function keep(session: AppSession): AppSession {
@@ -51,6 +52,7 @@ export function openSessions({ store, log, now }: SessionsDeps): Sessions {
       const end = endsAtMs === undefined ? {} : { endsAtMs }
       const session = known.get(keyOf({ deviceId, application }))
       if (session?.login.atMs !== login.atMs) {
+        forgetUnused()
         const times = { startedAtMs: lastUsedAtMs, lastUsedAtMs, ...end }
         return keep({ id: randomUUID(), deviceId, userId, application, login, ...times })
       }

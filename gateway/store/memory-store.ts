@@ -185,16 +185,14 @@ function accessRequestTable(): Store['accessRequests'] {
 
 function appSessionTable(): Store['appSessions'] {
   const sessions = new Map<string, AppSession>()
-  const matches = (session: AppSession, filter: Partial<AppSession>): boolean =>
-    Object.entries(filter).every(([key, value]) => Reflect.get(session, key) === value)
   return {
     put(session) {
       sessions.set(session.id, session)
     },
     get: (id) => sessions.get(id),
-    list: (filter) =>
+    list: ({ application: wanted }) =>
       [...sessions.values()]
-        .filter((session) => matches(session, filter))
+        .filter(({ application }) => wanted === undefined || application === wanted)
         .sort((a, b) => b.startedAtMs - a.startedAtMs || (a.id < b.id ? 1 : -1)),
     deleteUnused(sinceMs) {
       for (const { id, lastUsedAtMs } of sessions.values()) {

@@ -14,6 +14,7 @@ import { POSTURE } from './migrations/0007-posture.ts'
 import { BROWSER_SESSIONS } from './migrations/0008-browser-sessions.ts'
 import { SERVICE_TOKENS } from './migrations/0009-service-tokens.ts'
 import { ACCESS_REQUESTS } from './migrations/0010-access-requests.ts'
+import { APP_SESSIONS_BY_USE } from './migrations/0011-app-sessions-by-use.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -44,6 +45,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 8, name: 'browser-sessions', sql: BROWSER_SESSIONS },
   { number: 9, name: 'service-tokens', sql: SERVICE_TOKENS },
   { number: 10, name: 'access-requests', sql: ACCESS_REQUESTS },
+  { number: 11, name: 'app-sessions-by-use', sql: APP_SESSIONS_BY_USE },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -35,9 +35,7 @@ export function sqliteAppSessions(db: Database, tenant: string): Store['appSessi
   )
   const get = db.prepare<Parameters, Found>(`${select} AND id = @id`)
   const list = db.prepare<Parameters, Found>(
-    `${select} AND (@deviceId IS NULL OR device_id = @deviceId)
-       AND (@userId IS NULL OR user_id = @userId)
-       AND (@application IS NULL OR application = @application)
+    `${select} AND (@application IS NULL OR application = @application)
      ORDER BY started_at_ms DESC, id DESC`,
   )
   const deleteUnused = db.prepare<Parameters>(
@@ -48,8 +46,8 @@ export function sqliteAppSessions(db: Database, tenant: string): Store['appSessi
       put.run(parametersOf(APP_SESSION_COLUMNS, tenant, session))
     },
     get: (id) => rowOf(APP_SESSION_COLUMNS, get.get({ tenant, id })),
-    list({ deviceId = null, userId = null, application = null }) {
-      return rowsOf(APP_SESSION_COLUMNS, list.all({ tenant, deviceId, userId, application }))
+    list({ application = null }) {
+      return rowsOf(APP_SESSION_COLUMNS, list.all({ tenant, application }))
     },
     deleteUnused(sinceMs) {
       deleteUnused.run({ tenant, sinceMs })

@@ -237,10 +237,8 @@ export interface Store {
     /** Inserts or replaces by id. */
     put(session: AppSession): void
     get(id: string): AppSession | undefined
-    /** Those of a device, user or application, or all; newest start first. */
-    list(
-      filter: Partial<Pick<AppSession, 'deviceId' | 'userId' | 'application'>>,
-    ): readonly AppSession[]
+    /** Those of an application, or all; newest start first. */
+    list(filter: Partial<Pick<AppSession, 'application'>>): readonly AppSession[]
     deleteUnused(sinceMs: number): void
   }
   readonly accessRequests: {

@@ -37,6 +37,15 @@ test('A5: one session for each device, application and login, and a restart keep
   t.is(store.appSessions.list({}).length, 3)
 })
 
+test('A5: a session that begins has those forgotten that were not used for 30 days', (t) => {
+  const { clock, store, sessions } = setUp()
+  for (let day = 0; day < 100; day++) {
+    clock.nowMs += 86_400_000
+    sessions.used(permit, factsAt(clock.nowMs))
+  }
+  t.is(store.appSessions.list({}).length, 31)
+})
+
 test('A5: a permit of no application, or without a login, makes no session', (t) => {
   const { store, sessions } = setUp()
   const { application: _, ...byRule } = permit

@@ -3,6 +3,7 @@ import Database from 'better-sqlite3'
 import { MIGRATIONS } from '../../../gateway/store/migration-plan.ts'
 import { sqliteAccessRequests } from '../../../gateway/store/sqlite-access-request-store.ts'
 import { sqliteUsers } from '../../../gateway/store/sqlite-identity-store.ts'
+import { sqliteAppSessions } from '../../../gateway/store/sqlite-session-store.ts'
 
 /** How SQLite carries out the one statement that a question to the store runs. */
 function planOf(ask: (db: Database.Database) => unknown): readonly unknown[] {
@@ -24,6 +25,10 @@ const searches: Record<string, [(db: Database.Database) => unknown, string]> = {
   'the users of an address': [
     (db) => sqliteUsers(db, 'default').byEmail('ann@example.com'),
     'users USING INDEX users_by_email (tenant=? AND email=?)',
+  ],
+  'application sessions that are not used any more': [
+    (db) => sqliteAppSessions(db, 'default').deleteUnused(1),
+    'app_sessions USING INDEX app_sessions_by_use (tenant=? AND last_used_at_ms<?)',
   ],
 }
 for (const [title, [ask, index]] of Object.entries(searches)) {
