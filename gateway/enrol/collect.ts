@@ -3,7 +3,6 @@
  */
 import type { Enrolled } from '#lib/api/enrol-api'
 import { err } from '#lib/result'
-import type { LoginContext } from '../identity/identity.ts'
 import type { Enrolment } from '../store/store.ts'
 import { enlist } from './enlist.ts'
 import { about, codeDigest, type EnrolDeps, type Memories, type Outcome } from './enrol-deps.ts'
@@ -29,18 +28,13 @@ export async function poll(
 /** The code is spent before anything is made, so that two polls at once get one certificate. */
 async function collect(deps: EnrolDeps, enrolment: Enrolment): Outcome<Enrolled> {
   const { store } = deps
-  const user = store.users.get(enrolment.userId ?? '')
-  const spent = store.enrolments.move(enrolment.deviceCodeSha256, 'approved', 'used')
-  if (user === undefined || !spent) return err('invalid_grant')
-  const enrolled = await enlist(deps, { ...enrolment, user, login: loginOf(enrolment) })
+  const { deviceCodeSha256, userId = '', login } = enrolment
+  const user = store.users.get(userId)
+  if (user === undefined || login === undefined) return err('invalid_grant')
+  if (!store.enrolments.move(deviceCodeSha256, 'approved', 'used')) return err('invalid_grant')
+  const enrolled = await enlist(deps, { ...enrolment, user, login })
   if (!enrolled.ok) return enrolled
   const { device_id: deviceId } = enrolled.value
   deps.log.info(about(enrolment, { deviceId, userId: user.id }), 'device enrolled')
   return enrolled
-}
-
-/** Of the person who confirmed: an enrolment without one is never collected. */
-function loginOf({ login }: Enrolment): LoginContext {
-  if (login === undefined) throw new Error('an approved enrolment without a login')
-  return login
 }
