@@ -38,6 +38,7 @@ export class SshSession {
   readonly #clock: SessionClock
   #recorder: Recorder | undefined
   #relay: SshRelay | undefined
+  #decided: Promise<void> | undefined
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
 
@@ -45,7 +46,9 @@ export class SshSession {
     this.#flow = flow
     this.#deps = deps
     this.#user = new SshUserLogin(flow, deps, {
-      onDecide: (request) => void this.#decide(request),
+      onDecide: (request) => {
+        this.#decided = this.#decide(request)
+      },
       onRefused: (reason, code, text) => {
         this.#end(reason, () => this.#user.leg.transport.disconnect(code, text))
       },
@@ -65,6 +68,8 @@ export class SshSession {
     await Promise.all([user.gone, this.#arrival])
     const target = this.#target?.leg
     await target?.gone
+    // It may be opening a recording still, which it then closes.
+    await this.#decided
     await this.#recorded
     return {
       closeReason: this.#closeReason ?? 'done',

@@ -2,10 +2,12 @@
 import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ok } from '#lib/result'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
 import { serveSsh } from '../../../gateway/ssh/ssh-proxy-server.ts'
+import { deferred } from '../../support/deferred.ts'
 import { SILENT } from '../../support/recording-store.ts'
 import {
   type GatewayOptions,
@@ -310,6 +312,28 @@ test('S11: a flow whose streams are gone already ends at once', async (t) => {
   const flow = sampleSshFlow({ client, reach: async () => reached })
   const end = await serveSsh(flow, sampleServiceDeps(recordings))
   t.is(end.closeReason, 'user_connection_lost')
+})
+
+test('S11: a session whose user left while its recording opened ends with that recording', async (t) => {
+  const recorder = new ScriptedRecorder()
+  const [asked, opened] = [deferred<void>(), deferred<void>()]
+  const recordings: Recordings = {
+    open: async () => {
+      asked.resolve()
+      await opened.promise
+      return ok(recorder)
+    },
+  }
+  const { proxied, gateway } = await start(t, { recordings })
+  const child = proxied.start(['target', 'true'])
+  await asked.promise
+  const closedByTheEnd = gateway.lastEnd().then(() => [...recorder.closed])
+  const [target] = gateway.targets
+  child.kill('SIGKILL')
+  if (target !== undefined) await once(target, 'close')
+  await turn()
+  opened.resolve()
+  t.deepEqual(await closedByTheEnd, ['user_connection_lost'])
 })
 
 test('S1 T48: keepalives of the target are answered by the client', async (t) => {
