@@ -2,8 +2,9 @@
  * What a decision says. A permit carries every limit the enforcer must apply; a denial carries a reason and a remedy.
  */
 import type { Reason } from './reasons.ts'
+import type { SshGrant } from './ssh-grant.ts'
 
-/** SSH limits of a permit; absent verbs are denied. */
+/** SSH limits of a permit. */
 export type SshLimits = {
   /** UNIX users that may be asked for, exact names. */
   readonly unixUsers: readonly string[]
@@ -13,6 +14,12 @@ export type SshLimits = {
   readonly hostKeys: readonly string[]
   /** Host CAs that may vouch for the target, OpenSSH one-line format. */
   readonly hostAuthorities: readonly string[]
+  /** What passes inside a session: what each of these grants. */
+  readonly grants: readonly [SshGrant, ...SshGrant[]]
+  /** A session ends after this long. */
+  readonly sessionTimeMs?: number
+  /** Sessions that one user may have in one application at once. */
+  readonly concurrentSessions?: number
 }
 
 /** How a permitted flow is carried. */

@@ -34,10 +34,15 @@ function narrowEnforcement(a: Enforcement, b: Enforcement): Enforcement | undefi
 
 /** Who may log in where both agree; keys of the first, which was written on the name that was asked for. */
 function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
+  const sessionTimeMs = lesser(a.sessionTimeMs, b.sessionTimeMs)
+  const concurrentSessions = lesser(a.concurrentSessions, b.concurrentSessions)
   return {
     unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
     record: a.record === 'required' ? 'required' : b.record,
     hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
     hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
+    grants: [...a.grants, ...b.grants],
+    ...(sessionTimeMs !== undefined && { sessionTimeMs }),
+    ...(concurrentSessions !== undefined && { concurrentSessions }),
   }
 }

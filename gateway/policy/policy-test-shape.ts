@@ -11,7 +11,7 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import { quote } from '#lib/config/mistake'
-import { mapped, oneOf, type Shape, text } from '#lib/config/shape'
+import { flag, mapped, oneOf, type Shape, text } from '#lib/config/shape'
 import { address, duration, line, name } from '#lib/config/text-shapes'
 import { formatHost, parseEndpoint } from '#lib/net/endpoint'
 import type { PolicyTest } from './document.ts'
@@ -20,14 +20,6 @@ import { instant } from './schedule-shape.ts'
 
 /** Monday noon in UTC: tests come out the same every day. */
 const DEFAULT_AT = { text: '2026-01-05T12:00:00Z', seconds: 1_767_614_400 }
-
-const flag: Shape<boolean> = {
-  kind: 'true or false',
-  decode: (value, path) =>
-    typeof value === 'boolean'
-      ? { value, mistakes: [] }
-      : { mistakes: [{ path, message: `${quote(value)} is not true or false` }] },
-}
 
 const target = text('a destination such as db1.corp.internal:22', (written) => {
   const parsed = parseEndpoint(written)

@@ -55,6 +55,15 @@ export function oneOf<const W extends string>(...words: readonly W[]): Shape<W> 
   })
 }
 
+/** A switch. */
+export const flag: Shape<boolean> = {
+  kind: 'true or false',
+  decode: (value, path) =>
+    typeof value === 'boolean'
+      ? { value, mistakes: [] }
+      : mistake(path, `${quote(value)} is not true or false`),
+}
+
 /** A whole number from `min` to `max`. */
 export function wholeNumber(min: number, max: number): Shape<number> {
   const kind = `a whole number from ${min} to ${max}`

@@ -3,6 +3,7 @@
  *
  *   node ssh-hop-process.js SETTINGS.json      prints "ready" when it listens; SIGUSR2: prints the octets in use
  */
+
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -11,6 +12,7 @@ import { ok } from '#lib/result'
 import { signerFor } from '#lib/ssh/signature'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
+import { DEFAULT_SSH_GRANT } from '../../gateway/policy/ssh-grant.ts'
 import { RecipientListFile } from '../../gateway/recording/recipient-list-store.ts'
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
@@ -64,6 +66,7 @@ const limits: SshLimits = {
   record: settings.record,
   hostKeys: [target.hostKey],
   hostAuthorities: [],
+  grants: [DEFAULT_SSH_GRANT],
 }
 const permit: Permit = {
   kind: 'permit',

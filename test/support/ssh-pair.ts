@@ -1,5 +1,6 @@
 /** The same sshd reached directly and through the gateway, so that the two can be compared. */
 
+import { DEFAULT_SSH_GRANT } from '../../gateway/policy/ssh-grant.ts'
 import { SshClient } from './ssh-client.ts'
 import {
   type GatewayOptions,
@@ -37,6 +38,7 @@ export async function startSshPair(
     record: 'required',
     hostKeys: [sshd.hostKey],
     hostAuthorities: [],
+    grants: [DEFAULT_SSH_GRANT],
   } as const
   const gateway = await startSshGateway({ target: sshd, limits, ...options })
   const direct = new SshClient({

@@ -6,6 +6,7 @@ import type { Decider } from '../../../gateway/enforce/decider.ts'
 import { createResolver } from '../../../gateway/enforce/resolve-client.ts'
 import { createFlowTable } from '../../../gateway/flow/flow-table.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
+import { DEFAULT_SSH_GRANT } from '../../../gateway/policy/ssh-grant.ts'
 import {
   denial,
   type Enforced,
@@ -326,6 +327,7 @@ test('a permit that is enforced as SSH goes to SSH inspection with both streams'
     record: 'required',
     hostKeys: [],
     hostAuthorities: [],
+    grants: [DEFAULT_SSH_GRANT],
   } as const
   const sshPermit = { ...permit, enforcement: { kind: 'ssh', ssh } } as const
   const enforced = await startEnforced(t, {

@@ -9,6 +9,7 @@ import { createResolver } from '../../../gateway/enforce/resolve-client.ts'
 import { createFlowTable } from '../../../gateway/flow/flow-table.ts'
 import { startReconsideration } from '../../../gateway/flow/reconsider-job.ts'
 import type { Decision } from '../../../gateway/policy/decision.ts'
+import { DEFAULT_SSH_GRANT } from '../../../gateway/policy/ssh-grant.ts'
 import { loginDenial } from '../../support/asked.ts'
 import { denial, permit, startEnforced, startTarget } from '../../support/decisions.ts'
 import { connectDevice, memoryLog } from '../../support/tunnel.ts'
@@ -186,7 +187,13 @@ async function nextChunk(stream: Duplex): Promise<Buffer> {
 }
 
 const sshDenial: Decision = { ...loginDenial, prompt: { protocol: 'ssh' } }
-const ssh = { unixUsers: [], record: 'off', hostKeys: [], hostAuthorities: [] } as const
+const ssh = {
+  unixUsers: [],
+  record: 'off',
+  hostKeys: [],
+  hostAuthorities: [],
+  grants: [DEFAULT_SSH_GRANT],
+} as const
 const sshPermit: Decision = { ...permit, enforcement: { kind: 'ssh', ssh } }
 
 /** SSH that only says what it is told, and what it reached. */

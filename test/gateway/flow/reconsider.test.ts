@@ -2,6 +2,7 @@ import test from 'ava'
 import { createFlowTable, type OpenFlow } from '../../../gateway/flow/flow-table.ts'
 import { concernedFlows, reconsiderFlows } from '../../../gateway/flow/reconsider.ts'
 import type { Decision, Permit } from '../../../gateway/policy/decision.ts'
+import { DEFAULT_SSH_GRANT } from '../../../gateway/policy/ssh-grant.ts'
 import { denial } from '../../support/decisions.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
 
@@ -11,7 +12,13 @@ const PERMIT: Permit = {
   application: 'db',
   enforcement: {
     kind: 'ssh',
-    ssh: { unixUsers: ['demo'], record: 'required', hostKeys: [], hostAuthorities: [] },
+    ssh: {
+      unixUsers: ['demo'],
+      record: 'required',
+      hostKeys: [],
+      hostAuthorities: [],
+      grants: [DEFAULT_SSH_GRANT],
+    },
   },
   revision: 1,
   trace: [],
@@ -57,7 +64,13 @@ const changed: Record<string, Permit> = {
     ...PERMIT,
     enforcement: {
       kind: 'ssh',
-      ssh: { unixUsers: [], record: 'required', hostKeys: [], hostAuthorities: [] },
+      ssh: {
+        unixUsers: [],
+        record: 'required',
+        hostKeys: [],
+        hostAuthorities: [],
+        grants: [DEFAULT_SSH_GRANT],
+      },
     },
   },
   'another enforcement': { ...PERMIT, enforcement: { kind: 'relay' } },

@@ -1,10 +1,12 @@
 /** Who is turned away, what they read, what is recorded and logged, and how sessions end. */
+
 import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ok } from '#lib/result'
+import { DEFAULT_SSH_GRANT } from '../../../gateway/policy/ssh-grant.ts'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
 import { serveSsh } from '../../../gateway/ssh/ssh-proxy-server.ts'
 import { deferred } from '../../support/deferred.ts'
@@ -34,6 +36,7 @@ const limits = {
   record: 'required',
   hostKeys: [],
   hostAuthorities: [],
+  grants: [DEFAULT_SSH_GRANT],
 } as const
 
 function otherKey(): string {
