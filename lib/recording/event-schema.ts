@@ -40,6 +40,25 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('sftp_unreadable'), channel, reason: text }),
   z.strictObject({
+    type: z.literal('forward_requested'),
+    channel,
+    kind: text,
+    target: text.exactOptional(),
+  }),
+  z.strictObject({
+    type: z.literal('forward_opened'),
+    channel,
+    kind: text,
+    target: text.exactOptional(),
+  }),
+  z.strictObject({
+    type: z.literal('forward_closed'),
+    channel,
+    fromUserBytes: count,
+    fromTargetBytes: count,
+  }),
+  z.strictObject({ type: z.literal('nested_opaque'), channel }),
+  z.strictObject({
     type: z.literal('refused'),
     channel,
     what: text,
@@ -67,6 +86,10 @@ const CLASS_OF: Readonly<Record<SessionEvent['type'], SealClass>> = {
   env: 'index',
   sftp: 'index',
   sftp_unreadable: 'index',
+  forward_requested: 'index',
+  forward_opened: 'index',
+  forward_closed: 'index',
+  nested_opaque: 'index',
   refused: 'index',
 }
 

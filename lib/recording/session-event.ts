@@ -56,6 +56,32 @@ export type SessionEvent =
     }
   /** The SFTP stream of the channel is not followed from here on; its bytes are recorded as ever. */
   | { readonly type: 'sftp_unreadable'; readonly channel: number; readonly reason: string }
+  /** A forwarding was granted: of a listener at the target, of the agent, of X11. */
+  | {
+      readonly type: 'forward_requested'
+      readonly channel: number
+      /** Request that asked for it, for example `tcpip-forward`. */
+      readonly kind: string
+      /** `host:port` or socket to listen on, if it names one. */
+      readonly target?: string
+    }
+  /** A channel was opened through which something is forwarded. */
+  | {
+      readonly type: 'forward_opened'
+      readonly channel: number
+      /** Channel type, for example `direct-tcpip`. */
+      readonly kind: string
+      /** `host:port` or socket; absent for agent and X11. */
+      readonly target?: string
+    }
+  | {
+      readonly type: 'forward_closed'
+      readonly channel: number
+      readonly fromUserBytes: number
+      readonly fromTargetBytes: number
+    }
+  /** SSH is spoken inside the forwarding, which is not looked into. */
+  | { readonly type: 'nested_opaque'; readonly channel: number }
   | {
       readonly type: 'refused'
       readonly channel: number
