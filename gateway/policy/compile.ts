@@ -1,19 +1,15 @@
 /**
  * From a document to matchers. All work that does not depend on a flow is done here, once.
  */
+
 import type { IpAddress } from '#lib/net/address'
 import type { HostName } from '#lib/net/host'
 import { type CompiledCondition, compileCondition, compileSet } from './condition.ts'
 import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
+import type { Destination } from './destination.ts'
 import { DestinationIndex } from './destination-index.ts'
-import type {
-  AccessPolicy,
-  Application,
-  Destination,
-  NetworkRule,
-  PolicyDocument,
-} from './document.ts'
+import type { AccessPolicy, Application, NetworkRule, PolicyDocument } from './document.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
 import { type CompiledLists, compileLists } from './selector-test.ts'
 

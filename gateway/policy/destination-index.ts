@@ -8,7 +8,7 @@ import type { HostName } from '#lib/net/host'
 import { PortIndex } from '#lib/net/port-index'
 import { portCount, portsContain } from '#lib/net/ports'
 import { PrefixTrie } from '#lib/net/prefix-trie'
-import type { Destination } from './document.ts'
+import type { Destination } from './destination.ts'
 
 /** What a flow goes to, besides the host. */
 export type Service = { readonly port: number; readonly transport: 'tcp' | 'udp' }

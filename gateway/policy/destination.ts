@@ -5,10 +5,25 @@
 import { quote } from '#lib/config/mistake'
 import { type Shape, text } from '#lib/config/shape'
 import { prefixMistake } from '#lib/config/text-shapes'
-import { parseHostPattern } from '#lib/net/host-pattern'
-import { parsePorts } from '#lib/net/ports'
-import { parsePrefix } from '#lib/net/prefix'
-import type { Destination, DestinationHost } from './document.ts'
+import { type HostPattern, parseHostPattern } from '#lib/net/host-pattern'
+import { type PortSet, parsePorts } from '#lib/net/ports'
+import { type Prefix, parsePrefix } from '#lib/net/prefix'
+
+/** The host part of a destination. `any` is every name and every address. */
+export type DestinationHost =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'name'; readonly pattern: HostPattern }
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+
+/** Hosts and ports. */
+export type Destination = {
+  readonly host: DestinationHost
+  readonly ports: PortSet
+  /** Absent: TCP in an application, both in a network rule. */
+  readonly transport?: 'tcp' | 'udp'
+  /** As written. */
+  readonly text: string
+}
 
 type Parsed<T> = { readonly value: T } | { readonly wrong: string }
 

@@ -2,10 +2,9 @@
  * A policy as written, decoded but not yet compiled: plain data in the order of the text.
  */
 import type { HostName } from '#lib/net/host'
-import type { HostPattern } from '#lib/net/host-pattern'
-import type { PortSet } from '#lib/net/ports'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
+import type { Destination } from './destination.ts'
 import type { PostureCheck } from './posture-check.ts'
 import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
@@ -57,22 +56,6 @@ export type Condition = {
 
 /** A condition with a name, for policies and network rules alike. */
 export type RuleGroup = Condition & { readonly name: string }
-
-/** The host part of a destination. `any` is every name and every address. */
-export type DestinationHost =
-  | { readonly kind: 'any' }
-  | { readonly kind: 'name'; readonly pattern: HostPattern }
-  | { readonly kind: 'prefix'; readonly prefix: Prefix }
-
-/** Hosts and ports. */
-export type Destination = {
-  readonly host: DestinationHost
-  readonly ports: PortSet
-  /** Absent: TCP in an application, both in a network rule. */
-  readonly transport?: 'tcp' | 'udp'
-  /** As written. */
-  readonly text: string
-}
 
 /** Somebody outside who is asked about flows. */
 export type Evaluator = {

@@ -6,7 +6,7 @@ import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { formatHostPattern } from '#lib/net/host-pattern'
 import { portCount, portsCover, portsOverlap } from '#lib/net/ports'
 import { formatPrefix } from '#lib/net/prefix'
-import type { Destination } from './document.ts'
+import type { Destination } from './destination.ts'
 
 /** A destination, and the application that claims it. */
 export type Claim = {

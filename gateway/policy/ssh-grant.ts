@@ -1,7 +1,7 @@
 /**
  * What may pass inside an SSH session, as an application grants it. Whatever is not named is refused.
  */
-import type { Destination } from './document.ts'
+import type { Destination } from './destination.ts'
 
 /** What is granted or not, as a whole. */
 export const SSH_VERBS = ['shell', 'exec', 'sftp', 'pty', 'env', 'signal', 'agent', 'x11'] as const

@@ -2,16 +2,17 @@
  * The meaning of a policy, written as plainly as it can be: lists, loops, no index. Tests hold the compiled evaluation
  * against it. Truth is true, false, or undefined for "not known".
  */
+
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { parseHost } from '#lib/net/endpoint'
 import { matchesHost } from '#lib/net/host-pattern'
 import { portCount, portsContain } from '#lib/net/ports'
 import { type Prefix, prefixContains } from '#lib/net/prefix'
+import type { Destination } from '../../gateway/policy/destination.ts'
 import type {
   AccessPolicy,
   Application,
   Condition,
-  Destination,
   NetworkRule,
   PolicyDocument,
   Selector,
