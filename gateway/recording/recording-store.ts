@@ -5,7 +5,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { exportJWK } from 'jose'
 import type { Log } from '#lib/log'
-import { type ManifestSigner, openManifest, signManifest } from '#lib/recording/manifest'
+import type { EvidenceSigner } from '#lib/recording/evidence-signature'
+import { openManifest, signManifest } from '#lib/recording/manifest'
 import { err, ok } from '#lib/result'
 import { type RecipientSet, startContainer } from '#lib/seal/container-writer'
 import type { RecordingRow, Store } from '../store/store.ts'
@@ -45,10 +46,10 @@ export async function openRecordingStore(options: RecordingStoreOptions): Promis
 export class RecordingStore implements Recordings {
   readonly #options: RecordingStoreOptions
   readonly #folder: RecordingFolder
-  readonly #signer: ManifestSigner
+  readonly #signer: EvidenceSigner
 
   /** Use `openRecordingStore`. */
-  constructor(options: RecordingStoreOptions, folder: RecordingFolder, signer: ManifestSigner) {
+  constructor(options: RecordingStoreOptions, folder: RecordingFolder, signer: EvidenceSigner) {
     this.#options = options
     this.#folder = folder
     this.#signer = signer

@@ -7,6 +7,7 @@ import type { FlowRecord } from '../flow/flow-record.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
+import { memoryAudit } from './memory-audit-store.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import { memoryServiceTokens } from './memory-service-token-store.ts'
 import type {
@@ -44,6 +45,7 @@ export function openMemoryStore(): Store {
     accessRequests: accessRequestTable(),
     appSessions: appSessionTable(),
     revisions: revisionTable(),
+    audit: memoryAudit(),
     foreignVersion: () => 0,
     close() {},
   }

@@ -15,6 +15,7 @@ import { BROWSER_SESSIONS } from './migrations/0008-browser-sessions.ts'
 import { SERVICE_TOKENS } from './migrations/0009-service-tokens.ts'
 import { ACCESS_REQUESTS } from './migrations/0010-access-requests.ts'
 import { APP_SESSIONS_BY_USE } from './migrations/0011-app-sessions-by-use.ts'
+import { AUDIT_LOG } from './migrations/0012-audit-log.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 9, name: 'service-tokens', sql: SERVICE_TOKENS },
   { number: 10, name: 'access-requests', sql: ACCESS_REQUESTS },
   { number: 11, name: 'app-sessions-by-use', sql: APP_SESSIONS_BY_USE },
+  { number: 12, name: 'audit-log', sql: AUDIT_LOG },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -62,6 +62,8 @@ export const RECORDING_COLUMNS: Columns<RecordingRow> = {
   state: 'state',
   sizeBytes: 'size_bytes',
   file: 'file',
+  hold: 'hold_json',
+  erased: 'erased_json',
 }
 
 export const REVOCATION_COLUMNS: Columns<Revocation> = {

@@ -14,6 +14,7 @@ import {
   type SchemaRefusal,
 } from './migration-plan.ts'
 import { sqliteAccessRequests } from './sqlite-access-request-store.ts'
+import { sqliteAudit } from './sqlite-audit-store.ts'
 import { sqliteBrowserSessions } from './sqlite-browser-session-store.ts'
 import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
@@ -113,6 +114,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     accessRequests: sqliteAccessRequests(db, ONLY_TENANT),
     appSessions: sqliteAppSessions(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
+    audit: sqliteAudit(db, ONLY_TENANT),
     foreignVersion: () => Number(db.pragma('data_version', { simple: true })),
     close() {
       if (!db.open) return

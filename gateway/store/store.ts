@@ -2,6 +2,7 @@
  * What the gateway remembers. One contract suite (test/contract) runs on every implementation.
  * Calls are synchronous: the embedded store is in process; times are Unix milliseconds.
  */
+import type { TreeNode } from '#lib/audit/merkle-tree'
 import type { AccessRequest } from '../access-request/access-request.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
@@ -58,6 +59,14 @@ export type RecordingRow = {
   readonly sizeBytes: number
   /** File name inside the recordings directory. */
   readonly file: string
+  /** Legal hold: it is neither shredded nor does it expire. */
+  readonly hold?: { readonly atMs: number; readonly reason: string }
+  /** Its content is gone; manifest and row stay. */
+  readonly erased?: {
+    readonly atMs: number
+    readonly reason: string
+    readonly how: 'shredded' | 'expired'
+  }
 }
 
 /** A device-code enrolment under way (RFC 8628). Codes are stored hashed. */
@@ -109,6 +118,16 @@ export type BrowserSession = {
   readonly createdAtMs: number
   readonly expiresAtMs: number
   readonly revokedAtMs?: number
+}
+
+/** A line of the audit log with the subtrees that it completes; see lib/audit. */
+export type AuditLine = {
+  readonly sequence: number
+  /** Canonical JSON of the entry. */
+  readonly line: string
+  /** The recording that it is about. */
+  readonly recordingId?: string
+  readonly nodes: readonly TreeNode[]
 }
 
 /** Filter of a listing; newest first. */
@@ -253,6 +272,18 @@ export interface Store {
     /** Stores policy text as the next revision unless its digest equals the newest. @returns its number. */
     add(text: string, sha256: string, atMs: number): number
     latest(): { readonly revision: number; readonly text: string } | undefined
+  }
+  /** The audit log: nothing in it is ever changed or removed. */
+  readonly audit: {
+    readonly size: number
+    /** Appends as line number `size`, at once. @returns false when the log has another size by now. */
+    append(line: AuditLine): boolean
+    /** Hash of a whole subtree. @throws {Error} when there is none. */
+    node(level: number, position: number): string
+    /** Lines from `sequence` on, in order. */
+    lines(sequence: number, limit: number): readonly string[]
+    /** Lines about a recording, in order. */
+    ofRecording(id: string): readonly Pick<AuditLine, 'sequence' | 'line'>[]
   }
   /** Changes when another process has written; its value means nothing. */
   foreignVersion(): number

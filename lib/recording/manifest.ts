@@ -2,13 +2,12 @@
  * The signed statement of a gateway about one recording: how long it is, what binds its octets, what is missing.
  * It stands beside the sealed file and tells nothing of what the session said.
  */
-import { calculateJwkThumbprint, type JWK } from 'jose'
+import type { JWK } from 'jose'
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
 import { SEAL_CLASSES, type SealClass } from '../seal/container-format.ts'
-import { type JwsKey, protectedHeaderOf, signJson, verifyJson } from './jws.ts'
+import { type EvidenceSigner, openStatement, signStatement } from './evidence-signature.ts'
 
-const ALG = 'ES256'
 const TYP = 'zt-recording-manifest+jws'
 
 /** What can be lost, at most: printed in each manifest (see docs/reference/recording-format.md). */
@@ -62,12 +61,9 @@ export function fingerprintsOf(
   return { output, input, index }
 }
 
-export type ManifestSigner = { readonly privateKey: JwsKey; readonly publicJwk: JWK }
-
 /** Signs a manifest with the gateway's evidence key (P-256). @returns the text of the side file. */
-export function signManifest(manifest: Manifest, signer: ManifestSigner): Promise<string> {
-  const { kty = '', crv = '', x = '', y = '' } = signer.publicJwk
-  return signJson(manifest, { alg: ALG, typ: TYP, jwk: { kty, crv, x, y } }, signer.privateKey)
+export function signManifest(manifest: Manifest, signer: EvidenceSigner): Promise<string> {
+  return signStatement(manifest, TYP, signer)
 }
 
 /** A manifest whose signature fits. */
@@ -83,10 +79,11 @@ export type ManifestError = {
   readonly reason: 'bad_manifest' | 'bad_manifest_signature' | 'unknown_signer'
 }
 
-/** Thumbprint of an evidence key, as `SignedManifest.signer` has it. */
-export function thumbprintOf(publicJwk: JWK): Promise<string> {
-  return calculateJwkThumbprint(publicJwk)
-}
+const REASONS = {
+  bad_statement: 'bad_manifest',
+  bad_signature: 'bad_manifest_signature',
+  unknown_signer: 'unknown_signer',
+} as const
 
 /**
  * Verifies the text of a side file.
@@ -96,21 +93,8 @@ export async function openManifest(
   text: string,
   evidenceKeys?: readonly JWK[],
 ): Promise<Result<SignedManifest, ManifestError>> {
-  const key = jwkSchema.safeParse(protectedHeaderOf(text)?.['jwk'])
-  if (!key.success) return err({ reason: 'bad_manifest' })
-  const payload = await verifyJson(text, { alg: ALG, typ: TYP }, key.data)
-  if (payload === undefined) return err({ reason: 'bad_manifest_signature' })
-  const manifest = manifestSchema.safeParse(payload)
-  if (!manifest.success) return err({ reason: 'bad_manifest' })
-  const signer = await thumbprintOf(key.data)
-  const trusted = await Promise.all((evidenceKeys ?? []).map(thumbprintOf))
-  if (evidenceKeys && !trusted.includes(signer)) return err({ reason: 'unknown_signer' })
-  return ok({ manifest: manifest.data, signer, pinned: evidenceKeys !== undefined })
+  const opened = await openStatement(text, TYP, manifestSchema, evidenceKeys)
+  if (!opened.ok) return err({ reason: REASONS[opened.error.reason] })
+  const { statement, signer, pinned } = opened.value
+  return ok({ manifest: statement, signer, pinned })
 }
-
-const jwkSchema = z.strictObject({
-  kty: z.literal('EC'),
-  crv: z.literal('P-256'),
-  x: z.string(),
-  y: z.string(),
-})

@@ -493,6 +493,22 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(store.revisions.latest(), { revision: 3, text: 'one' })
   })
 
+  withStore('S10: the audit log takes lines in order and keeps its tree', (t, store) => {
+    const nodes = [{ level: 0, position: 0, hash: 'aa' }]
+    t.is(store.audit.size, 0)
+    t.true(store.audit.append({ sequence: 0, line: '{"a":0}', nodes }))
+    t.false(store.audit.append({ sequence: 0, line: '{"a":1}', nodes: [] }))
+    t.false(store.audit.append({ sequence: 2, line: '{"a":1}', nodes: [] }))
+    const second = { sequence: 1, line: '{"a":1}', recordingId: 'r1' }
+    t.true(store.audit.append({ ...second, nodes: [] }))
+    t.is(store.audit.size, 2)
+    t.is(store.audit.node(0, 0), 'aa')
+    t.throws(() => store.audit.node(1, 0))
+    t.deepEqual(store.audit.lines(0, 10), ['{"a":0}', '{"a":1}'])
+    t.deepEqual(store.audit.lines(1, 1), ['{"a":1}'])
+    t.deepEqual(store.audit.ofRecording('r1'), [{ sequence: 1, line: '{"a":1}' }])
+  })
+
   withStore('closes twice without complaint', (t, store) => {
     store.close()
     t.notThrows(() => store.close())
