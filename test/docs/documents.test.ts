@@ -76,6 +76,23 @@ for (const file of DOCUMENTS) {
   })
 }
 
+test('README.md sends the reader to each document once', (t) => {
+  const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\(([^)#:]+)\)/g)]
+  const documents = links.map(([, link]) => link)
+  t.deepEqual(documents, [...new Set(documents)])
+})
+
+test('ARCHITECTURE.md has a line for every folder of sources, and no other', (t) => {
+  const table = readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| (`[a-z]+\/.*?`) \| /gm)
+  const stated = [...table].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '))
+  const within = ['lib', 'daemon', 'gateway', 'scripts'].flatMap((program) =>
+    readdirSync(program, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${program}/${name}`),
+  )
+  t.deepEqual(stated.sort(), [...within, 'cli/', 'test/'].sort())
+})
+
 const titles = under('test', '.test.ts')
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n')
