@@ -126,6 +126,18 @@ test('docs/reference/storage.md names every file and its mode', async (t) => {
   t.deepEqual(stated.sort(), files.sort())
 })
 
+test('docs/reference/storage.md says of every table how long its rows stay', async (t) => {
+  const { data } = await made(t)
+  const db = new Database(join(data, 'zt.db'), { readonly: true })
+  t.teardown(() => db.close())
+  const tables = db
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    .pluck()
+    .all()
+  const stated = (PAGE.get('Lifetimes') ?? []).flatMap(([cell = '']) => cell.split(', '))
+  t.deepEqual(stated.sort(), tables)
+})
+
 test('docs/reference/storage.md names every table and column', async (t) => {
   const { data } = await made(t)
   const db = new Database(join(data, 'zt.db'), { readonly: true })
