@@ -18,6 +18,7 @@ import type { AccessPolicy, Application } from './document.ts'
 import { splitTiming, timingFields } from './schedule-shape.ts'
 import { conditionFields } from './selector.ts'
 import { sshShape } from './ssh-shape.ts'
+import { unixUsers } from './ssh-target-shape.ts'
 
 const policyFields = {
   name: required(name, 'What records and traces call it.'),
@@ -28,6 +29,10 @@ const policyFields = {
   ...conditionFields,
   ...timingFields,
   ...consentFields,
+  unix_users: optional(
+    unixUsers,
+    'In an ssh application: the users for whom it admits, in place of those of the application.',
+  ),
   session_length: optional(
     duration,
     "How long after an interactive login it admits; wins over the application's.",
@@ -36,9 +41,11 @@ const policyFields = {
 
 const applicationFields = {
   name: required(name, 'What `zt apps` and records call it.'),
-  destinations: required(
+  destinations: defaulted(
     list(destination, { kind: 'a list of destinations', min: 1 }),
-    'Hosts and ports, `HOST:PORTS`; TCP unless `/udp` follows. The most specific application wins.',
+    'Hosts and ports, `HOST:PORTS`; TCP unless `/udp` follows. The most specific application wins. May be left out with `ssh.targets`.',
+    [],
+    'none',
   ),
   protocol: optional(
     oneOf('ssh', 'http', 'tls'),
@@ -66,9 +73,10 @@ export const applicationShape: Shape<Application> = mapped(
 function toPolicy(written: ValueOf<typeof policyFields>): AccessPolicy {
   const { timing, rest: bounded } = splitTiming(written)
   const { consent, rest } = splitConsent(bounded)
-  const { session_length, ...policy } = rest
+  const { session_length, unix_users, ...policy } = rest
   return {
     ...policy,
+    ...(unix_users !== undefined && { unixUsers: unix_users }),
     ...consent,
     timing,
     ...(session_length !== undefined && { sessionLengthMs: session_length }),

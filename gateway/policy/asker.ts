@@ -16,6 +16,8 @@ export type Asker = {
   readonly service: string | undefined
   readonly email: string | undefined
   readonly emailDomain: string | undefined
+  /** The address in the very letters it came in. */
+  readonly mailbox: string | undefined
   readonly groups: readonly string[] | undefined
   /** Identity provider. */
   readonly provider: string | undefined
@@ -48,6 +50,7 @@ export function readAsker(facts: Facts): Asker {
     service: textOf(subject.service?.name),
     email: emailDomain === undefined ? undefined : email,
     emailDomain,
+    mailbox: textOf(subject.email),
     groups: textsOf(subject.groups),
     provider: textOf(subject.provider),
     login,

@@ -4,6 +4,7 @@
  */
 import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
+import { checkSsh, criteriaClaims } from './check-ssh.ts'
 import { NESTING_LIMIT } from './condition.ts'
 import { parseDestination } from './destination.ts'
 import { type Claim, findOverlaps } from './overlap.ts'
@@ -33,9 +34,10 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...repeated(rules, 'phase'),
     ...unknownReferences(policy, conditionsOf(policy, path), path),
     ...nestedTooDeep(groups),
-    ...applications.flatMap(sshMismatch),
+    ...checkSsh(policy, path),
     ...policies.flat().flatMap(consentMismatch),
-    ...findOverlaps(applications.flatMap(claims)),
+    ...repeated(items(policy, 'ssh_targets', path), 'label'),
+    ...findOverlaps([...applications.flatMap(claims), ...criteriaClaims(policy, path)]),
   ]
 }
 
@@ -72,15 +74,6 @@ function nestedTooDeep(groups: readonly Item[]): Mistake[] {
 
 function usesOf(group: Item): unknown[] {
   return selectorsOf(group).flatMap(({ key, value }) => (key === 'rule_group' ? [value] : []))
-}
-
-/** Limits of ssh stand exactly where ssh is spoken. */
-function sshMismatch({ value, path }: Item): Mistake[] {
-  const isSsh = value['protocol'] === 'ssh'
-  if (isSsh === Object.hasOwn(value, 'ssh')) return []
-  return isSsh
-    ? [{ path, message: '"ssh" is missing; an ssh application lists its unix_users there' }]
-    : [{ path: [...path, 'ssh'], message: 'only an application with "protocol: ssh" has this key' }]
 }
 
 /** Only an `allow` asks a person for anything. */

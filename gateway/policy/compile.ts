@@ -9,9 +9,17 @@ import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
 import type { Destination } from './destination.ts'
 import { DestinationIndex } from './destination-index.ts'
-import type { AccessPolicy, Application, NetworkRule, PolicyDocument } from './document.ts'
+import type {
+  AccessPolicy,
+  Application,
+  NetworkRule,
+  PolicyDocument,
+  RegisteredTarget,
+} from './document.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
 import { type CompiledLists, compileLists } from './selector-test.ts'
+import { targetDestination } from './ssh-target.ts'
+import { applicationDestinations, type MergedTargets, mergeTargets } from './ssh-targets.ts'
 
 /** A policy of an application, compiled. */
 export type CompiledPolicyLine = {
@@ -20,6 +28,8 @@ export type CompiledPolicyLine = {
   readonly condition: CompiledCondition
   readonly timing: CompiledTiming | undefined
   readonly consent: Consent
+  /** Of an ssh application: its own, or the application's. */
+  readonly unixUsers: readonly string[]
   /** Of the first of policy, application, organisation that sets one. */
   readonly sessionLengthMs?: number
 }
@@ -28,6 +38,8 @@ export type CompiledPolicyLine = {
 export type CompiledApplication = {
   readonly name: string
   readonly written: Application
+  /** As written, and what its criteria find. */
+  readonly destinations: readonly Destination[]
   readonly enforcement: Enforcement
   readonly policies: readonly CompiledPolicyLine[]
 }
@@ -48,6 +60,9 @@ export type CompiledPolicy = {
   readonly ruleGroups: ReadonlyMap<string, CompiledCondition>
   readonly applications: DestinationIndex<CompiledApplication>
   readonly applicationList: readonly CompiledApplication[]
+  readonly sshTargets: MergedTargets
+  /** By where they are: whatever application leads there, their keys count. */
+  readonly sshTargetIndex: DestinationIndex<RegisteredTarget>
   /** Destinations that only an application opens, and those of them that are exempt. */
   readonly protectedOnes: DestinationIndex<true>
   readonly exempt: DestinationIndex<true>
@@ -69,17 +84,21 @@ export type CompileOptions = {
   /** Number under which the text is stored; every decision carries it. */
   readonly revision: number
   readonly own: OwnListeners
+  /** Targets that administrators registered. */
+  readonly registered?: readonly RegisteredTarget[]
 }
 
 /** Compiles a document that `parsePolicy` returned. */
 export function compilePolicy(
   document: PolicyDocument,
-  { revision, own }: CompileOptions,
+  { revision, own, registered = [] }: CompileOptions,
 ): CompiledPolicy {
   const lists = compileLists(document.lists)
-  const applicationList = document.applications.map((one) =>
-    compileApplication(one, document, lists),
-  )
+  const sshTargets = mergeTargets(document, registered)
+  const applicationList = document.applications.map((one) => ({
+    ...compileApplication(one, document, lists),
+    destinations: applicationDestinations(one, sshTargets.targets),
+  }))
   const phase = document.networkRules.find((line) => line.kind === 'application_phase')
   const phaseAt = phase?.precedence ?? Number.POSITIVE_INFINITY
   const rules = document.networkRules.filter((line) => line.kind === 'rule')
@@ -89,6 +108,10 @@ export function compilePolicy(
     ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)])),
     applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
     applicationList,
+    sshTargets,
+    sshTargetIndex: new DestinationIndex(
+      sshTargets.targets.map((value) => ({ destination: targetDestination(value), value })),
+    ),
     protectedOnes: indexOf(document.requireProtection.destinations),
     exempt: indexOf(document.requireProtection.exempt),
     rulesBefore: indexRules(
@@ -109,7 +132,7 @@ function compileApplication(
   written: Application,
   document: PolicyDocument,
   lists: CompiledLists,
-): CompiledApplication {
+): Omit<CompiledApplication, 'destinations'> {
   const policies = written.policies.map((line): CompiledPolicyLine => {
     const sessionLengthMs =
       line.sessionLengthMs ?? written.sessionLengthMs ?? document.sessionLengthMs
@@ -119,13 +142,18 @@ function compileApplication(
       condition: compileCondition(line, lists),
       timing: compileTiming(line.timing),
       consent: compileConsent(line, lists),
+      unixUsers: line.unixUsers ?? written.ssh?.unixUsers ?? [],
       ...(sessionLengthMs !== undefined && { sessionLengthMs }),
     }
   })
-  const enforcement: Enforcement = written.ssh
-    ? { kind: 'ssh', ssh: written.ssh }
-    : { kind: 'relay' }
+  const enforcement = enforcementOf(written)
   return { name: written.name, written, enforcement, policies }
+}
+
+function enforcementOf({ ssh }: Application): Enforcement {
+  if (ssh === undefined) return { kind: 'relay' }
+  const { targets: _criteria, ...limits } = ssh
+  return { kind: 'ssh', ssh: limits }
 }
 
 function compileConsent({ justify, approval }: AccessPolicy, lists: CompiledLists): Consent {
@@ -142,7 +170,7 @@ function indexOf(destinations: readonly Destination[]): DestinationIndex<true> {
 }
 
 function applicationEntries(value: CompiledApplication) {
-  return value.written.destinations.map((one) => {
+  return value.destinations.map((one) => {
     const destination: Destination = { ...one, transport: one.transport ?? 'tcp' }
     return { destination, value }
   })

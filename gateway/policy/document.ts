@@ -82,8 +82,45 @@ export type AccessPolicy = Condition & {
   }
   /** `bypass` asks for no login; `service` is about services, every other decision about persons. */
   readonly decision: 'allow' | 'deny' | 'bypass' | 'service'
+  /** Whom it admits as; absent: the application's. */
+  readonly unixUsers?: readonly string[]
   /** How long after an interactive login it admits; absent: the application's. */
   readonly sessionLengthMs?: number
+}
+
+/** Virtual network that a target is in. */
+export type Network = 'default'
+
+/** A host that speaks SSH. */
+export type RegisteredTarget = {
+  /** Unique. */
+  readonly label: string
+  /** Host name or IP literal, canonical. */
+  readonly address: string
+  /** Never empty. */
+  readonly ports: readonly number[]
+  readonly tags: Readonly<Record<string, string>>
+  readonly network: Network
+  /** Pinned host keys, OpenSSH one-line format. */
+  readonly hostKeys: readonly string[]
+  /** Authorities that may vouch for it, OpenSSH one-line format. */
+  readonly hostAuthorities: readonly string[]
+}
+
+/** What a target must be: everything that is named, at least one thing. */
+export type TargetCriterion = {
+  /** `*` stands for any characters. */
+  readonly label?: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly network?: Network
+  /** Of the target's ports, these only. */
+  readonly ports?: readonly number[]
+}
+
+/** Limits of an ssh application as written: users may be an alias, and targets add their own keys. */
+export type WrittenSsh = SshLimits & {
+  /** Any of these; none: `destinations` only. */
+  readonly targets: readonly TargetCriterion[]
 }
 
 /** What is protected, and who may use it: the first policy that matches decides, none denies. */
@@ -92,7 +129,7 @@ export type Application = {
   readonly destinations: readonly Destination[]
   readonly protocol?: 'ssh' | 'http' | 'tls'
   /** Present exactly when `protocol` is ssh. */
-  readonly ssh?: SshLimits
+  readonly ssh?: WrittenSsh
   readonly idleTimeoutMs?: number
   readonly sessionLengthMs?: number
   readonly policies: readonly AccessPolicy[]
@@ -172,6 +209,7 @@ export type PolicyDocument = {
   /** How long a flow waits for its user. */
   readonly promptTimeoutMs: number
   readonly ruleGroups: readonly RuleGroup[]
+  readonly sshTargets: readonly RegisteredTarget[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]
   /** Must pass before the policy is put in force. */

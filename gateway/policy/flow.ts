@@ -8,6 +8,7 @@ import type { CompiledPolicy } from './compile.ts'
 import { type CompiledCondition, ConditionEvaluator, type Outcome } from './condition.ts'
 import type { Denial, Permit, TraceStep } from './decision.ts'
 import type { Service } from './destination-index.ts'
+import type { RegisteredTarget } from './document.ts'
 import type { ApplicationProtocol, Facts, LoginsNotBefore } from './facts.ts'
 import type { Moment } from './moment.ts'
 import { selectorText } from './selector-text.ts'
@@ -27,6 +28,8 @@ export type Flow = {
   readonly conditions: ConditionEvaluator
   readonly loginsNotBefore: LoginsNotBefore
   readonly grants: Facts['grants']
+  /** The target that is registered there. */
+  readonly registered: () => RegisteredTarget | undefined
   readonly moment: Moment
   /** Steps so far; phases append. */
   readonly trace: TraceStep[]
@@ -61,9 +64,22 @@ export function readFlow(
     conditions: new ConditionEvaluator(policy.ruleGroups, asker, moment),
     loginsNotBefore: facts.loginsNotBefore ?? {},
     grants: facts.grants,
+    registered: () => registeredAt(policy, host.value, { port, transport }, address),
     moment,
     trace: [],
   }
+}
+
+/** By the name that was asked for; else by the address behind it, which is what is dialled. */
+function registeredAt(
+  { sshTargetIndex }: CompiledPolicy,
+  host: Host,
+  service: Service,
+  address: IpAddress | undefined,
+): RegisteredTarget | undefined {
+  const named = sshTargetIndex.matches(host, service)[0]
+  const found = named ?? (address && sshTargetIndex.onAddress(address, service)[0])
+  return found?.value
 }
 
 function addressOf(host: Host, resolved: string | undefined): IpAddress | undefined | 'mismatch' {

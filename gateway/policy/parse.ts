@@ -24,6 +24,7 @@ import { policyTestShape } from './policy-test-shape.ts'
 import { postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
+import { sshTargetShape } from './ssh-target-shape.ts'
 
 const ruleGroupShape = mapping(
   { name: required(name, 'What selectors call it.'), ...conditionFields },
@@ -104,6 +105,11 @@ const policyFields = {
     'Conditions with a name, for policies and network rules alike.',
     [],
   ),
+  ssh_targets: defaulted(
+    list(sshTargetShape, { kind: 'a list of SSH targets' }),
+    'Hosts that applications name by label and tags, and their host keys.',
+    [],
+  ),
   applications: defaulted(
     list(applicationShape, { kind: 'a list of applications' }),
     'What is protected, and who may use it.',
@@ -149,6 +155,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     lists: values.lists,
     promptTimeoutMs: values.prompt_timeout,
     ruleGroups: values.rule_groups,
+    sshTargets: values.ssh_targets,
     applications: values.applications,
     networkRules: values.network_rules,
     tests: values.tests,

@@ -12,8 +12,8 @@ import {
 import { quote } from '#lib/config/mistake'
 import { flag, mapped, oneOf, type Shape, text, wholeNumber } from '#lib/config/shape'
 import { duration } from '#lib/config/text-shapes'
-import type { SshLimits } from './decision.ts'
 import { parseDestination } from './destination.ts'
+import type { WrittenSsh } from './document.ts'
 import {
   DEFAULT_SSH_GRANT,
   type ForwardDestination,
@@ -21,12 +21,8 @@ import {
   SSH_VERBS,
   type SshGrant,
 } from './ssh-grant.ts'
+import { hostKeyFields, targetCriteria, unixUsers } from './ssh-target-shape.ts'
 
-/** OpenSSH public key on one line, comment allowed. */
-const SSH_KEY =
-  /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]{40,}={0,2}(?: [^\r\n]*)?$/
-/** What useradd of common systems makes; no leading hyphen, nothing a shell or pattern reads (T26). */
-const UNIX_USER = /^[a-z_][a-z0-9_.-]{0,31}$/i
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 /** What decides which program runs or what it loads: no policy can let a client set it (T47). */
 const NEVER_SET =
@@ -43,12 +39,6 @@ const word = (kind: string, pattern: RegExp, hint = ''): Shape<string> =>
       : { wrong: `${quote(value)} is not ${kind}${hint}` },
   )
 
-const unixUser = word('a UNIX user name', UNIX_USER)
-const sshKey: Shape<string> = text('an OpenSSH public key', (value) =>
-  SSH_KEY.test(value)
-    ? { value }
-    : { wrong: `${quote(value)} is not an OpenSSH public key; copy the line of a .pub file` },
-)
 const command = word('a command on one line', /^\P{C}+$/u)
 const subsystem = word('the name of a subsystem', SUBSYSTEM)
 const path = word(
@@ -93,24 +83,21 @@ const sftpFields = {
 
 const sshFields = {
   unix_users: required(
-    list(unixUser, { kind: 'a list of UNIX user names', min: 1 }),
-    'Users that may be asked for at the target.',
+    unixUsers,
+    'Users that may be asked for at the target; `@email-local-part` is the part of the address before the `@`.',
+  ),
+  targets: defaulted(
+    targetCriteria,
+    'Which of `ssh_targets` are meant besides `destinations`, those that come later too: any of these.',
+    [],
+    'none',
   ),
   record: defaulted(
     oneOf('required', 'off'),
     'Whether sessions are recorded; a session that must be and cannot is refused.',
     'required',
   ),
-  host_keys: defaulted(
-    list(sshKey, { kind: 'a list of OpenSSH public keys' }),
-    'Host keys of the targets. A target with another key is refused.',
-    [],
-  ),
-  host_authorities: defaulted(
-    list(sshKey, { kind: 'a list of OpenSSH public keys' }),
-    'Authorities whose host certificates are trusted.',
-    [],
-  ),
+  ...hostKeyFields,
   allow: defaulted(
     list(oneOf(...SSH_VERBS), { kind: `a list of ${SSH_VERBS.join(', ')}` }),
     'What may pass inside a session; without `pty` there is no terminal.',
@@ -163,18 +150,19 @@ const sshFields = {
 } as const
 
 /** The `ssh` section of an application. */
-export const sshShape: Shape<SshLimits> = mapped(
+export const sshShape: Shape<WrittenSsh> = mapped(
   mapping(sshFields, 'the limits of an ssh application'),
   toSshLimits,
 )
 
-function toSshLimits(written: ValueOf<typeof sshFields>): SshLimits {
+function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
   const { session_time, concurrent_sessions } = written
   return {
     unixUsers: written.unix_users,
     record: written.record,
     hostKeys: written.host_keys,
     hostAuthorities: written.host_authorities,
+    targets: written.targets,
     grants: [toGrant(written)],
     ...(session_time !== undefined && { sessionTimeMs: session_time }),
     ...(concurrent_sessions !== undefined && { concurrentSessions: concurrent_sessions }),

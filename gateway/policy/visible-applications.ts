@@ -7,6 +7,7 @@ import type { CompiledApplication, CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { Facts } from './facts.ts'
 import { applies, lineOutcome } from './phases/application.ts'
+import { namedUsers } from './unix-users.ts'
 
 /** Applications of which a policy admits this subject, in the order written. The destination in `facts` does not matter. */
 export function visibleApplications(
@@ -16,20 +17,27 @@ export function visibleApplications(
 ): VisibleApplication[] {
   if (standingRefusal(facts, nowSeconds) !== undefined) return []
   const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
-  const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts), moment)
-  return policy.applicationList.filter((one) => admits(one, conditions)).map(toVisible)
+  const asker = readAsker(facts)
+  const conditions = new ConditionEvaluator(policy.ruleGroups, asker, moment)
+  return policy.applicationList.flatMap((one) => {
+    const line = admittingLine(one, conditions)
+    return line === undefined ? [] : [toVisible(one, namedUsers(line.unixUsers, asker.mailbox))]
+  })
 }
 
-function admits({ policies }: CompiledApplication, conditions: ConditionEvaluator): boolean {
+function admittingLine({ policies }: CompiledApplication, conditions: ConditionEvaluator) {
   const line = policies.find((one) => applies(one, lineOutcome(one, conditions)))
-  return line !== undefined && line.decision !== 'deny'
+  return line?.decision === 'deny' ? undefined : line
 }
 
-function toVisible({ name, written }: CompiledApplication): VisibleApplication {
+function toVisible(
+  { name, written, destinations }: CompiledApplication,
+  unixUsers: readonly string[],
+): VisibleApplication {
   return {
     name,
-    destinations: written.destinations.map(({ text }) => text),
+    destinations: destinations.map(({ text }) => text),
     ...(written.protocol !== undefined && { protocol: written.protocol }),
-    ...(written.ssh !== undefined && { unixUsers: written.ssh.unixUsers }),
+    ...(written.ssh !== undefined && { unixUsers }),
   }
 }

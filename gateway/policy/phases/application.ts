@@ -5,11 +5,12 @@
 import type { CompiledApplication, CompiledPolicy, CompiledPolicyLine } from '../compile.ts'
 import type { ConditionEvaluator, Outcome } from '../condition.ts'
 import { judgeConsent } from '../consent.ts'
-import type { Denial, Permit, PromptWish } from '../decision.ts'
+import type { Denial, Enforcement, Permit, PromptWish } from '../decision.ts'
 import type { Application } from '../document.ts'
 import { decidedBy, deny, type Flow, holdsUntil, type Verdict } from '../flow.ts'
 import { findNearMiss } from '../remedy.ts'
 import { judgeSession } from '../session.ts'
+import { namedUsers } from '../unix-users.ts'
 
 /** The verdict of the application that owns the destination, undefined when none does. */
 export function applicationPhase(policy: CompiledPolicy, flow: Flow): Verdict | undefined {
@@ -67,7 +68,7 @@ function noneMatched({ name, written, policies }: CompiledApplication, flow: Flo
 }
 
 function lineVerdict(
-  { name, written, enforcement }: CompiledApplication,
+  { name, written, enforcement: general }: CompiledApplication,
   line: CompiledPolicyLine,
   flow: Flow,
 ): Verdict {
@@ -76,6 +77,7 @@ function lineVerdict(
   const admission = line.decision === 'allow' ? admitPerson(written, line, flow) : {}
   if ('reason' in admission) return deny(admission.reason, { ...names, ...admission })
   const { idleTimeoutMs } = written
+  const enforcement = enforcementOf(general, line, flow)
   return {
     kind: 'permit',
     reason: line.decision === 'bypass' ? 'bypassed_by_policy' : 'allowed_by_policy',
@@ -83,6 +85,26 @@ function lineVerdict(
     enforcement,
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
     ...admission,
+  }
+}
+
+/** Who may log in by this policy, and what is known of the very target. */
+function enforcementOf(
+  general: Enforcement,
+  { unixUsers }: CompiledPolicyLine,
+  { asker, registered }: Flow,
+): Enforcement {
+  if (general.kind !== 'ssh') return general
+  const { hostKeys, hostAuthorities } = general.ssh
+  const target = registered()
+  return {
+    kind: 'ssh',
+    ssh: {
+      ...general.ssh,
+      unixUsers: namedUsers(unixUsers, asker.mailbox),
+      hostKeys: [...hostKeys, ...(target?.hostKeys ?? [])],
+      hostAuthorities: [...hostAuthorities, ...(target?.hostAuthorities ?? [])],
+    },
   }
 }
 
