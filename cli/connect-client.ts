@@ -5,12 +5,16 @@ import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
+import type { CliDestination } from './destination.ts'
 
-/** Ends when the destination has closed; what it refused is a failure with the daemon's reply. */
+/**
+ * Ends when the destination has closed; what it refused is a failure with the daemon's reply.
+ * @param onAnswered called when the connection stands.
+ */
 export async function connectStdio(
   proxy: { readonly host: string; readonly port: number },
-  host: string,
-  port: number,
+  { host, port }: CliDestination,
+  onAnswered: () => void,
 ): Promise<Result<void, CliFailure>> {
   try {
     const { socket } = await SocksClient.createConnection({
@@ -19,6 +23,7 @@ export async function connectStdio(
       destination: { host, port },
       set_tcp_nodelay: true,
     })
+    onAnswered()
     return await joinStdio(socket, `${host}:${port}`)
   } catch (failure) {
     return err({

@@ -2,11 +2,14 @@
 import type { CliIo } from './cli-io.ts'
 import { promptLine } from './prompt-text.ts'
 
-/** Does `work`, and prints on standard error what connections to this destination wait for meanwhile. */
+/**
+ * Does `work`, and prints on standard error what connections to this destination wait for meanwhile: until it is done,
+ * or has said that nothing waits any more.
+ */
 export async function sayWhatWaits<T>(
   io: Pick<CliIo, 'warn' | 'watchDaemon'>,
   to: { readonly host: string; readonly port?: number },
-  work: () => Promise<T>,
+  work: (onAnswered: () => void) => Promise<T>,
 ): Promise<T> {
   const said = new Set<string>()
   const stop = new AbortController()
@@ -19,7 +22,7 @@ export async function sayWhatWaits<T>(
     io.warn(`zt: ${promptLine(prompt)}`)
   }, stop.signal)
   try {
-    return await work()
+    return await work(() => stop.abort())
   } finally {
     stop.abort()
     await watched

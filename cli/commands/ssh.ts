@@ -7,7 +7,7 @@ import { formatHost } from '#lib/net/endpoint'
 import { parseHostName } from '#lib/net/host'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
-import { parseDestinationArguments } from '../destination.ts'
+import { type CliDestination, parseDestinationArguments } from '../destination.ts'
 import {
   knownHostsText,
   type ProxyCommand,
@@ -29,11 +29,11 @@ export type SshIo = {
   runSsh(argv: (knownHostsFile: string) => readonly string[], knownHosts: string): Promise<number>
   /** Keeps known_hosts for `ssh-config`. @returns the path. */
   keepKnownHosts(text: string): string
-  /** Joins stdin and stdout to a destination through the daemon's proxy port. */
+  /** Joins stdin and stdout to a destination through the daemon's proxy port; says when the connection stands. */
   connect(
     proxy: { readonly host: string; readonly port: number },
-    host: string,
-    port: number,
+    to: CliDestination,
+    onAnswered: () => void,
   ): Promise<Result<void, CliFailure>>
 }
 
@@ -139,9 +139,10 @@ async function sshConfig(io: CliIo & SshIo): Promise<number> {
 async function connect(io: CliIo & SshIo, hostText: string, portText: string): Promise<number> {
   const to = parseDestinationArguments(hostText, portText)
   if (!to.ok) return report(io, to.error)
-  const { host, port } = to.value
   const status = await statusOf(io)
   if (!status.ok) return report(io, status.error)
-  const done = await sayWhatWaits(io, to.value, () => io.connect(status.value.proxy, host, port))
+  const done = await sayWhatWaits(io, to.value, (onAnswered) =>
+    io.connect(status.value.proxy, to.value, onAnswered),
+  )
   return done.ok ? EXIT.ok : report(io, done.error)
 }

@@ -40,14 +40,15 @@ export type HandleControl = (
 export type ControlServerOptions = SocketPlace & {
   readonly handle: HandleControl
   readonly log: Log
+  /** Callers at once; default 1024: every `zt ssh` that runs watches for prompts. */
+  readonly connectionLimit?: number
 }
 
 export interface ControlServer {
   close(): Promise<void>
 }
 
-/** Callers at once; `zt` needs one. */
-const CONNECTION_LIMIT = 32
+const CONNECTION_LIMIT = 1024
 /** How long a caller may take for a request, and stay silent after an answer. */
 const SILENCE_MS = 30_000
 /** Octets of events that may wait for a caller who does not read. */
@@ -67,7 +68,7 @@ export async function startControlServer(
     log.warn({ uid: uid ?? 'unknown', reason: 'other_user' }, 'control refused')
     socket.destroy()
   })
-  server.maxConnections = CONNECTION_LIMIT
+  server.maxConnections = options.connectionLimit ?? CONNECTION_LIMIT
   const place = await bindControlSocket(server, options)
   if (!place.ok) return place
   return ok({

@@ -13,7 +13,11 @@ import { runProgram } from '../support/run-program.ts'
 import { memoryLog } from '../support/tunnel.ts'
 
 /** A daemon's proxy port, a control socket that tells it, and one target. */
-async function scene(t: ExecutionContext, onTarget: (socket: Socket) => void) {
+async function scene(
+  t: ExecutionContext,
+  onTarget: (socket: Socket) => void,
+  onWatch: (watch: Socket) => void = () => undefined,
+) {
   const target = net.createServer({ allowHalfOpen: true }, onTarget)
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
   const { port } = target.address() as AddressInfo
@@ -32,7 +36,10 @@ async function scene(t: ExecutionContext, onTarget: (socket: Socket) => void) {
   const status = { state: 'connected', proxy: { host: '127.0.0.1', port: proxy.port } }
   const control = net.createServer((socket) => {
     const value = { method: 'status', status }
-    socket.once('data', () => socket.end(`${JSON.stringify({ type: 'result', value })}\n`))
+    socket.once('data', (asked) => {
+      if (String(asked).includes('watch')) onWatch(socket.resume())
+      else socket.end(`${JSON.stringify({ type: 'result', value })}\n`)
+    })
   })
   const path = join(folder, 'control.sock')
   await new Promise<void>((resolve) => control.listen(path, resolve))
@@ -77,6 +84,21 @@ test('D1: connect ends when the destination has closed, though input stays open'
   const [code] = await once(child, 'close')
   t.is(text, 'bye')
   t.is(code, EXIT.ok)
+})
+
+test('D9: connect watches for prompts only until its connection stands', async (t) => {
+  let unwatched = (): void => undefined
+  const end = new Promise<void>((resolve) => {
+    unwatched = resolve
+  })
+  const argv = await scene(
+    t,
+    (socket) => void end.then(() => socket.end('bye')),
+    (watch) => watch.on('close', unwatched),
+  )
+  const done = await runProgram(argv('db1.corp'))
+  t.is(done.stdout, 'bye', done.stderr)
+  t.is(done.code, EXIT.ok)
 })
 
 test('D1: connect to what is denied ends with 4 and names zt explain', async (t) => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import type { ControlRequest } from '#lib/api/control-api'
+import type { ControlRequest, WatchEvent } from '#lib/api/control-api'
 import { decodeControlRequest } from '#lib/api/control-codec'
 import { err, ok } from '#lib/result'
 import {
@@ -169,6 +169,55 @@ test('D15: the decoder never throws', (t) => {
     decodeControlRequest(line)
   })
   t.notThrows(() => fc.assert(decodes, { numRuns: process.env['ZT_FULL'] ? 5000 : 200 }))
+})
+
+test('D15: many who watch keep nobody out', async (t) => {
+  const { path } = await startControl(t)
+  for (let n = 0; n < 100; n++) {
+    const socket = net.connect(path, () => socket.write('{"method":"watch"}\n'))
+    t.teardown(() => socket.destroy())
+    await once(socket, 'data')
+  }
+  t.regex(await ask(path, '{"method":"apps"}\n'), /"type":"result"/)
+})
+
+test('D15: callers at once are bounded', async (t) => {
+  const { path } = await startControl(t, { connectionLimit: 1 })
+  const socket = net.connect(path, () => socket.write('{"method":"watch"}\n'))
+  await once(socket, 'data')
+  t.is(await ask(path, '{"method":"apps"}\n'), '')
+  socket.destroy()
+})
+
+test('D15: who watches and does not read is cut off, and nothing piles up', async (t) => {
+  let tell = (_event: WatchEvent): void => undefined
+  let isWatched = (): void => undefined
+  const watched = new Promise<void>((resolve) => {
+    isWatched = resolve
+  })
+  let isLeft = false
+  const handle: HandleControl = async (_request, { onEvent, signal }) => {
+    tell = onEvent
+    signal.addEventListener('abort', () => {
+      isLeft = true
+    })
+    isWatched()
+    return new Promise(() => undefined)
+  }
+  const { path } = await startControl(t, { handle })
+  const socket = net.connect(path, () => socket.write('{"method":"watch"}\n'))
+  t.teardown(() => socket.destroy())
+  socket.pause()
+  await watched
+  const event = { kind: 'notice', reason: 'x', sentence: 'x'.repeat(16 * 1024) } as const
+  let told = 0
+  for (; !isLeft && told < 1000; told++) {
+    tell(event)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.true(isLeft)
+  // 256 KiB wait here, and what the kernel takes.
+  t.true(told > 16 && told < 100, String(told))
 })
 
 for (const [title, leave] of Object.entries({
