@@ -2,15 +2,15 @@
  * The daemon's part of an explanation: is it a destination, is it ours, is the tunnel up. The gateway says the rest.
  */
 import { parseHost, printAuthority } from '#lib/net/endpoint'
-import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { ExplainStep, ExplainStepName, Explanation } from '#lib/wire/control-message'
-import type { FlowState } from './flow-client.ts'
-import { type LocalReason, localRefusal } from './listen/refusal.ts'
+import type { FlowState, findWay } from './flow-client.ts'
+import { localRefusal } from './listen/refusal.ts'
 
-/** The whole answer, or the steps before the gateway's. */
+/** The whole answer, or the steps before the gateway's and what it is to be asked about. */
 export type ExplainedHere =
   | { readonly kind: 'answered'; readonly explanation: Explanation }
-  | { readonly kind: 'ask'; readonly steps: readonly ExplainStep[] }
+  | { readonly kind: 'ask'; readonly target: FlowTarget; readonly steps: readonly ExplainStep[] }
 
 const ALL: readonly ExplainStepName[] = [
   'destination',
@@ -27,37 +27,48 @@ const ALL: readonly ExplainStepName[] = [
 
 const DIRECT = 'Not ours: this machine connects by itself, and the gateway has no say.'
 
-/** Goes the first steps. */
-export function explainHere(target: FlowTarget, state: FlowState): ExplainedHere {
+/** Goes the first steps, the way that a flow would go. */
+export async function explainHere(
+  target: FlowTarget,
+  state: FlowState,
+  find: typeof findWay,
+): Promise<ExplainedHere> {
   const passed: ExplainStep[] = []
-  const fail = (step: ExplainStepName, reason: LocalReason): ExplainedHere => ({
+  const fail = (step: ExplainStepName, refusal: FlowRefusal): ExplainedHere => ({
     kind: 'answered',
-    explanation: { ...refusalOf(target, reason), steps: [...passed, ...from(step, 'failed')] },
+    explanation: { ...refused(target, refusal), steps: [...passed, ...from(step, 'failed')] },
   })
-  if (!parseHost(target.host).ok) return fail('destination', 'bad_destination')
+  if (!parseHost(target.host).ok) return fail('destination', localRefusal('bad_destination'))
   passed.push({ step: 'destination', outcome: 'passed', detail: printAuthority(target) })
-  if (state.routes === undefined) return fail('route', state.reason)
-  const route = state.routes.routeFor(target)
-  if (route.kind === 'refuse') return fail('route', route.reason)
-  const isOurs = route.kind === 'tunnel'
-  passed.push({ step: 'route', outcome: 'passed', detail: isOurs ? 'ours' : 'direct' })
-  if (!isOurs) return { kind: 'answered', explanation: direct(target, passed) }
-  if (typeof state.tunnel === 'string') return fail('tunnel', state.tunnel)
-  return { kind: 'ask', steps: [...passed, { step: 'tunnel', outcome: 'passed' }] }
+  if (state.routes === undefined) return fail('route', localRefusal(state.reason))
+  const found = await find(target, state.routes)
+  if (!found.ok) return fail('route', found.error)
+  const way = found.value
+  if (way.kind === 'direct') return { kind: 'answered', explanation: direct(target, passed) }
+  const ours = way.target.host === target.host ? 'ours' : `ours, as ${way.target.host}`
+  passed.push({ step: 'route', outcome: 'passed', detail: ours })
+  if (typeof state.tunnel === 'string') return fail('tunnel', localRefusal(state.tunnel))
+  return { kind: 'ask', target: way.target, steps: [...passed, TUNNEL_PASSED] }
 }
 
-/** The gateway's answer behind the steps taken here. */
-export function withSteps(steps: readonly ExplainStep[], answer: Explanation): Explanation {
-  return { ...answer, steps: [...steps, ...answer.steps] }
+const TUNNEL_PASSED: ExplainStep = { step: 'tunnel', outcome: 'passed' }
+
+/** The gateway's answer behind the steps taken here, about what was asked here. */
+export function withSteps(
+  { host, port }: FlowTarget,
+  steps: readonly ExplainStep[],
+  answer: Explanation,
+): Explanation {
+  return { ...answer, host, port, steps: [...steps, ...answer.steps] }
 }
 
-function refusalOf({ host, port }: FlowTarget, reason: LocalReason) {
-  const { detail: sentence = reason } = localRefusal(reason)
+function refused({ host, port }: FlowTarget, { reason, detail: sentence = reason }: FlowRefusal) {
   return { host, port, verdict: 'denial', reason, sentence } as const
 }
 
 function direct({ host, port }: FlowTarget, passed: readonly ExplainStep[]): Explanation {
-  const steps = [...passed, ...from('tunnel', 'not_reached')]
+  const route = { step: 'route', outcome: 'passed', detail: 'direct' } as const
+  const steps = [...passed, route, ...from('tunnel', 'not_reached')]
   return { host, port, verdict: 'permit', reason: 'direct', sentence: DIRECT, steps }
 }
 

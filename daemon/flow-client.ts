@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { err, type Result } from '#lib/result'
+import { err, ok, type Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
 import { connectTo, resolveHost } from './direct-client.ts'
 import type { OpenFlow } from './listen/open-flow.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
-import type { Route, Routes } from './route.ts'
+import type { Routes } from './route.ts'
 import type { TunnelClient } from './tunnel/tunnel.ts'
 
 /** What the daemon knows when a flow comes. `isSettling`: it will know more in a moment. */
@@ -42,7 +42,7 @@ export function createOpenFlow(source: FlowStateSource): OpenFlow {
     if (now.routes === undefined) return err(localRefusal(now.reason))
     // Joins log lines of daemon and gateway; no secret, only unlikely to repeat.
     const joined = { correlationId: randomUUID(), ...claims }
-    return openBy(now.routes.routeFor(target), target, { claims: joined, onGone }, now)
+    return openBy(target, { claims: joined, onGone }, now)
   }
 }
 
@@ -58,22 +58,38 @@ type Asking = { readonly claims: FlowClaims; readonly onGone: OnGone | undefined
 type Known = Extract<FlowState, { readonly routes: Routes }>
 
 async function openBy(
-  route: Route,
   target: FlowTarget,
   asking: Asking,
   state: Known,
 ): Promise<Result<Duplex, FlowRefusal>> {
+  const way = await findWay(target, state.routes)
+  if (!way.ok) return way
+  return way.value.kind === 'tunnel'
+    ? openInTunnel(way.value.target, asking, state)
+    : connectTo(target, way.value.addresses)
+}
+
+/** Where a flow goes in the end; in the tunnel perhaps to an address behind the name that was asked for. */
+type Way =
+  | { readonly kind: 'tunnel'; readonly target: FlowTarget }
+  | { readonly kind: 'direct'; readonly addresses: readonly string[] }
+
+/** Finds the way of a destination: what is not ours by its name is looked up, and may be ours by an address. Never rejects. */
+export async function findWay(
+  target: FlowTarget,
+  { routeFor }: Pick<Routes, 'routeFor'>,
+): Promise<Result<Way, FlowRefusal>> {
+  const route = routeFor(target)
   if (route.kind === 'refuse') return err(localRefusal(route.reason))
-  if (route.kind === 'tunnel') return openInTunnel(target, asking, state)
+  if (route.kind === 'tunnel') return ok({ kind: 'tunnel', target })
   const addresses = await resolveHost(target.host)
   if (!addresses.ok) return addresses
-  if (route.judged) return connectTo(target, addresses.value)
-  for (const host of addresses.value) {
-    const byAddress = state.routes.routeFor({ host, port: target.port })
-    if (byAddress.kind === 'tunnel') return openInTunnel({ ...target, host }, asking, state)
+  for (const host of route.judged ? [] : addresses.value) {
+    const byAddress = routeFor({ host, port: target.port })
+    if (byAddress.kind === 'tunnel') return ok({ kind: 'tunnel', target: { ...target, host } })
     if (byAddress.kind === 'refuse') return err(localRefusal(byAddress.reason))
   }
-  return connectTo(target, addresses.value)
+  return ok({ kind: 'direct', addresses: addresses.value })
 }
 
 async function openInTunnel(

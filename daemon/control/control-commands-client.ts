@@ -12,6 +12,7 @@ import type { EnrolFailure } from '../enrol/enrol-client.ts'
 import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
 import type { Registration } from '../enrol/registration.ts'
 import { explainHere, withSteps } from '../explain.ts'
+import { findWay } from '../flow-client.ts'
 import { type LocalReason, localRefusal } from '../listen/refusal.ts'
 import { parseTargetHost } from '../listen/target.ts'
 import type { Told } from '../prompt/told.ts'
@@ -158,11 +159,11 @@ async function apps({ device }: CommandDeps): Answer {
 
 async function explain(host: string, port: number, { device }: CommandDeps): Answer {
   const target = targetOf(host, port)
-  const here = explainHere(target, device.flowState)
+  const here = await explainHere(target, device.flowState, findWay)
   if (here.kind === 'answered') return ok({ method: 'explain', explanation: here.explanation })
-  const answer = await device.tunnel?.explain(target.host, target.port)
+  const answer = await device.tunnel?.explain(here.target.host, here.target.port)
   if (answer?.ok) {
-    return ok({ method: 'explain', explanation: withSteps(here.steps, answer.value) })
+    return ok({ method: 'explain', explanation: withSteps(target, here.steps, answer.value) })
   }
   const failure = askFailure(answer?.error.reason ?? 'not_connected', device)
   return err(failure)
