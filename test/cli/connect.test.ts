@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava'
 import { err, ok } from '#lib/result'
 import { EXIT } from '../../cli/cli-io.ts'
 import { startProxyServer } from '../../daemon/listen/proxy-server.ts'
+import { deferred } from '../support/deferred.ts'
 import { runProgram } from '../support/run-program.ts'
 import { memoryLog } from '../support/tunnel.ts'
 
@@ -87,14 +88,11 @@ test('D1: connect ends when the destination has closed, though input stays open'
 })
 
 test('D9: connect watches for prompts only until its connection stands', async (t) => {
-  let unwatched = (): void => undefined
-  const end = new Promise<void>((resolve) => {
-    unwatched = resolve
-  })
+  const unwatched = deferred<void>()
   const argv = await scene(
     t,
-    (socket) => void end.then(() => socket.end('bye')),
-    (watch) => watch.on('close', unwatched),
+    (socket) => void unwatched.promise.then(() => socket.end('bye')),
+    (watch) => watch.on('close', unwatched.resolve),
   )
   const done = await runProgram(argv('db1.corp'))
   t.is(done.stdout, 'bye', done.stderr)

@@ -14,6 +14,7 @@ import {
   type HandleControl,
   startControlServer,
 } from '../../../daemon/control/control-server.ts'
+import { deferred } from '../../support/deferred.ts'
 import { asNobody, runProgram } from '../../support/run-program.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -191,24 +192,21 @@ test('D15: callers at once are bounded', async (t) => {
 
 test('D15: who watches and does not read is cut off, and nothing piles up', async (t) => {
   let tell = (_event: WatchEvent): void => undefined
-  let isWatched = (): void => undefined
-  const watched = new Promise<void>((resolve) => {
-    isWatched = resolve
-  })
+  const watched = deferred<void>()
   let isLeft = false
   const handle: HandleControl = async (_request, { onEvent, signal }) => {
     tell = onEvent
     signal.addEventListener('abort', () => {
       isLeft = true
     })
-    isWatched()
+    watched.resolve()
     return new Promise(() => undefined)
   }
   const { path } = await startControl(t, { handle })
   const socket = net.connect(path, () => socket.write('{"method":"watch"}\n'))
   t.teardown(() => socket.destroy())
   socket.pause()
-  await watched
+  await watched.promise
   const event = { kind: 'notice', reason: 'x', sentence: 'x'.repeat(16 * 1024) } as const
   let told = 0
   for (; !isLeft && told < 1000; told++) {
