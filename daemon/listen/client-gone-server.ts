@@ -5,7 +5,9 @@ import type { OnGone } from '#lib/tunnel/tunnel-connection'
 /** Sees the end of a client that nobody reads. `stop` before somebody does. */
 export function watchGone(client: Duplex): { readonly onGone: OnGone; stop(): void } {
   let giveUp = (): void => undefined
+  let isGone = false
   const gone = (): void => {
+    isGone = true
     client.destroy()
     giveUp()
   }
@@ -14,9 +16,12 @@ export function watchGone(client: Duplex): { readonly onGone: OnGone; stop(): vo
     if (client.readableLength === 0) client.read()
   }
   client.on('readable', look).on('end', gone).on('close', gone)
+  if (client.destroyed) gone()
   return {
+    // The tunnel may have to come up first: who left meanwhile, or before, is gone as well.
     onGone: (listener) => {
       giveUp = listener
+      if (isGone) listener()
     },
     stop: () => void client.off('readable', look).off('end', gone).off('close', gone),
   }

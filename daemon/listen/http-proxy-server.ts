@@ -91,9 +91,16 @@ async function answer(
   if (request.url?.startsWith('/')) return answerOrigin(request, response, deps, refuse)
   const parsed = parseAbsoluteForm(request.url ?? '')
   if (!parsed.ok) return refuse(localRefusal('bad_request'))
-  const onGone: OnGone = (giveUp) => void response.once('close', giveUp)
+  const onGone: OnGone = (giveUp) => {
+    if (response.destroyed) giveUp()
+    else response.once('close', giveUp)
+  }
   const flow = await deps.openFlow(parsed.value.target, {}, onGone)
   if (!flow.ok) return refuse(flow.error, parsed.value.target)
+  if (response.destroyed) {
+    flow.value.destroy()
+    return
+  }
   forwardRequest(request, response, parsed.value, flow.value, () =>
     refuse(localRefusal('target_unreachable'), parsed.value.target),
   )
