@@ -7,7 +7,7 @@ import type {
   PostureObservation,
   PostureRequest,
 } from '#lib/wire/posture-message'
-import { POSTURE_AGE_LIMIT_MS } from '#lib/wire/posture-schema'
+import { POSTURE_AGE_LIMIT_MS, POSTURE_CHECK_LIMIT } from '#lib/wire/posture-schema'
 
 /** What a collector came back with. */
 export type Found = PostureFinding | PostureFailure
@@ -68,6 +68,12 @@ export function lookFor(request: PostureRequest, looks: readonly Look[]): Look |
   })
 }
 
+/** The looks with a later one in place of the one before it. */
+export function withLook(looks: readonly Look[], later: Look): readonly Look[] {
+  const before = lookFor(later.request, looks)
+  return [...looks.filter((one) => one !== before), later]
+}
+
 /** Looks as observations; those that are too old to say anything are left out. */
 export function observationsOf(looks: readonly Look[], now: Moment): readonly PostureObservation[] {
   return looks
@@ -78,7 +84,7 @@ export function observationsOf(looks: readonly Look[], now: Moment): readonly Po
     .filter(({ observedAgoMs }) => observedAgoMs <= POSTURE_AGE_LIMIT_MS)
 }
 
-/** In batches of which each fits one message. An observation that fits none is told as one that could not be made. */
+/** In batches of which each fits one message, by octets and by count. An observation that fits none is told as one that could not be made. */
 export function packObservations(
   observations: readonly PostureObservation[],
   limitBytes: number,
@@ -88,7 +94,7 @@ export function packObservations(
   for (const whole of observations) {
     const one = sizeOf(whole) > limitBytes ? { ...whole, found: TOO_LARGE } : whole
     size += sizeOf(one)
-    if (size > limitBytes) {
+    if (size > limitBytes || packed.at(-1)?.length === POSTURE_CHECK_LIMIT) {
       packed.push([])
       size = sizeOf(one)
     }

@@ -15,6 +15,7 @@ import {
   observationsOf,
   packObservations,
   planLooks,
+  withLook,
 } from './plan.ts'
 import { postureStatus, type ToldResults } from './posture-status.ts'
 
@@ -46,9 +47,9 @@ const now = (): Moment => ({ wallMs: Date.now(), steadyMs: performance.now() })
 export function startPosture({ collect, report, onTold, log }: PostureDeps): PostureJob {
   const stopping = new AbortController()
   const looking = new Set<PostureRequest>()
-  const untold = new Set<Look>()
   let requests: readonly PostureRequest[] = []
   let looks: readonly Look[] = []
+  let untold: readonly Look[] = []
   let results: ToldResults | undefined
   let isTelling = false
   let isSettling = false
@@ -68,17 +69,17 @@ export function startPosture({ collect, report, onTold, log }: PostureDeps): Pos
     looking.delete(request)
     if (!requests.includes(request) || stopping.signal.aborted) return
     const known = { request, found, at }
-    looks = [...looks.filter((one) => one !== lookFor(request, looks)), known]
+    looks = withLook(looks, known)
     await tell([known])
   }
 
   async function tell(more: readonly Look[]): Promise<void> {
-    for (const one of more) untold.add(one)
+    untold = more.reduce(withLook, untold)
     if (isTelling) return
     isTelling = true
-    while (untold.size > 0) {
-      const observations = observationsOf([...untold], now())
-      untold.clear()
+    while (untold.length > 0) {
+      const observations = observationsOf(untold, now())
+      untold = []
       for (const batch of packObservations(observations, MESSAGE_LIMIT_BYTES)) {
         const answer = await report(batch)
         if (answer.ok) results = { results: answer.value, at: now() }

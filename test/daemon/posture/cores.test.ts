@@ -12,10 +12,12 @@ import {
   observationsOf,
   packObservations,
   planLooks,
+  withLook,
 } from '../../../daemon/posture/plan.ts'
 import { postureStatus } from '../../../daemon/posture/posture-status.ts'
 import { parseSshdConfig, printedSetting } from '../../../daemon/posture/sshd-config.ts'
 import type { PostureRequest } from '../../../lib/wire/posture-message.ts'
+import { POSTURE_CHECK_LIMIT } from '../../../lib/wire/posture-schema.ts'
 
 const file = (name: string, everyMs = 1000, path = '/etc/agent'): PostureRequest => ({
   ...{ name, kind: 'file', lookAt: [path], everyMs },
@@ -71,6 +73,24 @@ test('D10: observations go in messages of a bounded size, none is lost', (t) => 
   const found = { kind: 'serial', serial: 'x'.repeat(9000) } as const
   const packed = packObservations(huge === undefined ? [] : [{ ...huge, found }], 1000)
   t.like(packed[0]?.[0]?.found, { kind: 'none', reason: 'unreadable' })
+})
+
+test('D10: a message carries no more observations than the gateway takes', (t) => {
+  const many = Array.from({ length: POSTURE_CHECK_LIMIT + 6 }, (_, index) =>
+    look(file(`${index}`), 0),
+  )
+  const batches = packObservations(observationsOf(many, at(1)), 1024 * 1024)
+  t.deepEqual(
+    batches.map(({ length }) => length),
+    [POSTURE_CHECK_LIMIT, 6],
+  )
+})
+
+test('D10: of two looks at the same thing the later one is told', (t) => {
+  const [a, b] = [look(file('a'), 1), look(file('b'), 1)]
+  const [again, elsewhere] = [look(file('a', 5000), 2), look(file('a', 1000, '/etc/other'), 2)]
+  t.deepEqual(withLook([a, b], again), [b, again])
+  t.deepEqual(withLook([a, b], elsewhere), [a, b, elsewhere])
 })
 
 test('D10: a status is what the gateway said, as long as it holds', (t) => {

@@ -4,6 +4,7 @@ import { err, ok } from '#lib/result'
 import type { Found } from '../../../daemon/posture/plan.ts'
 import { type PostureDeps, startPosture } from '../../../daemon/posture/posture-job.ts'
 import type { PostureObservation, PostureRequest } from '../../../lib/wire/posture-message.ts'
+import { deferred } from '../../support/deferred.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
 const AGENT: PostureRequest = { name: 'agent', kind: 'file', lookAt: ['/a'], everyMs: 30 }
@@ -64,6 +65,32 @@ test('D10: while the gateway is away nothing breaks, and flows are not held back
   job.ask([OTHER])
   await all
   t.like(job.checks, [{ name: 'other', result: 'unknown' }])
+})
+
+test('D10: while an answer is awaited the last look alone is kept to be told', async (t) => {
+  const [answered, looked] = [deferred<void>(), deferred<void>()]
+  const counts: number[] = []
+  const told = deferred<readonly PostureObservation[]>()
+  let looks = 0
+  const { job } = start(t, {
+    collect: async () => {
+      looks += 1
+      if (looks === 5) looked.resolve()
+      return { kind: 'client_version', version: `${looks}` }
+    },
+    report: async (observations) => {
+      counts.push(observations.length)
+      if (counts.length === 2) told.resolve(observations)
+      await answered.promise
+      return ok([])
+    },
+  })
+  job.ask([AGENT])
+  await looked.promise
+  answered.resolve()
+  const [observation, ...older] = await told.promise
+  t.deepEqual(older, [])
+  t.like(observation, { name: 'agent', found: { kind: 'client_version' } })
 })
 
 test('D10: what is asked no longer is neither looked at nor shown', async (t) => {
