@@ -96,15 +96,18 @@ test('D10 firewall: off and on in a network of its own', async (t) => {
       { name: 'f', kind: 'firewall', lookAt: [], everyMs: 1 }, new AbortController().signal)
     process.stdout.write(JSON.stringify(found) + '\\n')`
   const look = `'${process.execPath}' --input-type=module -e "$0"`
-  const nft =
-    'nft add table inet t; nft add chain inet t in "{ type filter hook input priority 0; policy drop; }"'
-  const done = await run(['unshare', '-n', 'sh', '-c', `${look} && ${nft} && ${look}`, script])
+  const chain = (policy: string) =>
+    `nft add chain inet t in "{ type filter hook input priority 0; policy ${policy}; }"`
+  const harmless = `nft add table inet t; ${chain('accept')}; nft add rule inet t in counter comment '"drop"'`
+  const commands = [look, harmless, look, chain('drop'), look]
+  const done = await run(['unshare', '-n', 'sh', '-c', commands.join(' && '), script])
   t.is(done.code, 0, done.stderr)
-  const [off, on] = done.stdout
+  const [off, commented, on] = done.stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
   t.deepEqual(off, { kind: 'firewall', enabled: false })
+  t.deepEqual(commented, off)
   t.deepEqual(on, { kind: 'firewall', enabled: true, by: 'nftables' })
 })
 

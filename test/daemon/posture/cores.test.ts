@@ -130,14 +130,69 @@ test('mounts: block devices, the topmost at each place', (t) => {
   ])
 })
 
-const INPUT = 'table inet t {\n  chain in {\n    type filter hook input priority 0; policy'
+const inTable = (...lines: readonly string[]) => `table inet t {\n${lines.join('\n')}\n}\n`
+const chain = (name: string, ...lines: readonly string[]) =>
+  `\tchain ${name} {\n${lines.map((line) => `\t\t${line}`).join('\n')}\n\t}`
+const INPUT = 'type filter hook input priority filter; policy'
+const OUTPUT = 'type filter hook output priority filter; policy'
 const rulesets: Record<string, [string, boolean]> = {
-  'a policy that drops': [`${INPUT} drop;\n  }\n}`, true],
-  'a rule that rejects': [`${INPUT} accept;\n    reject with icmpx admin-prohibited\n  }\n}`, true],
-  'a chain that accepts all': [`${INPUT} accept;\n  }\n}`, false],
+  'a policy that drops': [inTable(chain('in', `${INPUT} drop;`)), true],
+  'a rule that rejects': [
+    inTable(chain('in', `${INPUT} accept;`, 'ct state new reject with icmpx admin-prohibited')),
+    true,
+  ],
+  'a rule behind a set over several lines': [
+    inTable(chain('in', `${INPUT} accept;`, 'ip saddr { 1.1.1.1,', '\t 2.2.2.2 } drop')),
+    true,
+  ],
+  'a map of verdicts': [
+    inTable(chain('in', `${INPUT} accept;`, 'tcp dport vmap { 22 : accept, 23 : drop }')),
+    true,
+  ],
+  'a chain on a device': [
+    inTable(chain('in', 'type filter hook ingress device "eth0" priority 0; policy drop;')),
+    true,
+  ],
+  'the second table': [
+    inTable(chain('in', `${INPUT} accept;`)) + inTable(chain('in', `${INPUT} drop;`)),
+    true,
+  ],
+  'a chain that accepts all': [inTable(chain('in', `${INPUT} accept;`)), false],
   nothing: ['', false],
+  'what is no ruleset': ['drop } chain { type filter hook input; policy drop', false],
   'a filter on what is forwarded': [
-    'table ip f {\n  chain x {\n    type filter hook forward priority 0; policy drop;\n  }\n}',
+    inTable(chain('x', 'type filter hook forward priority 0; policy drop;')),
+    false,
+  ],
+  'the comment of a rule': [
+    inTable(chain('in', `${INPUT} accept;`, 'tcp dport 22 accept comment "drop this; or reject"')),
+    false,
+  ],
+  'the comment of a chain': [inTable(chain('in', 'comment "drop"', `${INPUT} accept;`)), false],
+  'a prefix of the log': [
+    inTable(chain('in', `${INPUT} accept;`, 'log prefix "drop "', 'counter # drop')),
+    false,
+  ],
+  'another chain': [
+    inTable(chain('in', `${INPUT} accept;`), chain('out', `${OUTPUT} drop;`)),
+    false,
+  ],
+  'another table': [
+    inTable(chain('in', `${INPUT} accept;`)) + inTable(chain('out', `${OUTPUT} drop;`)),
+    false,
+  ],
+  'a set of the next table': [
+    `${inTable(chain('in', `${INPUT} accept;`))}table ip u {\n\tset drop {\n\t}\n\tcounter reject {\n\t}\n}`,
+    false,
+  ],
+  'a chain that nothing is hung to': [inTable(chain('in', 'drop')), false],
+  'a jump to a chain that is named so': [
+    inTable(chain('in', `${INPUT} accept;`, 'jump drop-all', 'goto reject', 'jump drop')),
+    false,
+  ],
+  'a table that sleeps': [inTable('\tflags dormant', '', chain('in', `${INPUT} drop;`)), false],
+  'a translation of addresses': [
+    inTable(chain('in', 'type nat hook prerouting priority dstnat; policy drop;')),
     false,
   ],
 }
@@ -146,6 +201,19 @@ for (const [title, [ruleset, filters]] of Object.entries(rulesets)) {
     t.is(nftFilters(ruleset), filters)
   })
 }
+
+test('nft: the parser never throws, and a ruleset says the same however it is spaced', (t) => {
+  const words = ['table', 'chain', 'in', 'drop', '{', '}', ';', '\n', '"', '#', ',', ' ', INPUT]
+  const text = fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((all) => all.join(' '))
+  const reads = fc.property(fc.oneof(text, fc.string()), (ruleset) => {
+    nftFilters(ruleset)
+  })
+  t.notThrows(() => fc.assert(reads, { numRuns: 200 }))
+  t.false(nftFilters('{'.repeat(100_000)))
+  for (const [title, [ruleset, filters]] of Object.entries(rulesets)) {
+    t.is(nftFilters(ruleset.replaceAll('\t', '      ').replaceAll('\n', '\n\n')), filters, title)
+  }
+})
 
 test('ufw and firewalld say whether they are on', (t) => {
   t.true(ufwFilters('Status: active\n\nTo  Action\n'))
