@@ -8,7 +8,8 @@ import { addDeviceCommands, type Run } from './commands/device.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addPostureCommand } from './commands/posture.ts'
 import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
-import { addRecordingCommands, type RecordingIo } from './commands/recordings.ts'
+import type { RecordingIo } from './commands/recording-io.ts'
+import { addRecordingCommands } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
 
 const EPILOGUE = `
@@ -102,6 +103,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     readKey: (path) => io().readKey(path),
     createKey: (path, kem) => io().createKey(path, kem),
     write: (chunk) => io().write(chunk),
+    createFile: (path) => io().createFile(path),
     sleep: (delayMs) => io().sleep(delayMs),
     onScreen: (replay) => io().onScreen(replay),
     readEvidenceKey: (path) => io().readEvidenceKey(path),

@@ -1,60 +1,29 @@
 /**
- * Commands about recordings: list, decrypt, play, verify, keygen. A recording is named by its id, or by a file.
+ * Commands about recordings: list, verify, keygen; others have files of their own. A recording is named by its id,
+ * or by a file.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { JWK } from 'jose'
+import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import type { VerifyOptions } from '#lib/recording/verdict'
 import { err, ok, type Result } from '#lib/result'
-import type { RecipientKey } from '#lib/seal/recipient-key'
 import { readAnswer } from '../admin-answer.ts'
-import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
-import { printReadError, printVerdict } from '../recordings/print-verdict.ts'
-import {
-  type ByteSource,
-  exportRecording,
-  type Format,
-  playRecording,
-  verifyRecording,
-} from '../recordings/read-recording.ts'
+import { type CliFailure, EXIT, report } from '../cli-io.ts'
+import { printVerdict } from '../recordings/print-verdict.ts'
+import { verifyRecording } from '../recordings/read-recording.ts'
 import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
-
-/** What these commands do to the machine. */
-export type RecordingIo = {
-  isFile(path: string): boolean
-  openFile(path: string): ByteSource
-  /** The manifest beside a file. */
-  readManifest(path: string): Promise<string | undefined>
-  readKey(path: string): Promise<Result<RecipientKey, CliFailure>>
-  /** Makes a key pair: private half at `path`, public line beside it. */
-  createKey(
-    path: string,
-    kem: 'x25519' | 'p256',
-  ): Promise<Result<{ readonly publicFile: string; readonly fingerprint: string }, CliFailure>>
-  /** Text or bytes to standard output, as they are; waits while the reader is slow. */
-  write(chunk: string | Uint8Array): Promise<void>
-  sleep(delayMs: number): Promise<void>
-  /** Runs a replay; then, and when the user interrupts it, a terminal is left as it was found. */
-  onScreen<T>(replay: () => Promise<T>): Promise<T>
-  /** Public half of a gateway's evidence key, from PEM or JWK. */
-  readEvidenceKey(path: string): Promise<Result<JWK, CliFailure>>
-}
-
-type Io = CliIo & RecordingIo
-
-const KEY_OPTION = ['--key <file>', 'private key of a recipient'] as const
-/** More than one key: classes of a recording may have different recipients. */
-const collect = (value: string, before: readonly string[] = []): string[] => [...before, value]
+import { addExport } from './recording-export.ts'
+import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
+import { addPlay } from './recording-play.ts'
 
 /** Adds `recordings` and its subcommands to `program`. */
 export function addRecordingCommands(program: Command, io: Io, run: Run): void {
   const recordings = program
     .command('recordings')
-    .description('list, decrypt, play and verify recordings; make a key for them')
+    .description('list, play, export and verify recordings; make a key for them')
   addList(recordings, io, run)
-  addDecrypt(recordings, io, run)
   addPlay(recordings, io, run)
+  addExport(recordings, io, run)
   addVerify(recordings, io, run)
   addKeygen(recordings, io, run)
 }
@@ -108,95 +77,6 @@ function listText(rows: readonly z.infer<typeof row>[]): string {
   )
 }
 
-function addDecrypt(recordings: Command, io: Io, run: Run): void {
-  recordings
-    .command('decrypt')
-    .description('write a recording in the clear to standard output')
-    .argument('<recording>', 'id or file')
-    .requiredOption(...KEY_OPTION, collect)
-    .addOption(
-      new Option('--format <format>', 'what to write')
-        .choices(['asciicast', 'text', 'jsonl'])
-        .default('text'),
-    )
-    .option('--input', 'what was typed, too; it may hold passwords')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ zt recordings decrypt ID --key auditor.key --format asciicast > session.cast',
-    )
-    .action((name: string, options: { key: string[]; format: Format; input?: boolean }) =>
-      run(async () => {
-        const opened = await openWithKeys(io, name, options.key)
-        if (!opened.ok) return report(io, opened.error)
-        const { source, keys } = opened.value
-        const { format, input = false } = options
-        const done = await exportRecording(source, keys, { format, input }, (text) =>
-          io.write(text),
-        )
-        return conclude(io, done)
-      }),
-    )
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
-  return value
-}
-
-function addPlay(recordings: Command, io: Io, run: Run): void {
-  recordings
-    .command('play')
-    .description('play a recording in this terminal')
-    .argument('<recording>', 'id or file')
-    .requiredOption(...KEY_OPTION, collect)
-    .option('--speed <factor>', '2 plays twice as fast', positive, 1)
-    .option('--idle-limit <seconds>', 'no pause is longer than this', positive)
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ zt recordings play ID --key auditor.key --speed 2 --idle-limit 1',
-    )
-    .action((name: string, options: { key: string[]; speed: number; idleLimit?: number }) =>
-      run(async () => {
-        const opened = await openWithKeys(io, name, options.key)
-        if (!opened.ok) return report(io, opened.error)
-        const { source, keys } = opened.value
-        const idle =
-          options.idleLimit === undefined ? {} : { idleLimitMs: options.idleLimit * 1000 }
-        const done = await io.onScreen(() =>
-          playRecording(source, keys, { speed: options.speed, ...idle }, io),
-        )
-        return conclude(io, done)
-      }),
-    )
-}
-
-async function openWithKeys(io: Io, name: string, keyFiles: readonly string[]) {
-  const keys = await readAll(keyFiles, io.readKey)
-  if (!keys.ok) return keys
-  const source = await openRecording(io, name)
-  return source.ok ? ok({ source: source.value, keys: keys.value }) : source
-}
-
-async function readAll<T>(
-  files: readonly string[],
-  read: (file: string) => Promise<Result<T, CliFailure>>,
-): Promise<Result<readonly T[], CliFailure>> {
-  const values: T[] = []
-  for (const file of files) {
-    const value = await read(file)
-    if (!value.ok) return value
-    values.push(value.value)
-  }
-  return ok(values)
-}
-
-/** Ids are UUIDs; whatever exists as a file is one. */
-async function openRecording(io: Io, name: string): Promise<Result<ByteSource, CliFailure>> {
-  if (io.isFile(name)) return ok(io.openFile(name))
-  return io.admin.getBytes(`/api/v1/recordings/${encodeURIComponent(name)}/content`)
-}
-
 async function openManifestOf(
   io: Io,
   name: string,
@@ -208,20 +88,6 @@ async function openManifestOf(
   const chunks: Uint8Array[] = []
   for await (const chunk of bytes.value) chunks.push(chunk)
   return ok(Buffer.concat(chunks).toString('utf8'))
-}
-
-function conclude(io: Io, done: Awaited<ReturnType<typeof exportRecording>>): number {
-  if (!done.ok) {
-    const code = done.error.reason
-    const exitCode = code === 'not_a_recipient' ? EXIT.denied : EXIT.tampered
-    return report(io, { code, message: `${printReadError(done.error)}.`, exitCode })
-  }
-  if (done.value.ended) return EXIT.ok
-  return report(io, {
-    code: 'no_end',
-    message: 'The recording has no end; everything before that is shown.',
-    exitCode: EXIT.incomplete,
-  })
 }
 
 const VERDICT_EXIT = {
@@ -236,12 +102,7 @@ function addVerify(recordings: Command, io: Io, run: Run): void {
     .command('verify')
     .description('say whether a recording is complete, incomplete or tampered with, and where')
     .argument('<recording>', 'id or file (with FILE.manifest beside it)')
-    .option(
-      KEY_OPTION[0],
-      'private key: every chunk is opened, not only its hash checked',
-      collect,
-      [],
-    )
+    .option(KEY_FLAGS, 'private key: every chunk is opened, not only its hash checked', collect, [])
     .option(
       '--evidence-key <file>',
       'public key of the gateway that must have signed, PEM or JWK',
@@ -333,6 +194,15 @@ export function keyExists(file: string): Result<never, CliFailure> {
   return err({
     code: 'key_exists',
     message: `${file} exists; a key that opens recordings is never overwritten.`,
+    exitCode: EXIT.usage,
+  })
+}
+
+/** A file that an export would overwrite. */
+export function fileExists(file: string): Result<never, CliFailure> {
+  return err({
+    code: 'file_exists',
+    message: `${file} exists; name a new file.`,
     exitCode: EXIT.usage,
   })
 }

@@ -1,17 +1,16 @@
 /**
  * Recordings from any source of octets: read, export, play, verify. What touches files and terminals is handed in.
  */
-import { AsciicastView } from '#lib/recording/asciicast'
+import { type CloudflareHead, CloudflareHeadReader } from '#lib/recording/cloudflare-log'
 import type { Frame } from '#lib/recording/frame'
-import { JsonLinesView } from '#lib/recording/json-lines'
 import { type ReadError, type ReadStep, RecordingReader } from '#lib/recording/recording-reader'
-import { TextView } from '#lib/recording/text-view'
 import type { Verdict, VerifyOptions } from '#lib/recording/verdict'
 import { RecordingVerifier } from '#lib/recording/verify'
-import type { View, ViewOptions } from '#lib/recording/view'
+import type { ViewOptions } from '#lib/recording/view'
 import { err, ok, type Result } from '#lib/result'
 import type { Header, SealClass } from '#lib/seal/container-format'
 import type { RecipientKey } from '#lib/seal/recipient-key'
+import type { ExportFile, MakeFiles } from './export-views.ts'
 import { type PlayOptions, PlaySchedule } from './play-schedule.ts'
 
 /** Octets of a file or an HTTP answer, in any split. */
@@ -19,8 +18,6 @@ export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** What was read. `ended` false: the recording stops as after a crash; all that was shown is authentic. */
 export type ReadSummary = { readonly ended: boolean; readonly classes: readonly SealClass[] }
-
-export type Format = 'asciicast' | 'text' | 'jsonl'
 
 type OnFrame = (frame: Frame, header: Header) => void | Promise<void>
 
@@ -54,40 +51,44 @@ async function handOver(
   return error
 }
 
-export type ExportOptions = Omit<ViewOptions, 'startedAtMs'> & { readonly format: Format }
+export type ExportOptions = Omit<ViewOptions, 'startedAtMs'> & { readonly makeFiles: MakeFiles }
+
+/** Takes the next piece of one file of an export. */
+export type WritePiece = (
+  suffix: ExportFile['suffix'],
+  piece: string | Uint8Array,
+) => void | Promise<void>
 
 /** Writes a recording in another format, as it is read. */
 export async function exportRecording(
   source: ByteSource,
   keys: readonly RecipientKey[],
-  { format, ...options }: ExportOptions,
-  write: (text: string) => void | Promise<void>,
+  { makeFiles, ...options }: ExportOptions,
+  write: WritePiece,
 ): Promise<Result<ReadSummary, ReadError>> {
-  let view: View | undefined
+  let files: readonly ExportFile[] = []
   const summary = await readRecording(source, keys, async (frame, header) => {
-    view ??= makeView(format, { ...options, startedAtMs: startedAtMs(header) })
-    const text = view.push(frame)
-    if (text !== '') await write(text)
+    if (files.length === 0) files = makeFiles({ ...options, startedAtMs: startedAtMs(header) })
+    for (const { suffix, view } of files) await write(suffix, view.push(frame))
   })
-  const rest = view?.end() ?? ''
-  if (rest !== '') await write(rest)
+  for (const { suffix, view } of files) await write(suffix, view.end())
   return summary
+}
+
+/** Reads what the head of a Cloudflare log says; the export itself reads the recording again. */
+export async function readCloudflareHead(
+  source: ByteSource,
+  keys: readonly RecipientKey[],
+  options: Omit<ViewOptions, 'startedAtMs'>,
+): Promise<Result<CloudflareHead, ReadError>> {
+  const reader = new CloudflareHeadReader(options)
+  const read = await readRecording(source, keys, (frame) => reader.push(frame))
+  return read.ok ? ok(reader.head) : read
 }
 
 function startedAtMs({ subject }: Header): number {
   const started = subject['startedAtMs']
   return typeof started === 'number' ? started : 0
-}
-
-function makeView(format: Format, options: ViewOptions): View {
-  switch (format) {
-    case 'asciicast':
-      return new AsciicastView(options)
-    case 'text':
-      return new TextView(options)
-    case 'jsonl':
-      return new JsonLinesView(options)
-  }
 }
 
 /** What playing needs from the world. */

@@ -11,6 +11,7 @@ import {
   type Recipient,
   type RecipientKey,
 } from '#lib/seal/recipient-key'
+import type { Sink } from './age-sink.ts'
 
 export type KeyFileError = {
   readonly reason: 'bad_recipient_key' | 'key_file_too_open' | 'key_file_missing'
@@ -64,6 +65,18 @@ export async function createRecipientKeyFile(
   const publicLine = printRecipient(recipient)
   await writeFile(`${path}.pub`, `${publicLine}\n`)
   return { publicLine, fingerprint: recipient.fingerprint }
+}
+
+/**
+ * A new file that only its owner reads.
+ * @throws {Error} when it exists, cannot be made, or the disk is full.
+ */
+export async function createPrivateFile(path: string): Promise<Sink> {
+  const handle = await open(path, 'wx', 0o600)
+  return {
+    write: (chunk) => handle.writeFile(chunk),
+    close: () => handle.close(),
+  }
 }
 
 function isMissing(cause: unknown): boolean {

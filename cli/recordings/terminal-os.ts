@@ -9,14 +9,11 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JWK } from 'jose'
 import { err, ok } from '#lib/result'
-import {
-  evidenceKeyFailure,
-  keyExists,
-  keyFailure,
-  type RecordingIo,
-} from '../commands/recordings.ts'
+import type { RecordingIo } from '../commands/recording-io.ts'
+import { evidenceKeyFailure, fileExists, keyExists, keyFailure } from '../commands/recordings.ts'
 import { RESTORE_TERMINAL } from './play-schedule.ts'
 import {
+  createPrivateFile,
   createRecipientKeyFile,
   openRecordingFile,
   readManifestBeside,
@@ -39,6 +36,10 @@ export const recordingIo: RecordingIo = {
   },
   async write(chunk) {
     if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
+  },
+  async createFile(path) {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return fileExists(path)
+    return ok(await createPrivateFile(path))
   },
   sleep: (delayMs) => sleep(delayMs),
   async onScreen(replay) {

@@ -4,7 +4,7 @@
  */
 import { base64url } from 'jose'
 import type { Frame } from './frame.ts'
-import { secondsOf, type View, type ViewOptions } from './view.ts'
+import { secondsOf, toPrintableJson, type View, type ViewOptions } from './view.ts'
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -20,7 +20,7 @@ export class JsonLinesView implements View {
     const of = 'event' in frame ? frame.event.channel : frame.channel
     if (channel !== 'any' && of !== channel) return ''
     if ('stream' in frame && frame.stream === 'input' && !input) return ''
-    return `${JSON.stringify(printable(frame))}\n`
+    return `${toPrintableJson(contentOf(frame))}\n`
   }
 
   end(): string {
@@ -28,7 +28,7 @@ export class JsonLinesView implements View {
   }
 }
 
-function printable(frame: Frame): Readonly<Record<string, unknown>> {
+function contentOf(frame: Frame): Readonly<Record<string, unknown>> {
   const time = Number(secondsOf(frame.timeUs))
   if ('event' in frame) return { time, ...frame.event }
   const { channel, stream, bytes } = frame

@@ -5,7 +5,7 @@
 import type { DataFrame, Frame } from './frame.ts'
 import { StreamText } from './stream-text.ts'
 import { TerminalFilter } from './terminal-filter.ts'
-import { secondsOf, type View, type ViewOptions } from './view.ts'
+import { secondsOf, toPrintableJson, type View, type ViewOptions } from './view.ts'
 
 export class TextView implements View {
   readonly #options: ViewOptions
@@ -51,14 +51,7 @@ export class TextView implements View {
   #note(timeUs: number, channel: number, type: string, facts: object): string {
     const lineEnd = this.#atLineStart ? '' : '\n'
     this.#atLineStart = true
-    const detail = Object.keys(facts).length > 0 ? ` ${escapeControls(JSON.stringify(facts))}` : ''
+    const detail = Object.keys(facts).length > 0 ? ` ${toPrintableJson(facts)}` : ''
     return `${lineEnd}[${secondsOf(timeUs)} channel ${channel}] ${type}${detail}\n`
   }
-}
-
-/** JSON escapes controls below U+0020 only; a terminal also obeys those from U+007F to U+009F. */
-function escapeControls(json: string): string {
-  return json.replace(/[\u007f-\u009f]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

@@ -1,13 +1,14 @@
 /**
- * A way to show frames as text. Every view is derived: the frames are the evidence.
+ * A way to show frames. Every view is derived: the frames are the evidence.
  */
 import type { Frame } from './frame.ts'
 
-export interface View {
-  /** The text that one more frame adds, maybe none. Frames come in order of time. */
-  push(frame: Frame): string
-  /** The text after the last frame. */
-  end(): string
+/** `Piece` is text, or octets where text would not hold what was recorded. */
+export interface View<Piece extends string | Uint8Array = string> {
+  /** What one more frame adds, maybe nothing. Frames come in order of time. */
+  push(frame: Frame): Piece
+  /** What comes after the last frame. */
+  end(): Piece
 }
 
 /** What a view is made of. */
@@ -24,4 +25,11 @@ export type ViewOptions = {
 export function secondsOf(timeUs: number): string {
   const whole = Math.floor(timeUs / 1_000_000)
   return `${whole}.${(timeUs % 1_000_000).toString().padStart(6, '0')}`
+}
+
+/** JSON that no terminal obeys: JSON itself escapes controls below U+0020 only, and a terminal knows those to U+009F. */
+export function toPrintableJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }

@@ -1,7 +1,7 @@
 /**
  * Key schedule of HPKE base mode (RFC 9180), written once over an HMAC that the caller brings:
  * node:crypto where recordings are sealed, WebCrypto where they are opened.
- * Suites: DHKEM(X25519 or P-256, HKDF-SHA256), HKDF-SHA256, AES-GCM.
+ * Suites: DHKEM(X25519 or P-256, HKDF-SHA256), HKDF-SHA256, AES-GCM; ChaCha20-Poly1305 for exports only.
  */
 import { concat, uint16, utf8 } from './bytes.ts'
 
@@ -11,7 +11,10 @@ export type Kem = 'x25519' | 'p256'
 /** Recordings use aes-256-gcm only; RFC 9180 prints its P-256 examples for aes-128-gcm. */
 export type Aead = 'aes-128-gcm' | 'aes-256-gcm'
 
-export type Suite = { readonly kem: Kem; readonly aead: Aead }
+export type Suite<A extends keyof typeof AEADS = Aead> = { readonly kem: Kem; readonly aead: A }
+
+/** Suites that we can seal with; WebCrypto, which opens, has AES-GCM only. */
+export type SealingSuite = Suite<keyof typeof AEADS>
 
 /** What travels to the recipient. */
 export type HpkeMessage = {
@@ -32,9 +35,10 @@ export const KEMS = {
 export const AEADS = {
   'aes-128-gcm': { id: 0x0001, keyBytes: 16 },
   'aes-256-gcm': { id: 0x0002, keyBytes: 32 },
+  'chacha20-poly1305': { id: 0x0003, keyBytes: 32 },
 } as const
 
-/** Octets of an AES-GCM tag and nonce. */
+/** Octets of a tag and a nonce; every AEAD here has the same. */
 export const TAG_BYTES = 16
 export const NONCE_BYTES = 12
 
@@ -84,7 +88,7 @@ export async function deriveSharedSecret(
 /** KeySchedule in base mode (section 5.1): the AEAD key and the nonce of sequence number 0. */
 export async function deriveKeyAndNonce(
   hmac: HmacSha256,
-  { kem, aead }: Suite,
+  { kem, aead }: SealingSuite,
   sharedSecret: Uint8Array,
   info: Uint8Array,
 ): Promise<{ readonly key: Uint8Array; readonly nonce: Uint8Array }> {

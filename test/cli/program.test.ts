@@ -333,7 +333,7 @@ test('S9 a key file that others can read is refused with the remedy', async (t) 
 })
 
 for (const args of [
-  ['recordings', 'decrypt', 'x', '--key', 'k', '--format', 'mp4'],
+  ['recordings', 'export', 'x', '--key', 'k', '--format', 'mp4'],
   ['recordings', 'play', 'x', '--key', 'k', '--speed', '0'],
   ['recordings', 'play', 'x'],
   ['nothing'],

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -29,9 +30,9 @@ async function scene(t: ExecutionContext) {
   return { at, file, sealed: at('s.zt') }
 }
 
-test('S9: decrypt, play and verify a file with the right key', async (t) => {
+test('S9: export, play and verify a file with the right key', async (t) => {
   const { at, sealed } = await scene(t)
-  const text = await runProgram([...ZT, 'decrypt', sealed, '--key', at('me.key')])
+  const text = await runProgram([...ZT, 'export', sealed, '--key', at('me.key')])
   t.is(text.code, EXIT.ok, text.stderr)
   t.true(text.stdout.includes('marker-in-output') && !text.stdout.includes('marker-in-input'))
   const played = await runProgram([...ZT, 'play', sealed, '--key', at('me.key'), '--speed', '100'])
@@ -43,7 +44,7 @@ test('S9: decrypt, play and verify a file with the right key', async (t) => {
 
 test('S9: another key opens nothing, and zt says so', async (t) => {
   const { at, sealed } = await scene(t)
-  const done = await runProgram([...ZT, 'decrypt', sealed, '--key', at('stranger.key')])
+  const done = await runProgram([...ZT, 'export', sealed, '--key', at('stranger.key')])
   t.is(done.code, EXIT.denied)
   t.regex(done.stderr, /not a recipient/)
   t.is(done.stdout, '')
@@ -83,4 +84,97 @@ test('S9: a terminal is left as it was found, also when a replay is interrupted'
     JSON.stringify(done.text.slice(-60)),
   )
   t.is(done.code, 130)
+})
+
+test('S8: an export goes into a new file that only its owner reads', async (t) => {
+  const { at, sealed } = await scene(t)
+  const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--out', at('out')]
+  t.is((await runProgram([...argv, '--format', 'asciicast-v3'])).code, EXIT.ok)
+  t.is((await stat(at('out'))).mode & 0o777, 0o600)
+  t.regex(await readFile(at('out'), 'utf8'), /^{"version":3,/)
+  const again = await runProgram(argv)
+  t.is(again.code, EXIT.usage)
+  t.regex(again.stderr, /exists/)
+})
+
+test('S8: a typescript is two files, and has to be told where', async (t) => {
+  const { at, sealed } = await scene(t)
+  const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'typescript']
+  const lost = await runProgram(argv)
+  t.is(lost.code, EXIT.usage)
+  t.regex(lost.stderr, /--out/)
+  t.is((await runProgram([...argv, '--out', at('ts')])).code, EXIT.ok)
+  t.regex(await readFile(at('ts'), 'utf8'), /marker-in-output/)
+  t.regex(await readFile(at('ts.timing'), 'utf8'), /^H 0.000000 START_TIME /)
+})
+
+test('S9: an export for others is an age file that each of them opens', async (t) => {
+  const { at, sealed } = await scene(t)
+  const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--out', at('s.age')]
+  for (const name of ['one', 'two']) {
+    await runProgram(['age-keygen', '-o', at(name)])
+    const { stdout } = await runProgram(['age-keygen', '-y', at(name)])
+    argv.push('--age', stdout.trim())
+  }
+  t.is((await runProgram(argv)).code, EXIT.ok)
+  t.false((await readFile(at('s.age'))).includes('marker'))
+  for (const name of ['one', 'two']) {
+    const opened = await runProgram(['age', '--decrypt', '-i', at(name), at('s.age')])
+    t.true(opened.stdout.includes('marker-in-output'), opened.stderr)
+  }
+})
+
+for (const [what, recipient] of Object.entries({
+  'what is no key': 'age1x',
+  'a key with a wrong checksum': 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwk',
+  'a point of small order': 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z',
+})) {
+  test(`S9: an export is not sealed to ${what}`, async (t) => {
+    const { at, sealed } = await scene(t)
+    const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--age', recipient]
+    const done = await runProgram([...argv, '--out', at('s.age')])
+    t.is(done.code, EXIT.usage)
+    t.regex(done.stderr, /age1/)
+    await t.throwsAsync(stat(at('s.age')), { code: 'ENOENT' })
+  })
+}
+
+/** The log as a program opens it that shares no code with ours. */
+async function openCloudflareLog(log: string, keyFile: string) {
+  const opener = 'test/support/cloudflare_log.py'
+  const opened = await runProgram(['/usr/bin/python3', opener, log, keyFile])
+  if (opened.code !== 0) throw new Error(opened.stderr)
+  return JSON.parse(opened.stdout)
+}
+
+test("S9: a log of Cloudflare's has the terminal, the end and every octet with its time", async (t) => {
+  const { at, sealed } = await scene(t)
+  const { privateKey } = generateKeyPairSync('x25519')
+  const { x = '', d = '' } = privateKey.export({ format: 'jwk' })
+  await writeFile(at('log.key'), Buffer.from(d, 'base64url').toString('base64'))
+  const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'cloudflare']
+  const to = ['--to', Buffer.from(x, 'base64url').toString('base64')]
+  t.is((await runProgram([...argv, ...to, '--input', '--out', at('log')])).code, EXIT.ok)
+  t.deepEqual(await openCloudflareLog(at('log'), at('log.key')), {
+    meta: {
+      started_at: 1_700_000_000,
+      data_size: 42,
+      pty: { term: 'xterm', width: 80, height: 24, modes: [] },
+      exit_data: {
+        timestamp: 1_700_000_001,
+        status: 3,
+        signal: null,
+        core_dumped: false,
+        error_msg: null,
+      },
+    },
+    packets: [
+      [0, 0, 30, 'marker-in-input\r'],
+      [1, 0, 40, 'marker-in-output\r\n'],
+      [1, 1, 1_000_050, 'problem\n'],
+    ],
+  })
+  const nobody = await runProgram(argv)
+  t.is(nobody.code, EXIT.usage)
+  t.regex(nobody.stderr, /--to/)
 })

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { parseRecipient } from '#lib/seal/recipient-key'
+import { filesOf, type PlainFormat } from '../../../cli/recordings/export-views.ts'
 import { PlaySchedule } from '../../../cli/recordings/play-schedule.ts'
 import { printReadError, printVerdict } from '../../../cli/recordings/print-verdict.ts'
 import {
   exportRecording,
-  type Format,
   playRecording,
   readRecording,
   verifyRecording,
@@ -37,30 +37,34 @@ const alice = await makeRecipient()
 const bob = await makeRecipient()
 const { file, manifest } = await makeRecording({ output: [alice] }, shortSession)
 
-async function exportAs(format: Format, input = false): Promise<string> {
-  let text = ''
-  const done = await exportRecording([file], [alice], { format, input }, (more) => {
-    text += more
+/** The files of an export, by suffix. */
+async function exportAs(format: PlainFormat, input = false): Promise<Record<string, string>> {
+  const files: Record<string, string> = {}
+  const options = { makeFiles: filesOf(format), input }
+  const done = await exportRecording([file], [alice], options, (suffix, piece) => {
+    files[suffix] = (files[suffix] ?? '') + Buffer.from(piece).toString()
   })
   if (!done.ok) throw new Error(done.error.reason)
-  return text
+  return files
 }
+const textAs = async (format: PlainFormat, input = false) =>
+  (await exportAs(format, input))[''] ?? ''
 
 test('S8: a recording exports as cast, text and JSON lines', async (t) => {
   t.true(
-    (await exportAs('asciicast')).startsWith(
+    (await textAs('asciicast')).startsWith(
       '{"version":2,"width":80,"height":24,"timestamp":1700000000',
     ),
   )
-  t.true((await exportAs('text')).includes('\nmarker-in-output\n'))
-  const lines = (await exportAs('jsonl', true)).trimEnd().split('\n')
+  t.true((await textAs('text')).includes('\nmarker-in-output\n'))
+  const lines = (await textAs('jsonl', true)).trimEnd().split('\n')
   t.is(lines.length, 7)
   t.true(lines.some((line) => JSON.parse(line).text === 'marker-in-input\r'))
 })
 
 test('S8: asciinema of Debian reads the cast', async (t) => {
   const path = join(await freshFolder(t), 'session.cast')
-  await writeFile(path, await exportAs('asciicast', true))
+  await writeFile(path, await textAs('asciicast', true))
   // It wants a terminal; script(1) gives it one.
   const shown = spawnSync('script', ['-qec', `asciinema cat ${path}`, '/dev/null'], {
     encoding: 'utf8',
@@ -69,8 +73,33 @@ test('S8: asciinema of Debian reads the cast', async (t) => {
   t.true(shown.stdout.includes('marker-in-output'))
 })
 
+for (const input of [false, true]) {
+  test(`S8: scriptreplay of util-linux plays the typescript, with ${input ? '' : 'no '}input`, async (t) => {
+    const path = join(await freshFolder(t), 'session')
+    const { '': script = '', '.timing': timing = '' } = await exportAs('typescript', input)
+    await writeFile(path, script)
+    await writeFile(`${path}.timing`, timing)
+    const replay = (...more: string[]) =>
+      spawnSync(
+        'scriptreplay',
+        ['--log-timing', `${path}.timing`, '--log-io', path, '--divisor', '1000', ...more],
+        { encoding: 'utf8' },
+      )
+    const shown = replay()
+    t.is(shown.status, 0, shown.stderr)
+    t.is(shown.stdout, 'marker-in-output\r\nproblem\n\n')
+    t.is(replay('--stream', 'in').stdout.includes('marker-in-input'), input)
+    const summary = replay('--summary').stdout
+    for (const fact of [/TERM: +xterm/, /COLUMNS: +80/, /LINES: +24/, /EXIT_CODE: +3/]) {
+      t.regex(summary, fact)
+    }
+  })
+}
+
 test('S9: a key that is no recipient says so, whatever is asked', async (t) => {
-  const refused = await exportRecording([file], [bob], { format: 'text' }, () => t.fail())
+  const refused = await exportRecording([file], [bob], { makeFiles: filesOf('text') }, () =>
+    t.fail(),
+  )
   t.is(
     refused.ok ? '' : printReadError(refused.error),
     'this key is not a recipient of this recording',
@@ -125,6 +154,19 @@ test('S8: playing keeps the pauses, by speed and idle limit', async (t) => {
   }
   t.deepEqual(await play({ speed: 1 }), ['marker-in-output\r\n', 1000.01, 'problem\n'])
   t.deepEqual(await play({ speed: 2, idleLimitMs: 100 }), ['marker-in-output\r\n', 50, 'problem\n'])
+})
+
+test('S8: playing from a time on shows what came before it at once', (t) => {
+  const show = (fromUs: number) => {
+    const schedule = new PlaySchedule({ speed: 1, fromUs })
+    return [1_000_000, 3_000_000, 6_000_000].map((timeUs) => {
+      const bytes = Buffer.from('x')
+      return schedule.push({ timeUs, channel: 0, stream: 'output', bytes })?.delayMs
+    })
+  }
+  t.deepEqual(show(0), [0, 2000, 3000])
+  t.deepEqual(show(4_500_000), [0, 0, 1500])
+  t.deepEqual(show(9_000_000), [0, 0, 0])
 })
 
 test('S8 T65: playing leaves out what could act on the terminal', (t) => {

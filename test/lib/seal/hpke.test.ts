@@ -11,7 +11,7 @@ import test from 'ava'
 import { toBase64url, utf8 } from '#lib/seal/bytes'
 import { agreementOf, openBase } from '#lib/seal/hpke-open'
 import type { Kem, Suite } from '#lib/seal/hpke-schedule'
-import { sealBase } from '#lib/seal/hpke-seal'
+import { sealBase, setUpSender } from '#lib/seal/hpke-seal'
 
 type Vector = {
   source: string
@@ -132,3 +132,51 @@ for (const kem of ['x25519', 'p256'] as const) {
     t.is(await openBase(suite, recipient, cut, info, aad), undefined)
   })
 }
+
+test('S9 T63: @hpke/core opens a sequence of ours in its order', async (t) => {
+  const peer = new CipherSuite({
+    kem: oracles.x25519(),
+    kdf: new HkdfSha256(),
+    aead: new Aes256Gcm(),
+  })
+  const pair = await peer.kem.generateKeyPair()
+  const recipient = new Uint8Array(await peer.kem.serializePublicKey(pair.publicKey))
+  const info = utf8('info')
+  const sender = await setUpSender({ kem: 'x25519', aead: 'aes-256-gcm' }, { recipient, info })
+  const opener = await peer.createRecipientContext({
+    recipientKey: pair.privateKey,
+    enc: bufferOf(sender.encapsulated),
+    info: bufferOf(info),
+  })
+  for (let at = 0; at < 300; at++) {
+    const plaintext = utf8(`message ${at}`)
+    const sealed = sender.seal(plaintext, utf8('aad'))
+    const opened = await opener.open(bufferOf(sealed), bufferOf(utf8('aad')))
+    t.deepEqual(new Uint8Array(opened), plaintext)
+  }
+})
+
+test('S9 T63: a sequence for ChaCha20-Poly1305 gives the octets of RFC 9180, appendix A.2.1', async (t) => {
+  const secret = 'f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600'
+  const privateKey = createPrivateKey({
+    format: 'der',
+    type: 'pkcs8',
+    key: Buffer.concat([hex('302e020100300506032b656e04220420'), hex(secret)]),
+  })
+  const sender = await setUpSender(
+    { kem: 'x25519', aead: 'chacha20-poly1305' },
+    {
+      recipient: hex('4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a'),
+      info: utf8('Ode on a Grecian Urn'),
+      ephemeral: { privateKey, publicKey: createPublicKey(privateKey) },
+    },
+  )
+  const wanted = [
+    '1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db21993c62ce81883d2dd1b51a28',
+    '6b53c051e4199c518de79594e1c4ab18b96f081549d45ce015be002090bb119e85285337cc95ba5f59992dc98c',
+  ]
+  for (const [at, octets] of wanted.entries()) {
+    const sealed = sender.seal(utf8('Beauty is truth, truth beauty'), utf8(`Count-${at}`))
+    t.is(Buffer.from(sealed).toString('hex'), octets)
+  }
+})
