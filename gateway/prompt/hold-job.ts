@@ -27,7 +27,10 @@ export type HoldingDeps = {
   readonly table: Pick<FlowTable, 'update' | 'release'>
   /** How long a flow that is held now may wait, ms. */
   readonly waitMs: () => number
-  /** Asks the approvers; undefined when nobody can be asked. */
+  /**
+   * Asks the approvers; undefined when nobody can be asked. It is a change: flows that wait may be decided again before
+   * it returns.
+   */
   readonly requestApproval: (asked: Asked, purpose: string) => Prompt['approval']
   readonly log: Log
   /** Unix milliseconds. */
@@ -101,6 +104,8 @@ export function startHolding(deps: HoldingDeps): Holding {
     leave(flow.id, 'satisfied')
     const approval =
       asked.remedy === 'approval' ? deps.requestApproval(asked, purposeIn(facts, asked)) : undefined
+    // To ask the approvers had this flow decided again: it may be let go on, or ask already.
+    if (!held.has(flow.id) || book.promptOf(flow.id) !== undefined) return
     const id = randomBytes(ID_OCTETS).toString('base64url')
     const url = `${deps.loginOrigin}/prompt/${id}`
     const joined = book.join(flow.id, approval === undefined ? asked : { ...asked, approval }, {

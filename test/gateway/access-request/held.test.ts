@@ -1,12 +1,12 @@
 /** A flow that waits for a purpose, then for an approval, and goes on: the parts of a gateway put together. */
 import { generateKeyPairSync } from 'node:crypto'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { openAccess } from '../../../gateway/access-store.ts'
 import { createEndSignal } from '../../../gateway/enforce/end-signal.ts'
 import { gatherFacts } from '../../../gateway/facts/gather.ts'
 import { createFlowTable } from '../../../gateway/flow/flow-table.ts'
 import { createPolicySnapshot } from '../../../gateway/policy-snapshot.ts'
-import { isInteractive } from '../../../gateway/prompt/hold.ts'
+import { type InteractiveDenial, isInteractive } from '../../../gateway/prompt/hold.ts'
 import { openPromptAccess } from '../../../gateway/prompt-access-job.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { everyone, policyOf } from '../../support/policy-builder.ts'
@@ -14,33 +14,35 @@ import { memoryLog } from '../../support/tunnel.ts'
 
 const LEAD = { approvers: [{ email: 'lea@example.com' }], valid_for: '1h' }
 
-test('A10 D9: a held flow goes on when its purpose is stated and an approver agrees', async (t) => {
-  const asking = { include: everyone, justify: {}, approval: LEAD }
-  const policy = policyOf({
+const policyWith = (consent: object, name = 'p') =>
+  policyOf({
     applications: [
       {
         name: 'db',
         destinations: ['db.corp:22'],
-        policies: [{ name: 'p', decision: 'allow', ...asking }],
+        policies: [{ name, decision: 'allow', include: everyone, ...consent }],
       },
     ],
   })
+
+/** Ann's laptop, whose flows to the database can be held; every notice is kept. */
+function start(t: ExecutionContext, consent: object) {
   const store = openMemoryStore()
   const person = (name: string) =>
     store.users.upsert({
       ...{ provider: 'corp', providerSubject: name, email: `${name}@example.com`, name },
       ...{ groups: [], claims: {}, login: { atMs: 1 } },
     })
-  const user = person('ann')
+  const ann = person('ann')
   person('lea')
-  const device = { id: 'd', userId: user.id, name: 'laptop', keySha256: 'k', enrolledAtMs: 1 }
+  const device = { id: 'd', userId: ann.id, name: 'laptop', keySha256: 'k', enrolledAtMs: 1 }
   store.devices.insert({ ...device, login: { atMs: 1 } })
-  const snapshot = createPolicySnapshot({ revision: 7, policy })
+  const snapshot = createPolicySnapshot({ revision: 7, policy: policyWith(consent) })
   const { privateKey: signingKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const signing = { signingKey, issuer: 'https://login.example.com' }
+  const loginUrl = 'https://login.example.com'
   const common = {
     store,
-    signing,
+    signing: { signingKey, issuer: loginUrl },
     snapshot,
     table: createFlowTable(),
     log: memoryLog(),
@@ -48,27 +50,56 @@ test('A10 D9: a held flow goes on when its purpose is stated and an approver agr
   }
   const access = openAccess(common)
   t.teardown(() => access.endAccess())
-  const { tell } = access.reconsideration
-  const { accessRequests, standing, decider } = access
-  const loginUrl = 'https://login.example.com'
+  const { accessRequests, standing, decider, reconsideration } = access
+  const { tell } = reconsideration
   const { holding, prompts } = openPromptAccess({ ...common, accessRequests, loginUrl, tell })
   t.teardown(() => holding.stop())
+  const told: string[] = []
+  holding.watch({
+    onAsked: ({ remedy }) => told.push(`asked: ${remedy}`),
+    onEnded: ({ remedy }, outcome) => told.push(`${outcome}: ${remedy}`),
+  })
 
   const facts = gatherFacts({
-    standing: standing({ ...device, login: { atMs: 1 } }, user),
+    standing: standing({ ...device, login: { atMs: 1 } }, ann),
     sourceAddress: '198.51.100.7',
     target: { host: 'db.corp', port: 22 },
   })
-  const flow = { id: 'f', deviceId: 'd', userId: user.id, facts, openedAtMs: 1, cut: () => {} }
-  t.true(common.table.open(flow).ok)
-  const first = decider.decide(facts)
-  t.is(first.reason, 'justification_required')
-  if (!isInteractive(first)) return t.fail()
-  const released = holding.hold({ id: 'f', facts, ended: createEndSignal().signal }, first)
+  function decide(): InteractiveDenial {
+    const denial = decider.decide(facts)
+    if (!isInteractive(denial)) throw new Error(denial.reason)
+    return denial
+  }
+  function hold(id: string, denial = decide()) {
+    const flow = { id, deviceId: 'd', userId: ann.id, facts, openedAtMs: 1, cut: () => {} }
+    if (!common.table.open(flow).ok) throw new Error('no place in the table')
+    const onAsked = ({ remedy }: { readonly remedy: string }) => told.push(`${id}: ${remedy}`)
+    return holding.hold({ id, facts, ended: createEndSignal().signal, onAsked }, denial)
+  }
+  return {
+    store,
+    ann,
+    snapshot,
+    accessRequests,
+    holding,
+    prompts,
+    told,
+    decide,
+    hold,
+    log: common.log,
+  }
+}
+
+test('A10 D9: a held flow goes on when its purpose is stated and an approver agrees', async (t) => {
+  const { store, ann, accessRequests, holding, prompts, told, hold, log } = start(t, {
+    justify: {},
+    approval: LEAD,
+  })
+  const released = hold('f')
 
   const [justify] = holding.ofDevice('d')
   if (justify === undefined) return t.fail()
-  prompts.justified(justify, user, 'ticket 7')
+  prompts.justified(justify, ann, 'ticket 7')
   const [approval] = holding.ofDevice('d')
   t.like(approval, { remedy: 'approval', approval: { approvers: ['lea@example.com'] } })
   const requestId = approval?.approval?.requestId ?? ''
@@ -77,5 +108,21 @@ test('A10 D9: a held flow goes on when its purpose is stated and an approver agr
   const { kind, ...rest } = await released
   t.is(kind, 'decided')
   t.like(rest, { decision: { kind: 'permit', policy: 'p' } })
+  t.deepEqual(told, [
+    ...['f: justify', 'asked: justify', 'satisfied: justify'],
+    ...['f: approval', 'asked: approval', 'satisfied: approval'],
+  ])
+  t.is(log.lines.filter(({ message }) => message === 'prompt opened').length, 2)
   return undefined
+})
+
+test('A10 D9: an approval is asked for once, however many flows wait for it', async (t) => {
+  const { store, ann, holding, told, hold, accessRequests } = start(t, { approval: LEAD })
+  const both = [hold('f'), hold('g')]
+  t.deepEqual(told, ['f: approval', 'asked: approval', 'g: approval', 'asked: approval'])
+  const [request] = store.accessRequests.ofUser(ann.id)
+  t.is(store.accessRequests.ofUser(ann.id).length, 1)
+  t.is(holding.ofDevice('d').length, 1)
+  accessRequests.approve(request?.id ?? '', 'lea@example.com')
+  for (const { kind } of await Promise.all(both)) t.is(kind, 'decided')
 })
