@@ -1,5 +1,6 @@
 /** Prompts, put together: flows that wait, and what the login origin tells of their users. */
 import type { Log } from '#lib/log'
+import { err } from '#lib/result'
 import type { AccessChange } from './access-change.ts'
 import type { AccessRequests } from './access-request/access-requests-store.ts'
 import type { FlowTable } from './flow/flow-table.ts'
@@ -34,7 +35,8 @@ export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
     loginOrigin: new URL(options.loginUrl).origin,
     requestApproval(asked, purpose) {
       const requested = accessRequests.ask(asked, purpose)
-      return requested.ok ? requested.value : undefined
+      if (requested.ok) return requested
+      return err(requested.error === 'not_asked_for' ? 'policy_changed' : requested.error)
     },
     waitMs: () => snapshot.current.policy.document.promptTimeoutMs,
   })

@@ -54,7 +54,7 @@ export interface AccessRequests {
 }
 
 /** Requests of one user that wait, at most. */
-const PENDING_LIMIT = 20
+export const PENDING_LIMIT = 20
 /** Longest purpose that is kept, characters. */
 const PURPOSE_LIMIT = 500
 

@@ -39,6 +39,7 @@ export type Reason =
   | 'too_many_flows'
   | 'policy_changed'
   | 'hold_full'
+  | 'too_many_requests'
   | 'prompt_expired'
 
 /** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
@@ -119,6 +120,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   policy_changed: 'The rules for this destination changed. Connect again.',
   hold_full:
     'Too many connections of this device wait for you already. Finish what "zt prompts" lists, then connect again.',
+  too_many_requests:
+    'This needs an approval, and too many of your requests wait for one already. Have some decided, then connect again.',
   prompt_expired:
     'This connection waited for you in the browser, and the time is over. Run "zt login", then connect again.',
 }

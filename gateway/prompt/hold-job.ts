@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Log } from '#lib/log'
+import { ok, type Result } from '#lib/result'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
@@ -14,10 +15,11 @@ import {
   type Hold,
   type InteractiveDenial,
   isInteractive,
+  type NobodyToAsk,
   type OpenPrompt,
   type Released,
 } from './hold.ts'
-import { type Asked, createPromptBook, isSame, type PromptBook } from './prompt-book.ts'
+import { type Asked, createPromptBook, type Fresh, isSame, type PromptBook } from './prompt-book.ts'
 import type { Prompt } from './prompts.ts'
 
 export type HoldingDeps = {
@@ -27,11 +29,11 @@ export type HoldingDeps = {
   readonly table: Pick<FlowTable, 'update' | 'release'>
   /** How long a flow that is held now may wait, ms. */
   readonly waitMs: () => number
-  /**
-   * Asks the approvers; undefined when nobody can be asked. It is a change: flows that wait may be decided again before
-   * it returns.
-   */
-  readonly requestApproval: (asked: Asked, purpose: string) => Prompt['approval']
+  /** Asks the approvers. It is a change: flows that wait may be decided again before it returns. */
+  readonly requestApproval: (
+    asked: Asked,
+    purpose: string,
+  ) => Result<NonNullable<Prompt['approval']>, NobodyToAsk>
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -102,20 +104,24 @@ export function startHolding(deps: HoldingDeps): Holding {
     const before = book.promptOf(flow.id)
     if (before !== undefined && isSame(before, asked)) return
     leave(flow.id, 'satisfied')
-    const approval =
-      asked.remedy === 'approval' ? deps.requestApproval(asked, purposeIn(facts, asked)) : undefined
+    const whole = withApproval(asked, facts)
     // To ask the approvers had this flow decided again: it may be let go on, or ask already.
     if (!held.has(flow.id) || book.promptOf(flow.id) !== undefined) return
-    const id = randomBytes(ID_OCTETS).toString('base64url')
-    const url = `${deps.loginOrigin}/prompt/${id}`
-    const joined = book.join(flow.id, approval === undefined ? asked : { ...asked, approval }, {
-      id,
-      url,
-      nowMs: now(),
-      waitMs: deps.waitMs(),
-    })
+    const joined = whole.ok ? book.join(flow.id, whole.value, fresh()) : whole
     if (joined.ok) tellOf(joined.value, flow, asked)
     else held.get(flow.id)?.({ kind: 'over', reason: joined.error })
+  }
+
+  function withApproval(asked: Asked, facts: Facts): Result<Asked, NobodyToAsk> {
+    if (asked.remedy !== 'approval') return ok(asked)
+    const approval = deps.requestApproval(asked, purposeIn(facts, asked))
+    return approval.ok ? ok({ ...asked, approval: approval.value }) : approval
+  }
+
+  function fresh(): Fresh {
+    const id = randomBytes(ID_OCTETS).toString('base64url')
+    const url = `${deps.loginOrigin}/prompt/${id}`
+    return { id, url, nowMs: now(), waitMs: deps.waitMs() }
   }
 
   function tellOf(prompt: OpenPrompt, flow: HeldFlow, to: Pick<OpenPrompt, 'host' | 'port'>): void {

@@ -1,7 +1,9 @@
 /** Scripted decisions and targets, for tests of enforcement. */
+
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
+import { err } from '#lib/result'
 import type { Decider } from '../../gateway/enforce/decider.ts'
 import { dialTarget } from '../../gateway/enforce/dial-client.ts'
 import type { FlowServerDeps } from '../../gateway/enforce/flow-deps.ts'
@@ -99,7 +101,7 @@ export async function startEnforced(
     lastLoginAtMs: 0,
   }
   const holding = startHolding({
-    requestApproval: () => undefined,
+    requestApproval: () => err('policy_changed'),
     loginOrigin: 'https://login.example.com',
     device: (id) => tunnel.devices.get(id),
     table,

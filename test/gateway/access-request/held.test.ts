@@ -1,6 +1,8 @@
 /** A flow that waits for a purpose, then for an approval, and goes on: the parts of a gateway put together. */
 import { generateKeyPairSync } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
+import { askApproval } from '../../../gateway/access-request/access-request.ts'
+import { PENDING_LIMIT } from '../../../gateway/access-request/access-requests-store.ts'
 import { openAccess } from '../../../gateway/access-store.ts'
 import { createEndSignal } from '../../../gateway/enforce/end-signal.ts'
 import { gatherFacts } from '../../../gateway/facts/gather.ts'
@@ -126,3 +128,25 @@ test('A10 D9: an approval is asked for once, however many flows wait for it', as
   accessRequests.approve(request?.id ?? '', 'lea@example.com')
   for (const { kind } of await Promise.all(both)) t.is(kind, 'decided')
 })
+
+const nobodyToAsk: Readonly<Record<string, (rig: ReturnType<typeof start>) => void>> = {
+  too_many_requests({ store, ann }) {
+    for (let n = 0; n < PENDING_LIMIT; n += 1) {
+      const asked = { userId: ann.id, deviceId: 'd', application: `app-${n}`, policy: 'p' }
+      store.accessRequests.put(askApproval({ id: `r${n}`, purpose: '', ...asked }, Date.now()))
+    }
+  },
+  policy_changed({ snapshot }) {
+    snapshot.replace({ revision: 8, policy: policyWith({ approval: LEAD }, 'another') })
+  },
+}
+for (const [reason, spoil] of Object.entries(nobodyToAsk)) {
+  test(`A10 D9: a flow for which nobody can be asked does not wait: ${reason}`, async (t) => {
+    const rig = start(t, { approval: LEAD })
+    const denial = rig.decide()
+    spoil(rig)
+    t.deepEqual(await rig.hold('f', denial), { kind: 'over', reason })
+    t.deepEqual(rig.holding.ofDevice('d'), [])
+    t.deepEqual(rig.told, [])
+  })
+}

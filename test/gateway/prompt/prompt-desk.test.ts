@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
+import { err } from '#lib/result'
 import { createEndSignal } from '../../../gateway/enforce/end-signal.ts'
 import { createFlowTable } from '../../../gateway/flow/flow-table.ts'
 import { startReconsideration } from '../../../gateway/flow/reconsider-job.ts'
@@ -40,7 +41,7 @@ function startDesk(t: ExecutionContext, decide: (facts: Facts) => Decision, wait
   })
   const { tell, stop } = startReconsideration({ ...common, decide, refresh })
   const holding = startHolding({
-    requestApproval: () => undefined,
+    requestApproval: () => err('policy_changed'),
     ...common,
     ...{ loginOrigin: 'https://login.example.com', waitMs: () => waitMs },
     device: (id) => (id === device.id ? device : undefined),
