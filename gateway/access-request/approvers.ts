@@ -4,7 +4,7 @@
 import { readAsker } from '../policy/asker.ts'
 import type { CompiledPolicy, CompiledPolicyLine } from '../policy/compile.ts'
 import { ConditionEvaluator, type SelectorSet } from '../policy/condition.ts'
-import type { Selector } from '../policy/document.ts'
+import { selectorText } from '../policy/selector-text.ts'
 import type { User } from '../store/store.ts'
 
 /** A policy of an application, by name; without a name the first that asks for what is wanted. */
@@ -43,20 +43,7 @@ export function isApprover(
   return new ConditionEvaluator(policy.ruleGroups, asker, moment).any(approvers) === 'yes'
 }
 
-/** The approvers as people read them: addresses, or what else they are named by. */
+/** The approvers as the policy names them: `group: leads`. */
 export function approverTexts({ selectors }: SelectorSet): readonly string[] {
-  return selectors.map(textOf)
-}
-
-function textOf(selector: Selector): string {
-  switch (selector.kind) {
-    case 'email':
-      return selector.value
-    case 'rule_group':
-      return `rule group ${selector.ruleGroup}`
-    case 'list':
-      return `list ${selector.list}`
-    default:
-      return 'value' in selector ? `${selector.kind} ${selector.value}` : selector.kind
-  }
+  return selectors.map(selectorText)
 }

@@ -103,7 +103,7 @@ test('A10 D9: a held flow goes on when its purpose is stated and an approver agr
   if (justify === undefined) return t.fail()
   prompts.justified(justify, ann, 'ticket 7')
   const [approval] = holding.ofDevice('d')
-  t.like(approval, { remedy: 'approval', approval: { approvers: ['lea@example.com'] } })
+  t.like(approval, { remedy: 'approval', approval: { approvers: ['email: lea@example.com'] } })
   const requestId = approval?.approval?.requestId ?? ''
   t.like(store.accessRequests.get(requestId), { purpose: 'ticket 7', policy: 'p' })
   t.true(accessRequests.approve(requestId, 'lea@example.com').ok)

@@ -103,7 +103,7 @@ test('D9: the provider is told how fresh and how strong the login must be', asyn
 })
 
 test('D9: an approval names the request and who decides, and offers no login', async (t) => {
-  const approval = { requestId: 'REQ-7', approvers: ['carol@example.com', 'dave@example.com'] }
+  const approval = { requestId: 'REQ-7', approvers: ['email: carol@example.com', 'group: leads'] }
   const { page } = await atPrompt(t, { remedy: 'approval', approval })
   for (const part of ['REQ-7', ...approval.approvers]) t.true(text(page).includes(part))
   t.deepEqual(page.links, [])
