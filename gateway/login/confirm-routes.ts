@@ -1,13 +1,15 @@
 /**
  * The last step: the person who logged in sees device and account together and decides.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import type { LoginContext } from '../identity/identity.ts'
 import type { Enrolment, User } from '../store/store.ts'
 import { confirmPage } from './device-pages.ts'
 import { journeyAt } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { isSameToken, readForm } from './login-form.ts'
+import { readForm } from './login-form.ts'
 import { CONFIRMED, DENIED, FORGED, ownerRefusal, START_AGAIN } from './page-reasons.ts'
 import { endJourney, journeyOf, showMessage, showPage } from './page-replies.ts'
 import { deviceShown } from './source.ts'
@@ -49,7 +51,7 @@ async function decide(
   const asked = await whatIsAsked(deps, request)
   if (asked === undefined) return showMessage(deps, reply, START_AGAIN)
   const form = readForm(request.body, ['csrf', 'decision'])
-  if (form === undefined || !isSameToken(form.csrf, asked.csrf)) {
+  if (form === undefined || !isSameText(form.csrf, asked.csrf)) {
     return showMessage(deps, reply, FORGED)
   }
   endJourney(reply)

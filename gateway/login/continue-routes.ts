@@ -1,12 +1,14 @@
 /**
  * Going on as who this browser is already: with the login of its global session, its age and its methods.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import { errandOf } from './errands.ts'
 import { gated } from './gated.ts'
 import { choosing } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { derivedToken, isSameToken, readForm } from './login-form.ts'
+import { derivedToken, readForm } from './login-form.ts'
 import { FORGED, START_AGAIN } from './page-reasons.ts'
 import { endJourney, journeyOf, showMessage } from './page-replies.ts'
 import { sourceOf } from './source.ts'
@@ -25,7 +27,7 @@ async function goOn(deps: LoginDeps, request: FastifyRequest, reply: FastifyRepl
   }
   const form = readForm(request.body, ['csrf'])
   const wanted = derivedToken(deps.formKey, `continue ${journey.id}`)
-  if (form === undefined || !isSameToken(form.csrf, wanted)) {
+  if (form === undefined || !isSameText(form.csrf, wanted)) {
     return showMessage(deps, reply, FORGED)
   }
   if (!errand.accepts(session)) return showMessage(deps, reply, START_AGAIN)

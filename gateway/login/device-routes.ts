@@ -1,14 +1,16 @@
 /**
  * The beginning of an enrolment in the browser: type the code, look at the device.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import type { Enrolment } from '../store/store.ts'
 import { codePage, devicePage } from './device-pages.ts'
 import { gated } from './gated.ts'
 import { journeyAt, newToken } from './journey.ts'
 import { offerLogin } from './login-choice.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { isSameToken, readForm } from './login-form.ts'
+import { readForm } from './login-form.ts'
 import { FORGED } from './page-reasons.ts'
 import { journeyOf, moveTo, showMessage, showPage } from './page-replies.ts'
 import { deviceShown, sourceOf } from './source.ts'
@@ -32,7 +34,7 @@ async function takeCode(
 ): Promise<void> {
   const journey = journeyAt(await journeyOf(deps, request), 'code')
   const form = readForm(request.body, ['csrf', 'user_code'])
-  if (journey === undefined || form === undefined || !isSameToken(form.csrf, journey.csrf)) {
+  if (journey === undefined || form === undefined || !isSameText(form.csrf, journey.csrf)) {
     return showMessage(deps, reply, FORGED)
   }
   const enrolment = deps.enrolments.findByUserCode(form.user_code)

@@ -1,14 +1,16 @@
 /**
  * Forms of our own providers. Which fields were shown is sealed in the browser's journey: exactly these come back.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import type { FormStep } from '../identity/identity-provider.ts'
 import { arrive, refuseLogin, type Way } from './arrive.ts'
 import { errandOf } from './errands.ts'
 import { gated } from './gated.ts'
 import { type Choosing, type JourneyAt, journeyAt, newToken } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { isSameToken, readForm } from './login-form.ts'
+import { readForm } from './login-form.ts'
 import { formPage } from './login-pages.ts'
 import { FORGED, START_AGAIN } from './page-reasons.ts'
 import { journeyOf, moveTo, showMessage, showPage } from './page-replies.ts'
@@ -80,7 +82,7 @@ function typedIn(
   { csrf, fields }: JourneyAt<'form'>,
 ): ReadonlyMap<string, string> | undefined {
   const form = readForm(body, ['csrf', ...fields])
-  if (form === undefined || !isSameToken(form['csrf'] ?? '', csrf)) return undefined
+  if (form === undefined || !isSameText(form['csrf'] ?? '', csrf)) return undefined
   const { csrf: _token, ...typed } = form
   const values = Object.entries(typed)
   const fits = values.every(([, value]) => Buffer.byteLength(value) <= FIELD_LIMIT_BYTES)

@@ -1,11 +1,13 @@
 /**
  * The front page of the login origin, and the way out.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import { gated } from './gated.ts'
 import { homePage, logoutPage } from './home-pages.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { derivedToken, isSameToken, readForm } from './login-form.ts'
+import { derivedToken, readForm } from './login-form.ts'
 import { FORGED, LOGGED_OUT } from './page-reasons.ts'
 import { endJourney, putCookie, showMessage, showPage } from './page-replies.ts'
 
@@ -40,7 +42,7 @@ async function logOut(
   if (session !== undefined) {
     const form = readForm(request.body, ['csrf'])
     const wanted = logoutToken(deps, session.idSha256)
-    if (form === undefined || !isSameToken(form.csrf, wanted)) {
+    if (form === undefined || !isSameText(form.csrf, wanted)) {
       return showMessage(deps, reply, FORGED)
     }
     deps.log.info({ userId: session.user.id }, 'logged out')

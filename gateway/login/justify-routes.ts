@@ -1,13 +1,15 @@
 /**
  * Saying what a connection is for, once it is known who speaks.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import type { Prompt } from '../prompt/prompts.ts'
 import type { User } from '../store/store.ts'
 import { gated } from './gated.ts'
 import { journeyAt, newToken } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { isSameToken, readForm } from './login-form.ts'
+import { readForm } from './login-form.ts'
 import { FORGED, START_AGAIN } from './page-reasons.ts'
 import { endJourney, journeyOf, moveTo, showMessage, showPage } from './page-replies.ts'
 import { endPrompt } from './prompt-errand.ts'
@@ -55,7 +57,7 @@ async function take(deps: LoginDeps, request: FastifyRequest, reply: FastifyRepl
   const asked = await whatIsAsked(deps, request)
   if (asked === undefined) return showMessage(deps, reply, START_AGAIN)
   const form = readForm(request.body, ['csrf', 'why'])
-  if (form === undefined || !isSameToken(form.csrf, asked.csrf)) {
+  if (form === undefined || !isSameText(form.csrf, asked.csrf)) {
     return showMessage(deps, reply, FORGED)
   }
   const { prompt, user } = asked

@@ -1,7 +1,7 @@
 /**
  * Forms of the login pages, as posted (application/x-www-form-urlencoded).
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 
 /** Longest form that is read, in bytes: a code and a token are under 100. */
 export const FORM_LIMIT_BYTES = 2048
@@ -23,10 +23,4 @@ export function readForm<Name extends string>(
 /** A token that stands for `what` and nothing else, where no stage of a journey can hold a random one. */
 export function derivedToken(key: Uint8Array, what: string): string {
   return createHmac('sha256', key).update(what).digest('base64url')
-}
-
-/** Whether a posted token is the session's; takes the same time for every wrong one. */
-export function isSameToken(posted: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(posted), Buffer.from(wanted)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

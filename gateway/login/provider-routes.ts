@@ -1,7 +1,9 @@
 /**
  * To the identity provider and back. The state that returns must be the one that this very browser left with (T28).
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isSameText } from '#lib/same-text'
 import type { RedirectProvider } from '../identity/identity-provider.ts'
 import { arrive, refuseLogin } from './arrive.ts'
 import { errandOf } from './errands.ts'
@@ -9,7 +11,6 @@ import { showForm } from './form-routes.ts'
 import { gated } from './gated.ts'
 import { type Choosing, choosing, journeyAt } from './journey.ts'
 import type { LoginDeps } from './login-deps.ts'
-import { isSameToken } from './login-form.ts'
 import { loginRefusal, START_AGAIN } from './page-reasons.ts'
 import { journeyOf, moveTo, showMessage } from './page-replies.ts'
 import { queryOf } from './source.ts'
@@ -44,7 +45,7 @@ async function leave(deps: LoginDeps, request: FastifyRequest, reply: FastifyRep
   const query = queryOf(request)
   const journey = choosing(await journeyOf(deps, request))
   const provider = deps.providers.find(({ name }) => name === query.get('provider'))
-  const isOurs = journey !== undefined && isSameToken(query.get('journey') ?? '', journey.id)
+  const isOurs = journey !== undefined && isSameText(query.get('journey') ?? '', journey.id)
   if (!isOurs || provider === undefined) return showMessage(deps, reply, START_AGAIN)
   if (provider.kind === 'form') {
     return showForm(deps, reply, { journey, provider: provider.name, step: provider.begin() })

@@ -2,7 +2,6 @@
  * Whether somebody may act by a service token: what their headers say, and whether it is so. A stranger learns the same
  * of an id that is unknown and of a secret that is wrong; what became of a token is told only to who has its secret.
  */
-import { timingSafeEqual } from 'node:crypto'
 import {
   decodeServiceCredentials,
   readServiceCredentials,
@@ -10,6 +9,7 @@ import {
   type ServiceCredentials,
 } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
+import { isSameText } from '#lib/same-text'
 import { type ServiceToken, secretDigest, tokenRefusal } from './service-token.ts'
 
 /** Why not. `invalid_request`: none, or more than one reading is possible. */
@@ -49,14 +49,10 @@ export function checkSecret(
   nowMs: number,
 ): Result<ServiceToken, TokenRefusal> {
   const given = secretDigest(secret)
-  const isCurrent = isSameDigest(given, token?.secretSha256 ?? NO_DIGEST)
-  const isPrevious = isSameDigest(given, token?.previousSha256 ?? NO_DIGEST)
+  const isCurrent = isSameText(given, token?.secretSha256 ?? NO_DIGEST)
+  const isPrevious = isSameText(given, token?.previousSha256 ?? NO_DIGEST)
   const inGrace = isPrevious && nowMs < (token?.previousUntilMs ?? 0)
   if (token === undefined || !(isCurrent || inGrace)) return err('bad_service_token')
   const refusal = tokenRefusal(token, nowMs)
   return refusal === undefined ? ok(token) : err(refusal)
-}
-
-function isSameDigest(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))
 }

@@ -2,10 +2,11 @@
  * Identity provider of kind `github`: the web application flow of an OAuth App (RFC 6749 with state, PKCE S256).
  * GitHub is no OpenID provider: who somebody is stands in its REST API, asked with the token, which is then forgotten.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Log } from '#lib/log'
 import { err } from '#lib/result'
+import { isSameText } from '#lib/same-text'
 import type { Identity } from '../identity.ts'
 import type { LoginResult, PendingLogin, RedirectProvider } from '../identity-provider.ts'
 import { errorCode, reasonOf } from '../login-error.ts'
@@ -78,7 +79,7 @@ async function finish(
   { answer, pending, now }: Return,
 ): Promise<LoginResult<Identity>> {
   const left = pendingShape.safeParse(pending)
-  if (!left.success || !isSame(only(answer, 'state'), left.data.state)) {
+  if (!left.success || !isSameText(only(answer, 'state') ?? '', left.data.state)) {
     return err({ reason: 'bad_provider_answer' })
   }
   if (answer.has('error')) return err({ reason: 'provider_refused' })
@@ -95,9 +96,4 @@ async function finish(
 function only(answer: URLSearchParams, name: string): string | undefined {
   const values = answer.getAll(name)
   return values.length === 1 ? values[0] : undefined
-}
-
-function isSame(given: string | undefined, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(wanted)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

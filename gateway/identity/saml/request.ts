@@ -1,8 +1,9 @@
 /**
  * What leaves with the browser: one request, and what its answer must be.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { isSameText } from '#lib/same-text'
 import type { LoginWish, PendingLogin } from '../identity-provider.ts'
 import type { AttributeRules } from './assertion.ts'
 import type { Wanted } from './validity.ts'
@@ -54,8 +55,7 @@ export function requestOf(pending: PendingLogin): PendingRequest | undefined {
 
 /** Whether the form carries the relay state of this request, once. */
 export function isAnswerTo({ relayState }: PendingRequest, form: URLSearchParams): boolean {
-  const [a, b] = [Buffer.from(form.getAll('RelayState').join()), Buffer.from(relayState)]
-  return a.length === b.length && timingSafeEqual(a, b)
+  return isSameText(form.getAll('RelayState').join(), relayState)
 }
 
 /** What an answer to this request must say. */
