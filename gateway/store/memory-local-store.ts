@@ -46,7 +46,10 @@ export function memoryGuesses(): Store['guesses'] {
     },
     takeBack(key) {
       const past = counts.get(key)
-      if (past !== undefined) counts.set(key, { ...past, failures: Math.max(0, past.failures - 1) })
+      if (past === undefined) return
+      const failures = Math.max(0, past.failures - 1)
+      if (failures === 0 && past.succeededAtMs === undefined) counts.delete(key)
+      else counts.set(key, { ...past, failures })
     },
     succeed(key, nowMs) {
       counts.set(key, { failures: 0, lastAtMs: nowMs, succeededAtMs: nowMs })

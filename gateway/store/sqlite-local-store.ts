@@ -75,6 +75,10 @@ export function sqliteGuesses(db: Database, tenant: string): Store['guesses'] {
   const takeBack = db.prepare<Parameters>(
     'UPDATE guesses SET failures = max(0, failures - 1) WHERE tenant = @tenant AND key = @key',
   )
+  const dropEmpty = db.prepare<Parameters>(
+    `DELETE FROM guesses
+     WHERE tenant = @tenant AND key = @key AND failures = 0 AND succeeded_at_ms IS NULL`,
+  )
   const succeed = db.prepare<Parameters>(
     `INSERT OR REPLACE INTO guesses (tenant, key, failures, last_at_ms, succeeded_at_ms)
      VALUES (@tenant, @key, 0, @nowMs, @nowMs)`,
@@ -85,7 +89,10 @@ export function sqliteGuesses(db: Database, tenant: string): Store['guesses'] {
   return {
     get: (key) => rowOf(GUESS_COLUMNS, get.get({ tenant, key })),
     count: (key, nowMs) => void count.run({ tenant, key, nowMs }),
-    takeBack: (key) => void takeBack.run({ tenant, key }),
+    takeBack(key) {
+      takeBack.run({ tenant, key })
+      dropEmpty.run({ tenant, key })
+    },
     succeed: (key, nowMs) => void succeed.run({ tenant, key, nowMs }),
     forget: (beforeMs) => void forget.run({ tenant, beforeMs }),
   }

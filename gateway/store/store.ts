@@ -176,7 +176,7 @@ export interface Store {
     get(key: string): GuessCount | undefined
     /** One more. */
     count(key: string, nowMs: number): void
-    /** One less, if there is one. */
+    /** One less, if there is one; what says nothing then is dropped. */
     takeBack(key: string): void
     /** A right one: none are wrong in a row. */
     succeed(key: string, nowMs: number): void
