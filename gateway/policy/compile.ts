@@ -12,10 +12,12 @@ import { DestinationIndex } from './destination-index.ts'
 import type {
   AccessPolicy,
   Application,
+  Evaluator,
   NetworkRule,
   PolicyDocument,
   RegisteredTarget,
 } from './document.ts'
+import { type EvaluatorFinder, evaluatorFinder } from './evaluator-finder.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
 import { type CompiledLists, compileLists } from './selector-test.ts'
 import { targetDestination } from './ssh-target.ts'
@@ -42,6 +44,8 @@ export type CompiledApplication = {
   readonly destinations: readonly Destination[]
   readonly enforcement: Enforcement
   readonly policies: readonly CompiledPolicyLine[]
+  /** Those that its policies look at. */
+  readonly evaluators: readonly Evaluator[]
 }
 
 /** A network rule, compiled. */
@@ -51,6 +55,8 @@ export type CompiledRule = {
   readonly action: NetworkRule['action']
   readonly timing: CompiledTiming | undefined
   readonly condition: CompiledCondition
+  /** Those that the condition looks at. */
+  readonly evaluators: readonly Evaluator[]
 }
 
 /** A policy ready to evaluate; immutable. */
@@ -94,9 +100,14 @@ export function compilePolicy(
   { revision, own, registered = [] }: CompileOptions,
 ): CompiledPolicy {
   const lists = compileLists(document.lists)
+  const ruleGroups = new Map(
+    document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)]),
+  )
+  const evaluatorsOf = evaluatorFinder(document.evaluators, ruleGroups)
+  const parts: Parts = { document, lists, evaluatorsOf }
   const sshTargets = mergeTargets(document, registered)
   const applicationList = document.applications.map((one) => ({
-    ...compileApplication(one, document, lists),
+    ...compileApplication(one, parts),
     destinations: applicationDestinations(one, sshTargets.targets),
   }))
   const phase = document.networkRules.find((line) => line.kind === 'application_phase')
@@ -105,7 +116,7 @@ export function compilePolicy(
   return {
     revision,
     document,
-    ruleGroups: new Map(document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)])),
+    ruleGroups,
     applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
     applicationList,
     sshTargets,
@@ -116,11 +127,11 @@ export function compilePolicy(
     exempt: indexOf(document.requireProtection.exempt),
     rulesBefore: indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
-      lists,
+      parts,
     ),
     rulesAfter: indexRules(
       rules.filter(({ precedence }) => precedence >= phaseAt),
-      lists,
+      parts,
     ),
     privateDomains: document.tunnel.domains,
     publicDefault: document.publicDefault,
@@ -128,10 +139,16 @@ export function compilePolicy(
   }
 }
 
+/** What lines are compiled with. */
+type Parts = {
+  readonly document: PolicyDocument
+  readonly lists: CompiledLists
+  readonly evaluatorsOf: EvaluatorFinder
+}
+
 function compileApplication(
   written: Application,
-  document: PolicyDocument,
-  lists: CompiledLists,
+  { document, lists, evaluatorsOf }: Parts,
 ): Omit<CompiledApplication, 'destinations'> {
   const policies = written.policies.map((line): CompiledPolicyLine => {
     const sessionLengthMs =
@@ -147,7 +164,8 @@ function compileApplication(
     }
   })
   const enforcement = enforcementOf(written)
-  return { name: written.name, written, enforcement, policies }
+  const evaluators = evaluatorsOf(policies.map(({ condition }) => condition))
+  return { name: written.name, written, enforcement, policies, evaluators }
 }
 
 function enforcementOf({ ssh }: Application): Enforcement {
@@ -178,11 +196,13 @@ function applicationEntries(value: CompiledApplication) {
 
 function indexRules(
   rules: readonly NetworkRule[],
-  lists: CompiledLists,
+  { lists, evaluatorsOf }: Parts,
 ): DestinationIndex<CompiledRule> {
   const entries = rules.flatMap(({ name, precedence, action, destinations, ...line }) => {
     const condition = compileCondition(line, lists)
-    const value = { name, precedence, action, condition, timing: compileTiming(line.timing) }
+    const timing = compileTiming(line.timing)
+    const evaluators = evaluatorsOf([condition])
+    const value = { name, precedence, action, condition, timing, evaluators }
     return destinations.map((destination) => ({ destination, value }))
   })
   return new DestinationIndex(entries)
