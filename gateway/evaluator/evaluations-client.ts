@@ -2,28 +2,21 @@
  * Asks external evaluators, and remembers what they said for as long as they said it. What is not known is left out:
  * it admits nobody. For flows that are open an evaluator is asked again before its answer expires.
  */
-import { createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
-import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
-import { type ProviderFetch, providerFetch } from '../identity/provider-fetch-client.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { Evaluator } from '../policy/document.ts'
 import type { CheckResult, Facts } from '../policy/facts.ts'
 import { neededEvaluations } from '../policy/needed-evaluations.ts'
-import { type Question, questionOf, readAnswer, signQuestion } from './evaluation.ts'
+import { type Question, questionOf } from './evaluation.ts'
+import { type AskingDeps, openAsking } from './evaluator-client.ts'
+import { createOpenQuestions, type QuestionLimits } from './open-questions.ts'
 
-export type EvaluationDeps = {
+export type EvaluationDeps = AskingDeps & {
   readonly policy: () => CompiledPolicy
   /** Live flows of a device. */
   readonly flowsOf: (deviceId: string) => readonly { readonly facts: Facts }[]
   readonly tell: (change: AccessChange) => unknown
-  /** Signs questions; P-256. */
-  readonly signingKey: KeyObject
-  /** Our origin. */
-  readonly issuer: string
-  readonly log: Log
-  /** Unix milliseconds. */
-  readonly now: () => number
+  readonly limits?: Partial<EvaluationLimits>
 }
 
 export interface Evaluations {
@@ -34,10 +27,11 @@ export interface Evaluations {
   stop(): void
 }
 
-/** Answers that are remembered, at most. */
-const ANSWERS_LIMIT = 10_000
-/** Questions that wait for an answer, at most; above, the answer is not known. */
-const WAITING_LIMIT = 256
+/** What is remembered and what may wait, at most; a question above is not asked, and its answer is not known. */
+export type EvaluationLimits = QuestionLimits & { readonly answers: number }
+
+/** A quarter of the places for one device: as many connections of a device may wait for its user. */
+const EVALUATION_LIMITS: EvaluationLimits = { total: 256, perDevice: 64, answers: 10_000 }
 /** How long before its end an answer is asked for again, ms, and at the latest half-way. */
 const AHEAD_MS = 15_000
 
@@ -45,10 +39,12 @@ type Wanted = { readonly evaluator: Evaluator; readonly key: string; readonly qu
 
 export function openEvaluations(deps: EvaluationDeps): Evaluations {
   const { policy, log, now } = deps
+  const limits = { ...EVALUATION_LIMITS, ...deps.limits }
+  const askEvaluator = openAsking(deps)
+  const questions = createOpenQuestions<CheckResult | undefined>(limits)
+  /** The oldest first. */
   const answers = new Map<string, CheckResult>()
-  const waiting = new Map<string, Promise<CheckResult | undefined>>()
   const timers = new Map<string, NodeJS.Timeout>()
-  const fetches = new WeakMap<Evaluator, ProviderFetch>()
 
   function wantedBy(facts: Facts): readonly Wanted[] {
     const needed = neededEvaluations(policy(), facts)
@@ -66,56 +62,38 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
   }
 
   function ask(wanted: Wanted): Promise<CheckResult | undefined> {
-    const { key } = wanted
-    const asked = waiting.get(key)
-    if (asked !== undefined) return asked
-    if (waiting.size >= WAITING_LIMIT) return Promise.resolve(undefined)
-    const answer = exchange(wanted).then((result) => {
-      waiting.delete(key)
-      if (result !== undefined && answers.size < ANSWERS_LIMIT) remember(wanted, result)
-      return result
-    })
-    waiting.set(key, answer)
-    return answer
-  }
-
-  /** Never rejects. */
-  async function exchange({ evaluator, question }: Wanted): Promise<CheckResult | undefined> {
-    const { name, url, timeoutMs, ca, publicKey } = evaluator
-    const between = { issuer: deps.issuer, evaluator: url, id: randomUUID(), nowMs: now() }
-    const fetch = fetches.get(evaluator) ?? providerFetch(ca)
-    fetches.set(evaluator, fetch)
-    try {
-      const body = await signQuestion(question, between, deps.signingKey)
-      const signal = AbortSignal.timeout(timeoutMs)
-      const headers = { 'content-type': 'application/jwt', accept: 'application/jwt' }
-      const response = await fetch(url, {
-        method: 'POST',
-        redirect: 'error',
-        headers,
-        body,
-        signal,
-      })
-      const token = response.status === 200 ? await response.text() : ''
-      const answer = await readAnswer(token, between, createPublicKey(publicKey))
-      if (answer === undefined) log.warn({ evaluator: name, status: response.status }, 'no answer')
+    const { key, evaluator, question } = wanted
+    const { deviceId } = question.subject
+    const asked = questions.ask(key, deviceId, async () => {
+      const answer = await askEvaluator(evaluator, question)
+      if (answer !== undefined) remember(wanted, answer)
       return answer
-    } catch (error) {
-      log.warn({ evaluator: name, error: String(error) }, 'evaluator not reached')
-      return undefined
-    }
+    })
+    if (asked.ok) return asked.value
+    log.warn({ evaluator: evaluator.name, deviceId, reason: asked.error }, 'evaluator not asked')
+    return Promise.resolve(undefined)
   }
 
   function remember({ key, question }: Wanted, answer: CheckResult): void {
+    forget(key)
+    const [oldest] = answers.keys()
+    if (oldest !== undefined && answers.size >= limits.answers) {
+      log.warn({ answers: answers.size }, 'too many answers of evaluators: the oldest is forgotten')
+      forget(oldest)
+    }
     answers.set(key, answer)
     const leftMs = answer.validUntilMs - now()
-    clearTimeout(timers.get(key))
     const again = () => {
-      timers.delete(key)
-      answers.delete(key)
+      forget(key)
       void askAgain(question.subject.deviceId)
     }
     timers.set(key, setTimeout(again, Math.max(leftMs / 2, leftMs - AHEAD_MS)).unref())
+  }
+
+  function forget(key: string): void {
+    clearTimeout(timers.get(key))
+    timers.delete(key)
+    answers.delete(key)
   }
 
   /** For flows that are still open; their old answers count until their own end meanwhile. */

@@ -5,9 +5,13 @@ import test, { type ExecutionContext } from 'ava'
 import { decodeJwt, jwtVerify, SignJWT } from 'jose'
 import type { AccessChange } from '../../../gateway/access-change.ts'
 import { ANSWER_LIMIT_MS } from '../../../gateway/evaluator/evaluation.ts'
-import { openEvaluations } from '../../../gateway/evaluator/evaluations-client.ts'
+import {
+  type EvaluationLimits,
+  openEvaluations,
+} from '../../../gateway/evaluator/evaluations-client.ts'
 import { evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
+import { deferred } from '../../support/deferred.ts'
 import { startHttps } from '../../support/https-target.ts'
 import { everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
@@ -27,7 +31,11 @@ const answer =
     response.end(await sign({ jti, allow: true, ...claims }, key))
 
 /** An evaluator that answers as told, and those who ask it for a flow to an application that names it. */
-async function start(t: ExecutionContext, reply: Reply, timeout = '2s') {
+async function start(
+  t: ExecutionContext,
+  reply: Reply,
+  { timeout = '2s', limits = {} }: { timeout?: string; limits?: Partial<EvaluationLimits> } = {},
+) {
   const theirs = p256()
   const ours = p256()
   const asked: Asked[] = []
@@ -60,7 +68,7 @@ async function start(t: ExecutionContext, reply: Reply, timeout = '2s') {
       open('plain', ['plain.corp:443']),
       {
         name: 'a',
-        destinations: ['w.corp:443'],
+        destinations: ['w.corp:443', '*.many.corp:443'],
         policies: [
           { name: 'p', decision: 'allow', include: everyone, require: [{ rule_group: 'good' }] },
         ],
@@ -70,8 +78,9 @@ async function start(t: ExecutionContext, reply: Reply, timeout = '2s') {
   const told: AccessChange[] = []
   const clock = { nowMs: NOW_MS }
   const flows: { readonly facts: Facts }[] = []
+  const log = memoryLog()
   const evaluations = openEvaluations({
-    ...{ signingKey: ours.privateKey, issuer: ISSUER, log: memoryLog() },
+    ...{ signingKey: ours.privateKey, issuer: ISSUER, log, limits },
     policy: () => policy,
     flowsOf: () => flows,
     tell: (change) => told.push(change),
@@ -82,7 +91,7 @@ async function start(t: ExecutionContext, reply: Reply, timeout = '2s') {
     const facts = await evaluations.gather(factsOf(host))
     return evaluate(policy, facts, Math.floor(clock.nowMs / 1000))
   }
-  return { evaluations, decided, asked, clock, told }
+  return { evaluations, decided, asked, clock, told, log }
 }
 
 test('A3: an evaluator is told of the flow, and what it allows passes for as long as it says', async (t) => {
@@ -128,7 +137,7 @@ for (const [name, reply] of Object.entries(bad)) {
 }
 
 test('A3 T95: an evaluator that does not answer in time admits nobody', async (t) => {
-  const { decided } = await start(t, () => undefined, '100ms')
+  const { decided } = await start(t, () => undefined, { timeout: '100ms' })
   t.is((await decided()).kind, 'denial')
 })
 
@@ -147,6 +156,49 @@ test('A3: flows at the same time ask once', async (t) => {
   const all = await Promise.all([decided(), decided(), decided()])
   t.true(all.every(({ kind }) => kind === 'permit'))
   t.is(asked.length, 1)
+})
+
+test('A3: a device has its share of the questions that wait; the others are not asked, and logged', async (t) => {
+  const release = deferred<void>()
+  const answerLater: Reply = async (question, response, sign) => {
+    if (asked.length === 3) release.resolve()
+    await release.promise
+    await answer()(question, response, sign)
+  }
+  const { asked, evaluations, log } = await start(t, answerLater, {
+    ...{ timeout: '10s', limits: { total: 3, perDevice: 2 } },
+  })
+  const flows = [
+    ['a.many.corp:443', 'device-1'],
+    ['b.many.corp:443', 'device-1'],
+    ['c.many.corp:443', 'device-1'],
+    ['d.many.corp:443', 'device-2'],
+    ['e.many.corp:443', 'device-2'],
+  ] as const
+  await Promise.all(flows.map(([to, deviceId]) => evaluations.gather(factsOf(to, { deviceId }))))
+  t.deepEqual(asked.map(({ facts }) => facts.destination.host).sort(), [
+    ...['a.many.corp', 'b.many.corp', 'd.many.corp'],
+  ])
+  const refused = log.lines.filter(({ message }) => message === 'evaluator not asked')
+  t.deepEqual(
+    refused.map(({ deviceId, reason }) => [deviceId, reason]),
+    [
+      ['device-1', 'too_many_of_device'],
+      ['device-2', 'too_many_questions'],
+    ],
+  )
+})
+
+test('A3: where answers are too many the oldest is forgotten, and asked for again', async (t) => {
+  const { asked, decided, log } = await start(t, answer(), { limits: { answers: 2 } })
+  for (const name of ['a', 'b', 'c', 'b', 'c', 'a']) {
+    t.is((await decided(`${name}.many.corp:443`)).kind, 'permit')
+  }
+  t.deepEqual(
+    asked.map(({ facts }) => facts.destination.host),
+    ['a.many.corp', 'b.many.corp', 'c.many.corp', 'a.many.corp'],
+  )
+  t.is(log.lines.filter(({ answers }) => answers === 2).length, 2)
 })
 
 test('T86: an answer is kept for exactly what was asked: another fact asks anew', async (t) => {
