@@ -32,10 +32,13 @@ export type EvaluationLimits = QuestionLimits & { readonly answers: number }
 
 /** A quarter of the places for one device: as many connections of a device may wait for its user. */
 const EVALUATION_LIMITS: EvaluationLimits = { total: 256, perDevice: 64, answers: 10_000 }
-/** How long before its end an answer is asked for again, ms, and at the latest half-way. */
+/** How long before its end an answer is asked for again, ms; from then on whenever half of what is left is over. */
 const AHEAD_MS = 15_000
+/** With less left nobody is asked again, ms. */
+const SHORTEST_MS = 1000
 
 type Wanted = { readonly evaluator: Evaluator; readonly key: string; readonly question: Question }
+type Remembered = { readonly answer: CheckResult; readonly timer: NodeJS.Timeout }
 
 export function openEvaluations(deps: EvaluationDeps): Evaluations {
   const { policy, log, now } = deps
@@ -43,8 +46,8 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
   const askEvaluator = openAsking(deps)
   const questions = createOpenQuestions<CheckResult | undefined>(limits)
   /** The oldest first. */
-  const answers = new Map<string, CheckResult>()
-  const timers = new Map<string, NodeJS.Timeout>()
+  const answers = new Map<string, Remembered>()
+  let isOver = false
 
   function wantedBy(facts: Facts): readonly Wanted[] {
     const needed = neededEvaluations(policy(), facts)
@@ -57,7 +60,7 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
   }
 
   function answerTo({ key }: Wanted): CheckResult | undefined {
-    const answer = answers.get(key)
+    const answer = answers.get(key)?.answer
     return answer !== undefined && answer.validUntilMs > now() ? answer : undefined
   }
 
@@ -74,35 +77,44 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
     return Promise.resolve(undefined)
   }
 
-  function remember({ key, question }: Wanted, answer: CheckResult): void {
-    forget(key)
+  function remember(wanted: Wanted, answer: CheckResult): void {
+    forget(wanted.key)
     const [oldest] = answers.keys()
     if (oldest !== undefined && answers.size >= limits.answers) {
       log.warn({ answers: answers.size }, 'too many answers of evaluators: the oldest is forgotten')
       forget(oldest)
     }
-    answers.set(key, answer)
+    keep(wanted, answer)
+  }
+
+  /** Until its end, which is looked at again in time. */
+  function keep(wanted: Wanted, answer: CheckResult): void {
+    if (isOver) return
     const leftMs = answer.validUntilMs - now()
-    const again = () => {
-      forget(key)
-      void askAgain(question.subject.deviceId)
-    }
-    timers.set(key, setTimeout(again, Math.max(leftMs / 2, leftMs - AHEAD_MS)).unref())
+    const isLast = leftMs < SHORTEST_MS
+    const timer = isLast
+      ? setTimeout(() => forget(wanted.key), leftMs)
+      : setTimeout(() => void renew(wanted, answer), Math.max(leftMs / 2, leftMs - AHEAD_MS))
+    answers.set(wanted.key, { answer, timer: timer.unref() })
+  }
+
+  /** For a flow that is open; while no new answer comes the old one counts to its end. */
+  async function renew(wanted: Wanted, answer: CheckResult): Promise<void> {
+    const { deviceId } = wanted.question.subject
+    const renewed = isInUse(wanted) && (await ask(wanted)) !== undefined
+    if (isOver) return
+    if (renewed) deps.tell({ kind: 'device', deviceId })
+    else if (answers.get(wanted.key)?.answer === answer) keep(wanted, answer)
+  }
+
+  function isInUse({ key, question }: Wanted): boolean {
+    const flows = deps.flowsOf(question.subject.deviceId)
+    return flows.some(({ facts }) => wantedBy(facts).some((wanted) => wanted.key === key))
   }
 
   function forget(key: string): void {
-    clearTimeout(timers.get(key))
-    timers.delete(key)
+    clearTimeout(answers.get(key)?.timer)
     answers.delete(key)
-  }
-
-  /** For flows that are still open; their old answers count until their own end meanwhile. */
-  async function askAgain(deviceId: string): Promise<void> {
-    const open = deps.flowsOf(deviceId).flatMap(({ facts }) => wantedBy(facts))
-    const missing = open.filter((wanted) => answerTo(wanted) === undefined)
-    if (missing.length === 0) return
-    await Promise.all(missing.map(ask))
-    deps.tell({ kind: 'device', deviceId })
   }
 
   function withAnswers(facts: Facts, found: readonly (readonly [string, CheckResult])[]): Facts {
@@ -135,7 +147,8 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
       )
     },
     stop() {
-      for (const timer of timers.values()) clearTimeout(timer)
+      isOver = true
+      for (const { timer } of answers.values()) clearTimeout(timer)
     },
   }
 }

@@ -13,7 +13,7 @@ import { evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
 import { deferred } from '../../support/deferred.ts'
 import { startHttps } from '../../support/https-target.ts'
-import { everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
+import { ALICE_DEVICE, everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -76,6 +76,7 @@ async function start(
     ],
   })
   const told: AccessChange[] = []
+  const renewed = deferred<void>()
   const clock = { nowMs: NOW_MS }
   const flows: { readonly facts: Facts }[] = []
   const log = memoryLog()
@@ -83,7 +84,10 @@ async function start(
     ...{ signingKey: ours.privateKey, issuer: ISSUER, log, limits },
     policy: () => policy,
     flowsOf: () => flows,
-    tell: (change) => told.push(change),
+    tell: (change) => {
+      told.push(change)
+      renewed.resolve()
+    },
     now: () => clock.nowMs,
   })
   t.teardown(() => evaluations.stop())
@@ -91,7 +95,7 @@ async function start(
     const facts = await evaluations.gather(factsOf(host))
     return evaluate(policy, facts, Math.floor(clock.nowMs / 1000))
   }
-  return { evaluations, decided, asked, clock, told, log }
+  return { evaluations, decided, asked, clock, told, log, flows, renewed: renewed.promise }
 }
 
 test('A3: an evaluator is told of the flow, and what it allows passes for as long as it says', async (t) => {
@@ -225,4 +229,44 @@ test('G10: a live flow is decided on the newest answer that is known', async (t)
   t.is(evaluations.known(factsOf('w.corp:443')).evaluations, undefined)
   await decided()
   t.true(evaluations.known(factsOf('w.corp:443')).evaluations?.['risk']?.passed)
+})
+
+/** Counts for a little more than a second on a clock that stands still: asked for again half-way. */
+const SHORT = { exp: NOW_MS / 1000 + 1.2 }
+
+test('G10 A3: for a flow that is open the answer is asked for again in time, and told', async (t) => {
+  const rig = await start(t, answer(SHORT))
+  rig.flows.push({ facts: factsOf('w.corp:443') })
+  await rig.decided()
+  await rig.renewed
+  t.is(rig.asked.length, 2)
+  t.deepEqual(rig.told, [{ kind: 'device', deviceId: ALICE_DEVICE }])
+})
+
+test('G10 A3: an answer that is not given again in time stands to its end, and is asked for once more', async (t) => {
+  const between: boolean[] = []
+  const rig = await start(t, async (question, response, sign) => {
+    if (rig.asked.length > 1) between.push((await rig.decided()).kind === 'permit')
+    response.statusCode = rig.asked.length === 2 ? 500 : 200
+    await answer(SHORT)(question, response, sign)
+  })
+  rig.flows.push({ facts: factsOf('w.corp:443') })
+  await rig.decided()
+  await rig.renewed
+  t.is(rig.asked.length, 3)
+  t.deepEqual(between, [true, true])
+  t.is(rig.told.length, 1)
+})
+
+test('G10 A3: nobody is asked again for flows that are over, nor after the end', async (t) => {
+  const [idle, stopped, used] = [
+    await start(t, answer(SHORT)),
+    await start(t, answer(SHORT)),
+    await start(t, answer(SHORT)),
+  ]
+  for (const { flows } of [stopped, used]) flows.push({ facts: factsOf('w.corp:443') })
+  for (const { decided } of [idle, stopped, used]) await decided()
+  stopped.evaluations.stop()
+  await used.renewed
+  t.deepEqual([idle.asked.length, stopped.asked.length, used.asked.length], [1, 1, 2])
 })
