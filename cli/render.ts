@@ -31,6 +31,11 @@ export function statusText(status: DaemonStatus): string {
   ]
   for (const check of status.posture) lines.push(line('posture', postureLine(check)))
   for (const prompt of status.prompts) lines.push(line('waits', promptLine(prompt)))
+  const alarm = status.auditLog?.alarm
+  if (alarm !== undefined) {
+    const what = `${printable(alarm.reason)} at ${printable(alarm.at)}: tell your auditors`
+    lines.push(`${'AUDIT LOG'.padEnd(14)} ${style.red(what)}`)
+  }
   if (status.refusedOtherUsers > 0) {
     lines.push(line('refused', `${status.refusedOtherUsers} connections of other users`))
   }

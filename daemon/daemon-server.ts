@@ -17,6 +17,7 @@ import { createTold } from './prompt/told.ts'
 import { statusOf } from './status.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
+import { witnessStoreIn } from './witness/witness-store.ts'
 
 /** What main.ts has read from the machine. */
 export type DaemonSurroundings = {
@@ -59,7 +60,17 @@ export async function startDaemon(
   const collect = createCollect(surroundings.version, surroundings.platform)
   const told = createTold({ loginOrigin: () => device.registration?.loginUrl })
   const device: Device = createDevice({
-    ...{ store, told, dial, agent, collect, refuseOthers, ownPorts, log },
+    ...{
+      store,
+      witnessStore: witnessStoreIn(config.stateDir),
+      told,
+      dial,
+      agent,
+      collect,
+      refuseOthers,
+      ownPorts,
+      log,
+    },
   })
   const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
   proxy = await startProxy(config, device, ownerUid, log)

@@ -4,6 +4,7 @@
  */
 import type { Agent } from 'node:https'
 import type { Log } from '#lib/log'
+import { err } from '#lib/result'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import {
   copyOf,
@@ -27,9 +28,12 @@ import { hearing } from './prompt/hearing.ts'
 import type { Told } from './prompt/told.ts'
 import type { DialTcp, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
+import { startWitness, type Witness } from './witness/witness-job.ts'
+import type { WitnessStore } from './witness/witness-store.ts'
 
 export type DeviceOptions = OwnSettings & {
   readonly store: IdentityStore
+  readonly witnessStore: WitnessStore
   readonly told: Told
   readonly dial: DialTcp
   readonly agent: Agent
@@ -59,6 +63,7 @@ export function createDevice(options: DeviceOptions): Device {
   const { store, told, log } = options
   let life: Life | undefined
   const waiting = new Set<() => void>()
+  let witness: Witness | undefined
 
   function begin(registration: Registration): void {
     const current = (): Registration => life?.registration ?? registration
@@ -78,6 +83,7 @@ export function createDevice(options: DeviceOptions): Device {
           wakeIfSettled()
         },
         ...hearing(told, log),
+        onCheckpoint: (checkpoint) => witness?.offer(checkpoint),
       },
     })
     const renewal = startRenewal({
@@ -129,6 +135,16 @@ export function createDevice(options: DeviceOptions): Device {
     log.info({ domains: domains.length, prefixes: prefixes.length }, 'settings taken')
   }
 
+  function startWitnessing(): Promise<Witness> {
+    const unconnected = async () => err({ reason: 'not_connected' })
+    return startWitness({
+      store: options.witnessStore,
+      ask: (from, to) => (life?.tunnel.auditProof ?? unconnected)(from, to),
+      log,
+      now: Date.now,
+    })
+  }
+
   async function end(): Promise<void> {
     const ending = life
     life = undefined
@@ -146,7 +162,7 @@ export function createDevice(options: DeviceOptions): Device {
       return life?.tunnel
     },
     get facts() {
-      return factsOf(life)
+      return { ...factsOf(life), ...(witness?.status && { witness: witness.status }) }
     },
     get flowState() {
       return flowStateOf(life)
@@ -154,11 +170,14 @@ export function createDevice(options: DeviceOptions): Device {
     async adopt(registration) {
       store.save(registration)
       await end()
+      witness = await startWitnessing()
       begin(registration)
     },
     async forget() {
       store.forget()
       await end()
+      options.witnessStore.forget()
+      witness = undefined
     },
     up: () => life?.tunnel.start(),
     async down() {

@@ -23,7 +23,13 @@ export type OwnSettings = {
 /** What is known of the device for a status. */
 export type DeviceFacts = Pick<
   StatusFacts,
-  'registered' | 'tunnel' | 'renewalReason' | 'settings' | 'sshHostAuthorities' | 'posture'
+  | 'registered'
+  | 'tunnel'
+  | 'renewalReason'
+  | 'settings'
+  | 'sshHostAuthorities'
+  | 'posture'
+  | 'witness'
 >
 
 /** What exists while the device is enrolled. */

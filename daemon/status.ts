@@ -6,6 +6,7 @@ import type { DeviceSettings } from '#lib/wire/control-message'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
 import type { TunnelStatus } from './tunnel/tunnel.ts'
+import type { WitnessStatus } from './witness/witness-job.ts'
 
 /** The registration's part; nothing secret. */
 export type RegisteredFacts = {
@@ -30,6 +31,8 @@ export type StatusFacts = {
   readonly sshHostAuthorities: readonly string[]
   readonly posture: readonly PostureStatus[]
   readonly prompts: DaemonStatus['prompts']
+  /** The gateway's audit log as this device has seen it. */
+  readonly witness?: WitnessStatus
 }
 
 /** A connection that was silent for longer carries nothing: the tunnel's own bound for noticing. */
@@ -66,6 +69,16 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     sshHostAuthorities: facts.sshHostAuthorities,
     posture: facts.posture,
     prompts: facts.prompts,
+    ...(facts.witness && { auditLog: auditLogOf(facts.witness) }),
+  }
+}
+
+function auditLogOf({ size, atMs, alarm }: WitnessStatus): NonNullable<DaemonStatus['auditLog']> {
+  const time = (ms: number) => new Date(ms).toISOString()
+  return {
+    entries: size,
+    signedAt: time(atMs),
+    ...(alarm && { alarm: { reason: alarm.reason, at: time(alarm.atMs) } }),
   }
 }
 

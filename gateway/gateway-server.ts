@@ -5,6 +5,8 @@
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
+import { openAuditLog } from './audit/audit-log-store.ts'
+import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
@@ -55,12 +57,14 @@ export async function startGateway(
   const { config, data, log, now } = options
   const tls = await allTls(options)
   if (!tls.ok) return tls
-  const recording = await openRecordingAccess({ config: config.recordings, data, log })
+  const audit = openAuditLog(data.store.audit, now)
+  const recording = await openRecordingAccess({ config: config.recordings, data, audit, log })
   const listeners: Listener[] = []
   const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
     revisions: data.store.revisions,
     own: () => ownListeners([...configured, ...listeners.map(({ address }) => address)]),
+    onRevision: (revision, sha256) => audit.note('policy_revision', { revision, sha256 }),
     now,
   })
   const table = createFlowTable()
@@ -92,6 +96,12 @@ export async function startGateway(
     ...{ decider: access.decider, log, now, resolve },
     dial: dialTarget,
   })
+  audit.note('gateway_started', { revision: policyInForce.snapshot.current.revision })
+  const checkpoints = await startCheckpoints(audit, {
+    evidenceKey: data.keys.evidenceSigning,
+    now,
+    onFailure: (cause) => log.error({ error: String(cause) }, 'checkpoint not signed'),
+  })
   const parts = {
     ...{
       ...options,
@@ -101,6 +111,8 @@ export async function startGateway(
       table,
       policyInForce,
       recording,
+      audit,
+      checkpoints,
       tls: tls.value,
       cutDevice,
       closers,
@@ -132,6 +144,7 @@ function assemble(
     reconsideration,
     holding,
     endAccess,
+    checkpoints,
   }: Parts,
 ): Gateway {
   return {
@@ -151,6 +164,7 @@ function assemble(
       endAccess()
       table.cutWhere(() => true, 'gateway_draining')
       holding.stop()
+      checkpoints.stop()
     },
   }
 }

@@ -4,6 +4,8 @@
 import type { Log } from '#lib/log'
 import type { AccessRequests } from './access-request/access-requests-store.ts'
 import { startAdminServer } from './admin/admin-server.ts'
+import type { AuditLog } from './audit/audit-log-store.ts'
+import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
@@ -44,6 +46,8 @@ export type Parts = {
   readonly table: FlowTable
   readonly policyInForce: PolicyInForce
   readonly recording: RecordingAccess
+  readonly audit: AuditLog
+  readonly checkpoints: Checkpoints
   readonly tls: Readonly<Record<Listener['name'], ServerCertificate>>
   readonly decider: PolicyDecider
   readonly standing: StandingOf
@@ -90,12 +94,14 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
   const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
-  const { accessRequests, flowTap } = parts
+  const { accessRequests, flowTap, audit, checkpoints } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
     tls: tls.admin,
     store: data.store,
+    audit,
+    signCheckpoint: checkpoints.sign,
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
@@ -132,7 +138,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
     ...{ decider, explainer, resolve, standing, sessions, serviceTokens },
     flowTap: parts.flowTap,
     ...{ reconsideration, posture, holding },
-    evaluations: parts.evaluations,
+    ...{ evaluations: parts.evaluations, audit: parts.audit, checkpoints: parts.checkpoints },
     tls: tls.tunnel,
     keys,
     serveSsh: ssh.serve,

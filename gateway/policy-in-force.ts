@@ -11,6 +11,8 @@ export type PolicyDeps = {
   readonly revisions: Store['revisions']
   /** Where the gateway listens now; asked at each import. */
   readonly own: () => OwnListeners
+  /** Told of a revision that the store did not have, before it is in force. */
+  readonly onRevision: (revision: number, sha256: string) => void
   /** Unix milliseconds. */
   readonly now: () => number
 }
@@ -28,7 +30,9 @@ export function createPolicyInForce(first: PolicySource, deps: PolicyDeps): Poli
   let source = first
   const compiled = () => {
     const sha256 = createHash('sha256').update(source.text).digest('hex')
+    const before = deps.revisions.latest()?.revision
     const revision = deps.revisions.add(source.text, sha256, deps.now())
+    if (revision !== before) deps.onRevision(revision, sha256)
     return {
       revision,
       policy: compilePolicy(source.document, { revision, own: deps.own() }),

@@ -2,6 +2,7 @@
  * Recording, put together from configuration and keys: the folder, and the list of recipients in force.
  */
 import type { Log } from '#lib/log'
+import type { AuditLog } from './audit/audit-log-store.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { OpenedData } from './open-data-os.ts'
 import { RecipientListFile } from './recording/recipient-list-store.ts'
@@ -13,6 +14,7 @@ const MIB = 1024 * 1024
 export type RecordingAccessOptions = {
   readonly config: GatewayConfig['recordings']
   readonly data: OpenedData
+  readonly audit: AuditLog
   readonly log: Log
 }
 
@@ -27,6 +29,7 @@ export interface RecordingAccess {
 export async function openRecordingAccess({
   config,
   data,
+  audit,
   log,
 }: RecordingAccessOptions): Promise<RecordingAccess> {
   const { keys, store, recordingsDir } = data
@@ -41,6 +44,7 @@ export async function openRecordingAccess({
     recipients: () => list?.recipients,
     evidenceKey: keys.evidenceSigning,
     rows: store.recordings,
+    audit,
     freeSpaceReserveBytes: (config?.freeSpaceReserveMib ?? 0) * MIB,
     log,
   })

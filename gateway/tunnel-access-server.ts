@@ -3,6 +3,8 @@
  */
 import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
+import type { AuditLog } from './audit/audit-log-store.ts'
+import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
@@ -54,6 +56,8 @@ export type TunnelAccessOptions = {
   readonly evaluations: Evaluations
   readonly posture: Posture
   readonly holding: Holding
+  readonly audit: AuditLog
+  readonly checkpoints: Checkpoints
   readonly serveSsh: ServeSsh
   /** Ends what a device has open. */
   readonly cutDevice: (deviceId: string, reason: string) => void
@@ -92,6 +96,8 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     applications: (facts) => decider.applications(facts),
     prompts: (id) => holding.ofDevice(id).map((prompt) => noticeOf(prompt, prompt)),
     reportPosture: posture.report,
+    checkpoint: () => options.checkpoints.latest,
+    auditProof: options.audit.consistency,
     log,
   })
   const onFlow = createFlowServer({
@@ -127,6 +133,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   })
   const stopPushing = snapshot.onChange(() => control.pushSettings())
   const stopTellingServices = serviceTokens.onChange(() => control.pushSettings())
+  const stopCheckpoints = options.checkpoints.onSigned(control.pushCheckpoint)
   const stopNotices = startEndingNotices({ table, notify: control.notify, now })
   const stopTelling = holding.watch({
     onAsked: (prompt, to) => control.prompt(prompt.deviceId, noticeOf(prompt, to)),
@@ -139,6 +146,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     async drain(deadlineMs) {
       stopPushing()
       stopTellingServices()
+      stopCheckpoints()
       stopNotices()
       await server.drain(deadlineMs)
       stopTelling()

@@ -16,6 +16,7 @@ export type ControlEvents = Omit<TunnelEvents, 'onStatus' | 'onWelcome'> & {
 export type Question =
   | { readonly type: 'explain'; readonly host: string; readonly port: number }
   | { readonly type: 'list_applications' }
+  | { readonly type: 'audit_proof'; readonly from: number; readonly to: number }
   | { readonly type: 'posture'; readonly observations: readonly PostureObservation[] }
 
 export interface ControlClient {
@@ -58,7 +59,8 @@ export function openControlClient(
     } else if (message.type === 'authentication_required') {
       const { type: _type, seq: _seq, id: _id, ...prompt } = message
       events.onPrompt(prompt)
-    } else if (message.type === 'prompt_ended') events.onPromptEnded(message)
+    } else if (message.type === 'checkpoint') events.onCheckpoint(message.checkpoint)
+    else if (message.type === 'prompt_ended') events.onPromptEnded(message)
     else waiting.get(message.id)?.(answerOf(message))
   }
 

@@ -47,6 +47,7 @@ export function createControlKeeper(
       onNotice: ifCurrent(events.onNotice),
       onPrompt: ifCurrent(events.onPrompt),
       onPromptEnded: ifCurrent(events.onPromptEnded),
+      onCheckpoint: ifCurrent(events.onCheckpoint),
     }
   }
 

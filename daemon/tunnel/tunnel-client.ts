@@ -71,6 +71,7 @@ export function createTunnelClient(
       onNotice: options.events.onNotice,
       onPrompt: options.events.onPrompt,
       onPromptEnded: options.events.onPromptEnded,
+      onCheckpoint: options.events.onCheckpoint,
     }
   }
 
@@ -218,6 +219,12 @@ export function createTunnelClient(
       if (!answer.ok) return answer
       const { value } = answer
       return value.type === 'posture_results' ? ok(value.results) : err(UNEXPECTED)
+    },
+    async auditProof(from, to) {
+      const answer = await keeper.ask({ type: 'audit_proof', from, to })
+      if (!answer.ok) return answer
+      const { value } = answer
+      return value.type === 'audit_proof' ? ok(value.hashes) : err(UNEXPECTED)
     },
     async post(path, body) {
       const connection = leastLoaded()

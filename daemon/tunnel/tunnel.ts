@@ -66,6 +66,8 @@ export type TunnelEvents = {
   readonly onWelcome: () => void
   readonly onPrompt: (prompt: PromptNotice) => void
   readonly onPromptEnded: (end: PromptEnd) => void
+  /** A checkpoint of the gateway's audit log. */
+  readonly onCheckpoint: (checkpoint: string) => void
 }
 
 /** Why the gateway gave no answer to a question: `not_connected`, `timeout`, `connection_lost`, `unsupported`. */
@@ -91,6 +93,8 @@ export interface TunnelClient {
   reportPosture(
     observations: readonly PostureObservation[],
   ): Promise<Result<readonly PostureResult[], AskError>>
+  /** Hashes that show the audit log of `to` lines to begin with that of `from`. */
+  auditProof(from: number, to: number): Promise<Result<readonly string[], AskError>>
   /** Sends a JSON body to a path of the tunnel listener (`/renew`); the answer's body is JSON text, at most 64 KiB. */
   post(path: string, body: string): Promise<Result<PostAnswer, AskError>>
   /** Uses new credentials: opens new connections with them, then drains the old ones. */

@@ -8,6 +8,7 @@ import {
 } from '../access-request/access-request.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import { refuse } from '../web/refuse.ts'
+import { noteAction } from './admin-action.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { times } from './admin-json.ts'
 import { parsePage } from './admin-query.ts'
@@ -58,7 +59,7 @@ async function decide(
   }
   const { approver } = parsed.data
   const action = verb === deps.accessRequests.deny ? 'deny_access' : 'approve_access'
-  deps.log.info({ action, requestId: id, approver, source: request.ip }, 'admin action')
+  noteAction(deps, request, action, { requestId: id, approver })
   const decided = verb(id, approver)
   if (decided.ok) return { accessRequest: requestJson(deps, decided.value) }
   if (decided.error === 'request_unknown') return notFound(reply, 'access_request')

@@ -2,6 +2,7 @@
 import type { Log } from '#lib/log'
 import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
+import type { AuditLog } from '../audit/audit-log-store.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { FlowTap } from '../flow/flow-tap.ts'
@@ -13,6 +14,9 @@ import type { Store } from '../store/store.ts'
 
 export type AdminDeps = {
   readonly store: Store
+  readonly audit: AuditLog
+  /** Signs the audit log as it is now. */
+  readonly signCheckpoint: () => Promise<string>
   /** Folder of sealed recordings. */
   readonly recordingsDir: string
   /** Called after a device is marked revoked: live connections end now. */

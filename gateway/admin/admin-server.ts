@@ -9,6 +9,7 @@ import { refuse } from '../web/refuse.ts'
 import { addAccessLogRoutes } from './access-log-routes-server.ts'
 import { addAccessRequestRoutes } from './access-request-routes.ts'
 import type { AdminDeps } from './admin-deps.ts'
+import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
@@ -31,6 +32,8 @@ export type AdminServer = {
 
 /** Wrong secrets per source address: then 429 until the window has passed. */
 const FAILURES = { points: 10, duration: 60 }
+const UNAUTHORIZED = 401
+const TOO_MANY = 429
 
 /** Method, path and meaning of every route; `docs/reference/admin-api.md` is held against it. */
 export const ADMIN_ROUTES = [
@@ -60,6 +63,8 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/access-requests/:id', 'one request'],
   ['POST', '/api/v1/access-requests/:id/approve', 'approve it, in the name of an approver'],
   ['POST', '/api/v1/access-requests/:id/deny', 'deny it, in the name of an approver'],
+  ['GET', '/api/v1/audit', 'the audit log, with a checkpoint at its end, as JSON lines'],
+  ['GET', '/api/v1/audit/checkpoint', 'a checkpoint of the audit log'],
   ['GET', '/api/v1/recordings', 'recordings, newest first'],
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
@@ -68,6 +73,7 @@ export const ADMIN_ROUTES = [
 
 const ROUTES = [
   addAccessLogRoutes,
+  addAuditRoutes,
   addDeviceRoutes,
   addExplainRoutes,
   addFlowRoutes,
@@ -82,9 +88,24 @@ const ROUTES = [
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const app = createHttpsServer(options)
   app.addHook('onRequest', authenticate(options))
+  app.addHook('onResponse', auditRefusals(options))
   for (const addRoutes of ROUTES) addRoutes(app, options)
   const address = await listenOn(app, options.listen)
   return { address, close: () => app.close() }
+}
+
+/**
+ * What was tried and refused, whether its body could be read or not (T68). Reading what is not there is no attempt at
+ * anything; a source that is over its limit is not written down again.
+ */
+function auditRefusals({ audit }: AdminOptions) {
+  return async (request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> => {
+    const isAttempt = request.method !== 'GET' || statusCode === UNAUTHORIZED
+    if (!isAttempt || statusCode < 400 || statusCode === TOO_MANY) return
+    const { method, ip } = request
+    const path = request.url.split('?')[0] ?? ''
+    audit.note('admin_refused', { method, path, status: statusCode, source: ip })
+  }
 }
 
 /** scrypt takes tens of milliseconds by design; the digest of a secret that passed is remembered instead. */

@@ -1,11 +1,12 @@
 /** Devices in the admin API. */
 import type { FastifyInstance } from 'fastify'
+import { noteAction } from './admin-action.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { deviceJson, postureJson } from './admin-json.ts'
 import { type ById, notFound } from './admin-reply.ts'
 
 export function addDeviceRoutes(app: FastifyInstance, options: AdminDeps): void {
-  const { store, log, nowMs } = options
+  const { store, nowMs } = options
   const json = (id: string) => {
     const device = store.devices.get(id)
     return device === undefined ? undefined : deviceJson(device, store.users.get(device.userId))
@@ -25,7 +26,7 @@ export function addDeviceRoutes(app: FastifyInstance, options: AdminDeps): void 
     const { id } = request.params
     const device = store.devices.get(id)
     if (device === undefined) return notFound(reply, 'device')
-    log.info({ action: 'revoke_device', deviceId: id, source: request.ip }, 'admin action')
+    noteAction(options, request, 'revoke_device', { deviceId: id })
     if (device.revokedAtMs === undefined) store.devices.update(id, { revokedAtMs: nowMs() })
     options.onDeviceRevoked(id)
     return { device: json(id) }

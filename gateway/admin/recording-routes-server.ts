@@ -9,7 +9,7 @@ import { type ById, badQuery, notFound } from './admin-reply.ts'
 
 export function addRecordingRoutes(
   app: FastifyInstance,
-  { store, recordingsDir, log }: AdminDeps,
+  { store, recordingsDir, audit, log }: AdminDeps,
 ): void {
   app.get('/api/v1/recordings', async (request, reply) => {
     const page = parsePage(request.query as Record<string, unknown>)
@@ -24,10 +24,9 @@ export function addRecordingRoutes(
     (suffix: string) => async (request: FastifyRequest<ById>, reply: FastifyReply) => {
       const row = store.recordings.get(request.params.id)
       if (row === undefined) return notFound(reply, 'recording')
-      log.info(
-        { action: 'fetch_recording', recordingId: row.id, suffix, source: request.ip },
-        'admin action',
-      )
+      const about = { part: suffix === '' ? 'content' : 'manifest', source: request.ip }
+      audit.note('recording_viewed', { recording: row.id, ...about })
+      log.info({ action: 'fetch_recording', recordingId: row.id, ...about }, 'admin action')
       // The name is the store's own and random; basename keeps even a damaged row inside the folder (T66).
       const stream = createReadStream(join(recordingsDir, `${basename(row.file)}${suffix}`))
       try {

@@ -1,9 +1,10 @@
 /** Service tokens in the admin API: made, listed, rotated, taken out of use. A secret is in one answer only. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { IssuedToken, ServiceToken } from '../service-token/service-token.ts'
 import { isTokenName } from '../service-token/service-token.ts'
 import { refuse } from '../web/refuse.ts'
+import { noteAction } from './admin-action.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type ById, notFound } from './admin-reply.ts'
 import { serviceTokenJson } from './service-token-json.ts'
@@ -30,7 +31,7 @@ export function addServiceTokenRoutes(app: FastifyInstance, deps: AdminDeps): vo
     const body = createBody.safeParse(request.body)
     if (!body.success) return badBody(reply, '"name" (lower case) and "lifetimeSeconds"')
     const { name, lifetimeSeconds } = body.data
-    logAction(deps, request, 'create_service_token', { name })
+    noteAction(deps, request, 'create_service_token', { name })
     const issued = serviceTokens.create(name, lifetimeMs(lifetimeSeconds))
     return issued === undefined ? nameTaken(reply) : issuedJson(deps, issued)
   })
@@ -39,7 +40,7 @@ export function addServiceTokenRoutes(app: FastifyInstance, deps: AdminDeps): vo
     const body = rotateBody.safeParse(request.body ?? {})
     if (!body.success) return badBody(reply, '"graceSeconds" and "lifetimeSeconds"')
     const { graceSeconds = 0, lifetimeSeconds } = body.data
-    logAction(deps, request, 'rotate_service_token', { tokenId: id, graceSeconds })
+    noteAction(deps, request, 'rotate_service_token', { tokenId: id, graceSeconds })
     const terms = { graceMs: graceSeconds * 1000, lifetimeMs: lifetimeMs(lifetimeSeconds) }
     const issued = serviceTokens.rotate(id, terms)
     if (issued === undefined) return notFound(reply, 'service_token')
@@ -49,7 +50,7 @@ export function addServiceTokenRoutes(app: FastifyInstance, deps: AdminDeps): vo
   for (const verb of ['disable', 'enable'] as const) {
     app.post<ById>(`/api/v1/service-tokens/:id/${verb}`, async (request, reply) => {
       const { id } = request.params
-      logAction(deps, request, `${verb}_service_token`, { tokenId: id })
+      noteAction(deps, request, `${verb}_service_token`, { tokenId: id })
       const token = serviceTokens.setDisabled(id, verb === 'disable')
       if (token === undefined) return notFound(reply, 'service_token')
       const cutFlows = deps.tell({ kind: 'service', tokenId: id })
@@ -64,15 +65,6 @@ function issuedJson(deps: AdminDeps, { token, secret }: IssuedToken) {
 
 function tokenJson({ nowMs }: AdminDeps, token: ServiceToken) {
   return serviceTokenJson(token, nowMs())
-}
-
-function logAction(
-  { log }: AdminDeps,
-  { ip }: FastifyRequest,
-  action: string,
-  about: Readonly<Record<string, unknown>>,
-): void {
-  log.info({ action, ...about, source: ip }, 'admin action')
 }
 
 function lifetimeMs(seconds = DEFAULT_LIFETIME_SECONDS): number {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { AppSession } from '../session/app-session.ts'
 import type { RevocationScope, Whose } from '../session/revocation.ts'
 import type { BrowserSession, Device } from '../store/store.ts'
+import { noteAction } from './admin-action.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type ById, badBody, badQuery, notFound } from './admin-reply.ts'
 import {
@@ -61,19 +62,16 @@ export function addSessionRoutes(app: FastifyInstance, deps: AdminDeps): void {
   })
 }
 
-function revoke(
-  { log, sessions, tell }: AdminDeps,
-  { ip }: FastifyRequest,
-  scope: RevocationScope,
-): number {
-  log.info({ action: 'revoke_sessions', ...scope, source: ip }, 'admin action')
-  return tell(sessions.revoke(scope))
+function revoke(deps: AdminDeps, request: FastifyRequest, scope: RevocationScope): number {
+  noteAction(deps, request, 'revoke_sessions', { ...scope })
+  return deps.tell(deps.sessions.revoke(scope))
 }
 
 /** Flows stand on the device's own login: a browser that is logged out ends none. */
-function revokeGlobal({ store, log, nowMs }: AdminDeps, { ip }: FastifyRequest, id: string) {
+function revokeGlobal(deps: AdminDeps, request: FastifyRequest, id: string) {
+  const { store, nowMs } = deps
   if (store.browserSessions.get(id) === undefined) return false
-  log.info({ action: 'revoke_sessions', kind: 'global', idSha256: id, source: ip }, 'admin action')
+  noteAction(deps, request, 'revoke_sessions', { kind: 'global', idSha256: id })
   return store.browserSessions.revoke(id, nowMs())
 }
 

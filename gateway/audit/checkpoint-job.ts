@@ -1,11 +1,10 @@
 /**
  * Signs a checkpoint of the audit log soon after it has grown, and tells who listens.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { exportJWK } from 'jose'
+import type { KeyObject } from 'node:crypto'
 import { signCheckpoint } from '#lib/audit/checkpoint'
-import type { EvidenceSigner } from '#lib/recording/evidence-signature'
 import type { AuditLog } from './audit-log-store.ts'
+import { evidenceSigner } from './evidence-signer.ts'
 
 /** Entries of one burst share a checkpoint. */
 const SIGN_AFTER_MS = 500
@@ -24,11 +23,6 @@ export type CheckpointOptions = {
   readonly evidenceKey: KeyObject
   readonly now: () => number
   readonly onFailure: (cause: unknown) => void
-}
-
-/** The public half stands in each statement. */
-export async function evidenceSigner(evidenceKey: KeyObject): Promise<EvidenceSigner> {
-  return { privateKey: evidenceKey, publicJwk: await exportJWK(createPublicKey(evidenceKey)) }
 }
 
 /** Signs the log as it is, and then after each change. */

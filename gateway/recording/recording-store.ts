@@ -2,16 +2,18 @@
  * Recordings in a folder of this gateway: one sealed file per session and a signed manifest beside it.
  * The gateway seals to public keys. It stores no payload key and can open nothing, not even what it writes.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { exportJWK } from 'jose'
+import type { KeyObject } from 'node:crypto'
 import type { Log } from '#lib/log'
 import type { EvidenceSigner } from '#lib/recording/evidence-signature'
 import { openManifest, signManifest } from '#lib/recording/manifest'
 import { err, ok } from '#lib/result'
 import { type RecipientSet, startContainer } from '#lib/seal/container-writer'
+import type { AuditLog } from '../audit/audit-log-store.ts'
+import { evidenceSigner } from '../audit/evidence-signer.ts'
 import type { RecordingRow, Store } from '../store/store.ts'
 import { makeManifest } from './manifest-text.ts'
 import type { RecordingSubject, Recordings } from './recorder.ts'
+import { closedFacts, openedFacts } from './recording-audit.ts'
 import { RecordingFolder } from './recording-folder-store.ts'
 import { openRow, recordingFileName, sessionOfFileName } from './recording-row.ts'
 import { type RecordedSession, SessionRecorder } from './session-recorder-store.ts'
@@ -23,10 +25,13 @@ export type RecordingStoreOptions = {
   /** Signs manifests; P-256. */
   readonly evidenceKey: KeyObject
   readonly rows: Store['recordings']
+  readonly audit: Pick<AuditLog, 'note'>
   /** With less free space no session is recorded. */
   readonly freeSpaceReserveBytes: number
   readonly log: Log
 }
+
+type OpenRefusal = 'no_recipient' | 'no_space' | 'write_failed'
 
 /** How a recording that nobody closed is described. */
 const INTERRUPTED = 'interrupted'
@@ -36,9 +41,8 @@ const INTERRUPTED = 'interrupted'
  * @throws {Error} when the folder cannot be made or listed.
  */
 export async function openRecordingStore(options: RecordingStoreOptions): Promise<RecordingStore> {
-  const publicJwk = await exportJWK(createPublicKey(options.evidenceKey))
   const folder = await RecordingFolder.open(options.directory)
-  const store = new RecordingStore(options, folder, { privateKey: options.evidenceKey, publicJwk })
+  const store = new RecordingStore(options, folder, await evidenceSigner(options.evidenceKey))
   await store.closeInterrupted()
   return store
 }
@@ -59,15 +63,29 @@ export class RecordingStore implements Recordings {
   async open(subject: RecordingSubject): ReturnType<Recordings['open']> {
     const file = recordingFileName(subject.sessionId)
     const recipients = this.#options.recipients()
-    if (!recipients || recipients.output.length === 0) return err({ reason: 'no_recipient' })
+    if (!recipients || recipients.output.length === 0) return this.#refuse(subject, 'no_recipient')
     try {
       if ((await this.#folder.freeBytes()) < this.#options.freeSpaceReserveBytes) {
-        return err({ reason: 'no_space' })
+        return this.#refuse(subject, 'no_space')
       }
       return ok(await this.#start(subject, file, recipients))
     } catch (cause) {
       this.#options.log.error({ err: cause, session: subject.sessionId }, 'recording not started')
-      return err({ reason: 'write_failed' })
+      return this.#refuse(subject, 'write_failed')
+    }
+  }
+
+  #refuse({ sessionId }: RecordingSubject, reason: OpenRefusal) {
+    this.#noteFailure(sessionId, reason)
+    return err({ reason })
+  }
+
+  /** The store may be what failed. */
+  #noteFailure(recording: string, reason: string): void {
+    try {
+      this.#options.audit.note('recording_failed', { recording, reason })
+    } catch (cause) {
+      this.#options.log.error({ err: cause, session: recording, reason }, 'failure not audited')
     }
   }
 
@@ -87,12 +105,14 @@ export class RecordingStore implements Recordings {
   async #start(subject: RecordingSubject, file: string, recipients: RecipientSet) {
     const container = await startContainer({ ...subject }, recipients)
     const row = openRow(container.header.subject, file)
+    this.#options.audit.note('recording_opened', openedFacts(subject))
     // The file calls back only after the recorder stands: it has written nothing before.
     const late: { recorder?: SessionRecorder } = {}
     const sealed = await this.#folder.create(file, {
       onWritten: () => late.recorder?.written(),
       onFailure: (cause) => {
         this.#options.log.error({ err: cause, session: row.id }, 'recording failed')
+        this.#noteFailure(row.id, 'write_failed')
         late.recorder?.failed()
       },
     })
@@ -116,9 +136,11 @@ export class RecordingStore implements Recordings {
     const { header, file, end } = session
     const channels = session.channels.map((counts) => ({ ...counts }))
     const manifest = makeManifest({ header, file, end, channels, state: 'complete' })
-    await this.#folder.writeManifest(row.file, await signManifest(manifest, this.#signer))
+    const text = await signManifest(manifest, this.#signer)
+    await this.#folder.writeManifest(row.file, text)
     const { endedAtMs } = end
-    this.#options.rows.put({ ...row, endedAtMs, state: 'complete', sizeBytes: file.bytes })
+    const closed = { ...row, endedAtMs, state: 'complete', sizeBytes: file.bytes } as const
+    this.#closed(closed, end.reason, text)
   }
 
   /** Signs the whole part of a file as incomplete. */
@@ -126,15 +148,17 @@ export class RecordingStore implements Recordings {
     const remains = await this.#folder.survey(row.file)
     const { sizeBytes } = await this.#folder.describe(row.file)
     const whole = remains?.file.bytes ?? sizeBytes
+    let text: string | undefined
     if (remains) {
       const { header, file } = remains
       const gaps = [{ reason, discardedBytes: sizeBytes - whole }]
       if (sizeBytes > whole) await this.#folder.shorten(row.file, whole)
       const end = { reason, endedAtMs }
       const manifest = makeManifest({ header, file, end, gaps, state: 'incomplete' })
-      await this.#folder.writeManifest(row.file, await signManifest(manifest, this.#signer))
+      text = await signManifest(manifest, this.#signer)
+      await this.#folder.writeManifest(row.file, text)
     }
-    this.#options.rows.put({ ...row, endedAtMs, state: 'incomplete', sizeBytes: whole })
+    this.#closed({ ...row, endedAtMs, state: 'incomplete', sizeBytes: whole }, reason, text)
   }
 
   async #closeLeftOver(file: string): Promise<boolean> {
@@ -154,7 +178,13 @@ export class RecordingStore implements Recordings {
     if (!signed.ok) throw new Error(`manifest of ${row.file}: ${signed.error.reason}`)
     const { state, end, file } = signed.value.manifest
     const { endedAtMs } = end
-    this.#options.rows.put({ ...row, endedAtMs, state, sizeBytes: file.bytes })
+    this.#closed({ ...row, endedAtMs, state, sizeBytes: file.bytes }, end.reason, text)
+  }
+
+  /** The row last: without it the next start closes again, and an entry that is there twice does no harm. */
+  #closed(row: RecordingRow, reason: string, manifest: string | undefined): void {
+    this.#options.audit.note('recording_closed', closedFacts(row, reason, manifest))
+    this.#options.rows.put(row)
   }
 
   /** The file was made, but its row was lost with the process: the header says the same. */

@@ -38,6 +38,10 @@ export type ControlServerDeps = {
   ) => readonly PostureResult[]
   /** What waits for the user of a device; told to each new stream. */
   readonly prompts: (deviceId: string) => readonly PromptNotice[]
+  /** The newest checkpoint of the audit log; told to each new stream. */
+  readonly checkpoint: () => string | undefined
+  /** Hashes that show one size of the log to begin with another; undefined for sizes that it does not have. */
+  readonly auditProof: (from: number, to: number) => readonly string[] | undefined
   readonly log: Log
   readonly helloTimeoutMs?: number
 }
@@ -47,6 +51,8 @@ export interface ControlServer {
   readonly onControl: (peer: TunnelPeer, stream: Duplex) => void
   /** Sends the settings anew to every daemon: the policy changed. */
   pushSettings(): void
+  /** Tells every daemon a newer checkpoint. */
+  readonly pushCheckpoint: (checkpoint: string) => void
   /** Tells a device something; nothing happens when it is not connected. */
   notify(deviceId: string, reason: string, sentence: string): void
   /** Asks the user of a device for something; as `notify`. */
@@ -99,6 +105,9 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
         stream.send({ type: 'settings', id: 'settings', settings: deps.settings(who.user) })
       }
     },
+    pushCheckpoint(checkpoint) {
+      for (const stream of live.values()) stream.send(checkpointMessage(checkpoint))
+    },
     notify: (deviceId, reason, sentence) =>
       live.get(deviceId)?.send({ type: 'notice', id: 'notice', reason, sentence }),
     prompt: (deviceId, prompt) => live.get(deviceId)?.send(promptMessage(prompt)),
@@ -109,6 +118,10 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
 
 function promptMessage(prompt: PromptNotice): Outgoing {
   return { type: 'authentication_required', id: 'prompt', ...prompt }
+}
+
+function checkpointMessage(checkpoint: string): Outgoing {
+  return { type: 'checkpoint', id: 'checkpoint', checkpoint }
 }
 
 type Registry = { enter(stream: Live): void; leave(stream: Live): void }
@@ -197,6 +210,8 @@ function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServe
     userEmail: who.user.email,
     settings: deps.settings(who.user),
   })
+  const checkpoint = deps.checkpoint()
+  if (checkpoint !== undefined) self.send(checkpointMessage(checkpoint))
   for (const prompt of deps.prompts(who.device.id)) self.send(promptMessage(prompt))
   return true
 }
@@ -221,6 +236,10 @@ async function answer(
     self.send({ type: 'posture_results', id: message.id, results })
     return
   }
+  if (message.type === 'audit_proof') {
+    self.send(proofMessage(message, deps))
+    return
+  }
   const target = message.type === 'explain' ? canonical(message) : NO_TARGET
   const facts = gatherFacts({
     standing: deps.standing(who.device, who.user),
@@ -236,6 +255,16 @@ async function answer(
   } else {
     self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
   }
+}
+
+function proofMessage(
+  { id, from, to }: DaemonMessage & { readonly type: 'audit_proof' },
+  { auditProof }: ControlServerDeps,
+): Outgoing {
+  const hashes = auditProof(from, to)
+  return hashes === undefined
+    ? { type: 'refused', id, reason: 'no_such_size' }
+    : { type: 'audit_proof', id, hashes }
 }
 
 /** For questions that are about no destination. */

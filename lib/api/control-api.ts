@@ -76,6 +76,14 @@ export type DaemonStatus = {
   readonly posture: readonly PostureStatus[]
   /** What waits for the user. */
   readonly prompts: readonly PromptNotice[]
+  /** The gateway's audit log, as far as this device was shown that it only grew. */
+  readonly auditLog?: {
+    readonly entries: number
+    /** RFC 3339. */
+    readonly signedAt: string
+    /** The log is not what it was. */
+    readonly alarm?: { readonly reason: string; readonly at: string }
+  }
 }
 
 /**

@@ -8,8 +8,10 @@ import { isConsistent } from './merkle-proof.ts'
  * - `rollback`: the log is shorter than it was.
  * - `fork`: its first lines are not those that were there.
  * - `signer_changed`: another key signs; no statement of the old one leads there.
+ * - `unproven`: the gateway signed it and refuses to show that it goes on from what was there.
  */
-export type WitnessAlarm = 'rollback' | 'fork' | 'signer_changed'
+export const WITNESS_ALARMS = ['rollback', 'fork', 'signer_changed', 'unproven'] as const
+export type WitnessAlarm = (typeof WITNESS_ALARMS)[number]
 
 export type Judgement =
   | { readonly kind: 'accept' }

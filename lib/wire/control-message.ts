@@ -89,6 +89,14 @@ export type DaemonMessage =
       readonly id: string
       readonly observations: readonly PostureObservation[]
     }
+  | {
+      /** Asks to show that the audit log of `to` lines begins with that of `from` lines. */
+      readonly type: 'audit_proof'
+      readonly seq: number
+      readonly id: string
+      readonly from: number
+      readonly to: number
+    }
 
 /** Sent by the gateway. */
 export type GatewayMessage =
@@ -138,6 +146,20 @@ export type GatewayMessage =
       readonly seq: number
       readonly id: string
     } & PromptNotice)
+  | {
+      /** A checkpoint of the audit log, for the device to hold as a witness; a compact JWS. */
+      readonly type: 'checkpoint'
+      readonly seq: number
+      readonly id: string
+      readonly checkpoint: string
+    }
+  | {
+      /** The answer to `audit_proof`: hashes, hex. */
+      readonly type: 'audit_proof'
+      readonly seq: number
+      readonly id: string
+      readonly hashes: readonly string[]
+    }
   | ({ readonly type: 'prompt_ended'; readonly seq: number; readonly id: string } & PromptEnd)
   | {
       /** A question that is not answered, and why. */

@@ -19,6 +19,11 @@ const port = z.int().min(1).max(65535)
 const version = z.int().min(1).max(65535)
 const envelope = { seq: z.int().min(1), id: word }
 const texts = z.array(z.string())
+const size = z.int().nonnegative()
+/** More than a log of 2^64 lines needs. */
+const proof = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(130)
+/** A checkpoint is about 600 octets. */
+const checkpoint = z.string().max(4096)
 
 const settings = z.strictObject({
   domains: texts,
@@ -65,9 +70,16 @@ export const DAEMON_MESSAGE: z.ZodType<DaemonMessage> = z.discriminatedUnion('ty
     ...envelope,
     observations: z.array(POSTURE_OBSERVATION).max(POSTURE_CHECK_LIMIT),
   }),
+  z.strictObject({ type: z.literal('audit_proof'), ...envelope, from: size, to: size }),
 ])
 /** Types with a shape in `DAEMON_MESSAGE`. */
-export const DAEMON_TYPES = new Set<string>(['hello', 'explain', 'list_applications', 'posture'])
+export const DAEMON_TYPES = new Set<string>([
+  'hello',
+  'explain',
+  'list_applications',
+  'posture',
+  'audit_proof',
+])
 
 /** What a gateway may send. */
 export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('type', [
@@ -92,6 +104,8 @@ export const GATEWAY_MESSAGE: z.ZodType<GatewayMessage> = z.discriminatedUnion('
     results: z.array(POSTURE_RESULT).max(POSTURE_CHECK_LIMIT),
   }),
   z.strictObject({ type: z.literal('notice'), ...envelope, reason: word, sentence: z.string() }),
+  z.strictObject({ type: z.literal('checkpoint'), ...envelope, checkpoint }),
+  z.strictObject({ type: z.literal('audit_proof'), ...envelope, hashes: proof }),
   z.strictObject({ type: z.literal('refused'), ...envelope, reason: word }),
   z.strictObject({ type: z.literal('authentication_required'), ...envelope, ...promptNotice }),
   z.strictObject({ type: z.literal('prompt_ended'), ...envelope, ...promptEnd }),
@@ -105,6 +119,8 @@ export const GATEWAY_TYPES = new Set<string>([
   'applications',
   'posture_results',
   'notice',
+  'checkpoint',
+  'audit_proof',
   'refused',
   'authentication_required',
   'prompt_ended',

@@ -10,6 +10,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ok } from '#lib/result'
 import { signerFor } from '#lib/ssh/signature'
+import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import { DEFAULT_SSH_GRANT } from '../../gateway/policy/ssh-grant.ts'
@@ -49,6 +50,7 @@ const deps = {
     recipients: () => recipients.recipients,
     evidenceKey: keys.value.evidenceSigning,
     rows: openMemoryStore().recordings,
+    audit: openAuditLog(openMemoryStore().audit, Date.now),
     freeSpaceReserveBytes: 0,
     log: silent,
   }),

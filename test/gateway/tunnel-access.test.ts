@@ -53,7 +53,7 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
     events: {
       ...{ onStatus: () => look(), onSettings: () => look(), onNotice: () => look() },
-      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {} },
+      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {}, onCheckpoint() {} },
     },
   })
   t.teardown(() => client.stop(0))

@@ -8,6 +8,7 @@ import type { ExecutionContext } from 'ava'
 import { openAccessRequests } from '../../gateway/access-request/access-requests-store.ts'
 import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
+import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
 import { createFlowTap } from '../../gateway/flow/flow-tap.ts'
@@ -85,6 +86,8 @@ export async function startAdminRig(
     tls: { certificatePem: certPem, keyPem },
     listen: { host: '127.0.0.1', port: 0 },
     ...{ store, log, recordingsDir, ...policyParts(policy) },
+    audit: openAuditLog(store.audit, () => NOW_MS),
+    signCheckpoint: async () => '',
     posture: () => [],
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),

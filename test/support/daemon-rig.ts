@@ -11,7 +11,11 @@ import { type Daemon, startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
 import type { Registration } from '../../daemon/enrol/registration.ts'
 import type { ProxyEnvironment } from '../../daemon/upstream/upstream-proxy.ts'
-import { createControlServer } from '../../gateway/tunnel/control-server.ts'
+import {
+  type ControlServer,
+  type ControlServerDeps,
+  createControlServer,
+} from '../../gateway/tunnel/control-server.ts'
 import type { IncomingFlow, TunnelHandlers } from '../../gateway/tunnel/incoming.ts'
 import { wireRefusal } from '../../gateway/tunnel/refusal.ts'
 import type {
@@ -58,7 +62,8 @@ export async function startGatewayFor(
   t: ExecutionContext,
   targetPort: number,
   handlers: Partial<TunnelHandlers> = {},
-): Promise<Tunnel & { readonly authorities: string[] }> {
+  deps: Partial<ControlServerDeps> = {},
+): Promise<Tunnel & { readonly authorities: string[]; readonly control: ControlServer }> {
   const authorities: string[] = []
   const onFlow = (flow: IncomingFlow): void => {
     authorities.push(flow.authority)
@@ -72,11 +77,12 @@ export async function startGatewayFor(
     stream?.on('error', () => target.destroy())
     if (stream !== undefined) stream.pipe(target).pipe(stream)
   }
-  const tunnel = await startTunnel(t, { onControl: control().onControl, onFlow, ...handlers })
-  return { ...tunnel, authorities }
+  const control = controlServer(deps)
+  const tunnel = await startTunnel(t, { onControl: control.onControl, onFlow, ...handlers })
+  return { ...tunnel, authorities, control }
 }
 
-function control() {
+function controlServer(deps: Partial<ControlServerDeps>) {
   return createControlServer({
     standing: onlySubject,
     user: () => ({
@@ -97,7 +103,10 @@ function control() {
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki.corp.internal:443'] }],
     prompts: () => [],
+    checkpoint: () => undefined,
+    auditProof: () => undefined,
     log: memoryLog(),
+    ...deps,
   })
 }
 

@@ -6,6 +6,7 @@ import { createPrivateKey } from 'node:crypto'
 import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parseRecipient } from '#lib/seal/recipient-key'
+import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { SILENT, sampleSubject } from './recording-store.ts'
@@ -18,6 +19,7 @@ const store = await openRecordingStore({
   recipients: () => ({ output: [recipient.value] }),
   evidenceKey: createPrivateKey(await readFile(keyFile, 'utf8')),
   rows: openMemoryStore().recordings,
+  audit: openAuditLog(openMemoryStore().audit, Date.now),
   freeSpaceReserveBytes: 0,
   log: SILENT,
 })

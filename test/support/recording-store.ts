@@ -4,6 +4,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { exportJWK } from 'jose'
 import type { Log } from '#lib/log'
+import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import type { RecordingSubject } from '../../gateway/recording/recorder.ts'
 import {
   openRecordingStore,
@@ -41,7 +42,9 @@ export async function openSampleStore(
   change: Partial<RecordingStoreOptions> = {},
 ) {
   const alice = await makeRecipient()
-  const { rows = openMemoryStore().recordings, evidenceKey = makeEvidenceKeyObject() } = change
+  const memory = openMemoryStore()
+  const { rows = memory.recordings, evidenceKey = makeEvidenceKeyObject() } = change
+  const { audit = openAuditLog(memory.audit, () => 1_700_000_000_000) } = change
   const options: RecordingStoreOptions = {
     directory,
     recipients: () => ({ output: [alice] }),
@@ -49,6 +52,7 @@ export async function openSampleStore(
     log: SILENT,
     ...change,
     rows,
+    audit,
     evidenceKey,
   }
   const { x = '', y = '' } = await exportJWK(evidenceKey)

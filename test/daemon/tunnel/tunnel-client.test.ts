@@ -56,6 +56,8 @@ function control(change: Partial<ControlServerDeps> = {}): ControlServer {
     reportPosture: () => [],
     applications: () => [{ name: 'wiki', destinations: ['wiki:443'] }],
     prompts: () => [],
+    checkpoint: () => undefined,
+    auditProof: () => undefined,
     log: memoryLog(),
     ...change,
   })
@@ -86,6 +88,7 @@ function watched(
     onWelcome: () => undefined,
     onPrompt: () => undefined,
     onPromptEnded: () => undefined,
+    onCheckpoint: () => undefined,
     onStatus: wake,
     onSettings: (one) => {
       seen.push(one)

@@ -1,14 +1,19 @@
 import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { parseEntry } from '#lib/audit/audit-entry'
+import { openCheckpoint } from '#lib/audit/checkpoint'
 import type { AccessChange } from '../../../gateway/access-change.ts'
 import { openAccessRequests } from '../../../gateway/access-request/access-requests-store.ts'
 import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
+import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
+import { startCheckpoints } from '../../../gateway/audit/checkpoint-job.ts'
 import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
@@ -89,12 +94,22 @@ async function startApi(
     ...{ store, log, policy: () => policy, now: () => NOW_MS },
     tell: (change) => changes.push(change),
   })
+  const audit = openAuditLog(store.audit, () => NOW_MS)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const checkpoints = await startCheckpoints(audit, {
+    evidenceKey: privateKey,
+    now: () => NOW_MS,
+    onFailure: (cause) => t.fail(String(cause)),
+  })
+  t.teardown(() => checkpoints.stop())
   const server = await startAdminServer({
     url: new URL('https://admin.test'),
     tls: { certificatePem: certPem, keyPem },
     listen: { host: '127.0.0.1', port: 0 },
     store,
     log,
+    audit,
+    signCheckpoint: checkpoints.sign,
     posture: () => [
       {
         name: 'agent',
@@ -138,7 +153,7 @@ async function startApi(
   }
   const asAdmin = (path: string, ...options: string[]) =>
     curl(path, '-H', `Authorization: Bearer ${SECRET}`, ...options)
-  return { curl, asAdmin, revoked, changes, user, log, store, serviceTokens, accessRequests }
+  return { curl, asAdmin, revoked, changes, user, log, store, audit, serviceTokens, accessRequests }
 }
 
 test('D10 the API shows the posture of a device, and what it rests on', async (t) => {
@@ -449,6 +464,49 @@ test('T122 guesses made at once are no more than guesses made one by one, and lo
   await curl('/api/v1/flows', '--parallel', '-H', 'Authorization: Bearer wrong', ...urls)
   t.is(checks, 10)
   t.is((await asAdmin('/api/v1/devices')).status, 200)
+})
+
+test('S10 T64 T68: actions, views and what was refused are audited, bodies being readable or not', async (t) => {
+  const { asAdmin, curl, audit } = await startApi(t)
+  await asAdmin('/api/v1/devices/device-1/revoke', '-X', 'POST')
+  await asAdmin('/api/v1/recordings/recording-1/content')
+  const json = ['-H', 'content-type: application/json']
+  await asAdmin('/api/v1/sessions/revoke', '-d', '{"user":"\r\n', ...json)
+  await asAdmin('/api/v1/sessions/revoke%0d%0a%22x', '-d', '{}', ...json)
+  await curl('/api/v1/devices', '-H', 'Authorization: Bearer wrong-secret')
+  await asAdmin('/api/v1/devices')
+  const { body } = await asAdmin('/api/v1/audit')
+  const lines = body.trimEnd().split('\n')
+  const { checkpoint } = JSON.parse(lines.pop() ?? '')
+  const entries = lines.map((line) => parseEntry(line))
+  t.deepEqual(
+    entries.map((entry) => [entry?.kind, entry?.about['action'] ?? entry?.about['status']]),
+    [
+      ['admin_action', 'revoke_device'],
+      ['recording_viewed', undefined],
+      ['admin_refused', 400],
+      ['admin_refused', 404],
+      ['admin_refused', 401],
+      ['admin_action', 'export_audit'],
+    ],
+  )
+  t.false(body.includes('wrong-secret'))
+  const opened = await openCheckpoint(checkpoint)
+  t.true(opened.ok && opened.value.size === lines.length)
+  t.like(opened.ok ? opened.value : {}, audit.head)
+})
+
+test('S10 an action that cannot be audited is not taken', async (t) => {
+  const { asAdmin, audit, revoked, store } = await startApi(t)
+  Object.assign(audit, {
+    note() {
+      throw new Error('the store is read only')
+    },
+  })
+  const answer = await asAdmin('/api/v1/devices/device-1/revoke', '-X', 'POST')
+  t.is(answer.status, 500)
+  t.deepEqual(revoked, [])
+  t.is(store.devices.get('device-1')?.revokedAtMs, undefined)
 })
 
 test('T94 answers only under its own name, with a policy that allows no script', async (t) => {

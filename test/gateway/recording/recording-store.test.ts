@@ -15,9 +15,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { JWK } from 'jose'
+import { parseEntry } from '#lib/audit/audit-entry'
 import { RecordingVerifier } from '#lib/recording/verify'
 import { printRecipient, type RecipientKey } from '#lib/seal/recipient-key'
+import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
+import { digestOf } from '../../../gateway/recording/recording-audit.ts'
+import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { makeRecipient, readAll } from '../../support/recording-sample.ts'
 import {
   makeEvidenceKeyObject,
@@ -77,6 +81,39 @@ test('S8 S9: a session becomes a sealed file, a signed manifest and a row', asyn
   }
   const { frames } = await readAll(await readFile(join(folder, 'session-1.ztrec')), [alice])
   t.true(JSON.stringify(frames).includes('echo marker'))
+})
+
+test('S10: opening, closing and failing are audited, and the manifest is bound', async (t) => {
+  const folder = await freshFolder(t)
+  const log = openAuditLog(openMemoryStore().audit, () => 1)
+  const { store } = await openSampleStore(folder, { audit: log })
+  await (await start(store, 'session-1')).close(end)
+  const { store: unable } = await openSampleStore(folder, {
+    audit: log,
+    recipients: () => undefined,
+  })
+  await unable.open(sampleSubject('session-2'))
+  const entries = [...log.lines(log.head.size)].map((line) => parseEntry(line))
+  const [opened, closed, failed] = entries
+  t.deepEqual(
+    entries.map((entry) => entry?.kind),
+    ['recording_opened', 'recording_closed', 'recording_failed'],
+  )
+  t.like(opened?.about, { recording: 'session-1', flow: 'flow-1', certificateSerial: '42' })
+  const manifest = await readFile(join(folder, 'session-1.ztrec.manifest'), 'utf8')
+  t.like(closed?.about, { recording: 'session-1', manifestSha256: digestOf(manifest) })
+  t.deepEqual(failed?.about, { recording: 'session-2', reason: 'no_recipient' })
+})
+
+test('S10 S11 T61: what cannot be audited is not recorded, and so not begun', async (t) => {
+  const folder = await freshFolder(t)
+  const note = () => {
+    throw new Error('the store is read only')
+  }
+  const { store } = await openSampleStore(folder, { audit: { note } })
+  const refused = await store.open(sampleSubject('session-1'))
+  t.deepEqual(refused, { ok: false, error: { reason: 'write_failed' } })
+  t.deepEqual(await readdir(folder), [])
 })
 
 test('S9: bytes are sealed and in the file within a second of arrival', async (t) => {

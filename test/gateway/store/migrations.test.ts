@@ -33,6 +33,9 @@ const ROWS: Readonly<Record<number, string>> = {
   10: `
     INSERT INTO access_requests VALUES
       ('default', 'q1', 'purpose', 'u1', 'd1', 'app', 'p', 'why', 'approved', 1, 2, '[]', NULL, NULL, 9);`,
+  12: `
+    INSERT INTO audit_lines VALUES ('default', 0, '{}', NULL);
+    INSERT INTO audit_nodes VALUES ('default', 0, 0, 'ab');`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']

@@ -62,6 +62,8 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
     reportPosture: () => [],
     applications: () => [],
     prompts: () => [],
+    checkpoint: () => undefined,
+    auditProof: () => undefined,
     log: memoryLog(),
     ...change,
   })

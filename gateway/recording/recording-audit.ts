@@ -1,0 +1,30 @@
+/** What the audit log says of a recording; `recording` is its id in every entry. */
+import { createHash } from 'node:crypto'
+import type { AuditFacts } from '#lib/audit/audit-entry'
+import type { RecordingRow } from '../store/store.ts'
+import type { RecordingSubject } from './recorder.ts'
+
+export function openedFacts(subject: RecordingSubject): AuditFacts {
+  const { sessionId, flowId, userEmail, deviceId, unixUser, targetHost, targetPort } = subject
+  const { application, policy, policyRevision, certificateSerial } = subject
+  return {
+    ...{ recording: sessionId, flow: flowId, user: userEmail, device: deviceId, unixUser },
+    target: `${targetHost}:${targetPort}`,
+    ...{ application, policy, policyRevision, certificateSerial },
+  }
+}
+
+/** @param manifest text of the side file; none where not even the head was written. */
+export function closedFacts(
+  { id, state, sizeBytes }: RecordingRow,
+  reason: string,
+  manifest: string | undefined,
+): AuditFacts {
+  const bound = manifest === undefined ? {} : { manifestSha256: digestOf(manifest) }
+  return { recording: id, state, reason, sizeBytes, ...bound }
+}
+
+/** SHA-256 of a manifest as it stands in its file, hex. */
+export function digestOf(manifest: string): string {
+  return createHash('sha256').update(manifest).digest('hex')
+}
