@@ -88,7 +88,7 @@ const ROUTES = [
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const app = createHttpsServer(options)
   app.addHook('onRequest', authenticate(options))
-  app.addHook('onResponse', auditRefusals(options))
+  app.addHook('onSend', auditRefusals(options))
   for (const addRoutes of ROUTES) addRoutes(app, options)
   const address = await listenOn(app, options.listen)
   return { address, close: () => app.close() }
