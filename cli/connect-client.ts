@@ -36,7 +36,13 @@ export async function connectStdio(
 
 async function joinStdio(socket: Socket, destination: string): Promise<Result<void, CliFailure>> {
   process.stdin.pipe(socket)
-  socket.pipe(process.stdout)
+  // Not by `pipe`, which would let the socket flow at once: the library emits what came together with its reply
+  // first, and then resumes the socket.
+  socket.on('data', (chunk) => {
+    if (process.stdout.write(chunk)) return
+    socket.pause()
+    process.stdout.once('drain', () => socket.resume())
+  })
   return new Promise((resolve) => {
     socket.on('error', (failure) =>
       resolve(

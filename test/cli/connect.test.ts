@@ -17,7 +17,7 @@ import { memoryLog } from '../support/tunnel.ts'
 async function scene(
   t: ExecutionContext,
   onTarget: (socket: Socket) => void,
-  onWatch: (watch: Socket) => void = () => undefined,
+  onWatch?: (watch: Socket) => void,
 ) {
   const target = net.createServer({ allowHalfOpen: true }, onTarget)
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
@@ -33,8 +33,21 @@ async function scene(
     mayUse: () => true,
     log: memoryLog(),
   })
+  t.teardown(async () => {
+    target.close()
+    await proxy.close()
+  })
+  return connectVia(t, proxy.port, onWatch)
+}
+
+/** argv of `zt connect`, with a control socket that names a proxy port. */
+async function connectVia(
+  t: ExecutionContext,
+  proxyPort: number,
+  onWatch: (watch: Socket) => void = () => undefined,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'zt-connect-'))
-  const status = { state: 'connected', proxy: { host: '127.0.0.1', port: proxy.port } }
+  const status = { state: 'connected', proxy: { host: '127.0.0.1', port: proxyPort } }
   const control = net.createServer((socket) => {
     const value = { method: 'status', status }
     socket.once('data', (asked) => {
@@ -46,8 +59,6 @@ async function scene(
   await new Promise<void>((resolve) => control.listen(path, resolve))
   t.teardown(async () => {
     control.close()
-    target.close()
-    await proxy.close()
     await rm(folder, { recursive: true })
   })
   return (host: string) => [
@@ -113,4 +124,20 @@ test('D1: connect to a large answer writes all of it before it ends', async (t) 
   const done = await runProgram(argv('db1.corp'))
   t.true(done.stdout === answer, `${done.stdout.length} of ${answer.length}`)
   t.is(done.code, EXIT.ok)
+})
+
+test('D1: connect keeps the order of octets that come together with the reply', async (t) => {
+  const answer = randomBytes(1_000_000).toString('hex')
+  const granted = Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+  const proxy = net.createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.from([5, 0]))
+      socket.once('data', () => socket.end(Buffer.concat([granted, Buffer.from(answer)])))
+    })
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  const argv = await connectVia(t, (proxy.address() as AddressInfo).port)
+  const done = await runProgram(argv('db1.corp'))
+  t.true(done.stdout === answer, `${done.stdout.length} of ${answer.length}, or in another order`)
 })
