@@ -3,6 +3,13 @@ import type { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
 
+/** An answer without its end. */
+export const BROKEN_OFF: CliFailure = {
+  code: 'broken_off',
+  message: 'The answer broke off before its end; what was asked for may be done all the same.',
+  exitCode: EXIT.failed,
+}
+
 /** What of an answer a command works with; what is more in it is no matter. */
 export function readAnswer<T>(shape: z.ZodType<T>, answer: unknown): Result<T, CliFailure> {
   const parsed = shape.safeParse(answer)

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { err, ok, type Result } from '#lib/result'
 import { createLineCutter } from '#lib/wire/line-cutter'
+import { BROKEN_OFF } from './admin-answer.ts'
 import { type AdminApi, type CliFailure, EXIT } from './cli-io.ts'
 import { readSecretFile } from './secret-file-os.ts'
 
@@ -29,9 +30,9 @@ export function adminAt(settings: AdminSettings): AdminApi {
     getJson: (path) => jsonOf(call(settings, path)),
     postJson: (path, body) => jsonOf(call(settings, path, JSON.stringify(body))),
     getBytes: (path) => call(settings, path),
-    lines: async (path, body) => {
+    lines: async (path, { body, signal } = {}) => {
       const text = body === undefined ? undefined : JSON.stringify(body)
-      const response = await call(settings, path, text)
+      const response = await call(settings, path, text, signal)
       return response.ok ? ok(linesOf(response.value)) : response
     },
   }
@@ -41,7 +42,8 @@ async function jsonOf(
   called: Promise<Result<IncomingMessage, CliFailure>>,
 ): Promise<Result<unknown, CliFailure>> {
   const response = await called
-  return response.ok ? parseJson(await readAll(response.value)) : response
+  const text = response.ok ? await readAll(response.value) : response
+  return text.ok ? parseJson(text.value) : text
 }
 
 function fail(code: string, message: string, exitCode: number = EXIT.failed) {
@@ -65,6 +67,7 @@ async function call(
   settings: AdminSettings,
   path: string,
   body?: string,
+  signal?: AbortSignal,
 ): Promise<Result<IncomingMessage, CliFailure>> {
   const secret = secretOf(settings)
   if (!secret.ok) return secret
@@ -76,10 +79,8 @@ async function call(
     )
   }
   try {
-    const response = await send(new URL(path, settings.url), settings, {
-      secret: secret.value,
-      body,
-    })
+    const sent = { secret: secret.value, body, signal }
+    const response = await send(new URL(path, settings.url), settings, sent)
     return response.statusCode === 200 ? ok(response) : err(await refusal(response))
   } catch (failure) {
     const cause = failure instanceof Error ? failure.message : String(failure)
@@ -87,13 +88,22 @@ async function call(
   }
 }
 
-type Sent = { readonly secret: string; readonly body: string | undefined }
+type Sent = {
+  readonly secret: string
+  readonly body: string | undefined
+  readonly signal: AbortSignal | undefined
+}
 
-function send(url: URL, settings: AdminSettings, { secret, body }: Sent): Promise<IncomingMessage> {
+function send(
+  url: URL,
+  settings: AdminSettings,
+  { secret, body, signal }: Sent,
+): Promise<IncomingMessage> {
   const ca = settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile) }
   return new Promise((resolve, reject) => {
     const sent = request(url, {
       ...ca,
+      ...(signal !== undefined && { signal }),
       timeout: TIMEOUT_MS,
       method: body === undefined ? 'GET' : 'POST',
       headers: {
@@ -120,15 +130,19 @@ async function* linesOf(response: AsyncIterable<Uint8Array>): AsyncGenerator<unk
   }
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage): Promise<Result<string, CliFailure>> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > ANSWER_LIMIT_BYTES) throw new Error('the answer is too large')
-    chunks.push(chunk)
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > ANSWER_LIMIT_BYTES) return fail('bad_answer', 'The answer is larger than 64 MiB.')
+      chunks.push(chunk)
+    }
+  } catch {
+    return err(BROKEN_OFF)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return ok(Buffer.concat(chunks).toString('utf8'))
 }
 
 function parseJson(text: string): Result<unknown, CliFailure> {
@@ -140,7 +154,8 @@ function parseJson(text: string): Result<unknown, CliFailure> {
 }
 
 async function refusal(response: IncomingMessage): Promise<CliFailure> {
-  const body = parseJson(await readAll(response))
+  const text = await readAll(response)
+  const body = text.ok ? parseJson(text.value) : text
   const { error } = (body.ok ? body.value : {}) as { error?: { code?: string; message?: string } }
   const denied = response.statusCode === 401 || response.statusCode === 403
   return {

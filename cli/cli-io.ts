@@ -24,8 +24,11 @@ export interface AdminApi {
   postJson(path: string, body: unknown): Promise<Result<unknown, CliFailure>>
   /** Sealed bytes, in order, never whole in memory. */
   getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
-  /** JSON lines, as they come; with a body it is a POST. Throws when the answer breaks off. */
-  lines(path: string, body?: unknown): Promise<Result<AsyncIterable<unknown>, CliFailure>>
+  /** JSON lines, as they come; with a body it is a POST. Throws when the answer breaks off, or `signal` ends it. */
+  lines(
+    path: string,
+    options?: { readonly body?: unknown; readonly signal?: AbortSignal },
+  ): Promise<Result<AsyncIterable<unknown>, CliFailure>>
 }
 
 /** A secret that others on this machine must not read. */

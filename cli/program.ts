@@ -79,7 +79,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
       getJson: (path) => io().admin.getJson(path),
       postJson: (path, body) => io().admin.postJson(path, body),
       getBytes: (path) => io().admin.getBytes(path),
-      lines: (path, body) => io().admin.lines(path, body),
+      lines: (path, options) => io().admin.lines(path, options),
     },
     secrets: {
       read: (path) => io().secrets.read(path),

@@ -78,11 +78,17 @@ async function access(io: CliIo, options: Options): Promise<number> {
     if (json) io.print(JSON.stringify(line))
     else if (text !== undefined) io.print(text)
   }
+  const stop = new AbortController()
   // Before looking back: what comes meanwhile is told twice rather than not at all.
-  const live = follow ? await io.admin.lines(pathOf({ ...filter, follow: 'true' })) : undefined
+  const live = follow
+    ? await io.admin.lines(pathOf({ ...filter, follow: 'true' }), { signal: stop.signal })
+    : undefined
   if (live !== undefined && !live.ok) return report(io, live.error)
   const past = await lookBack(io, query, limit)
-  if ('exitCode' in past) return report(io, past)
+  if ('exitCode' in past) {
+    stop.abort()
+    return report(io, past)
+  }
   for (const line of past.toReversed()) show(line, lineText(line))
   return live === undefined ? EXIT.ok : followOn(io, live.value, show)
 }

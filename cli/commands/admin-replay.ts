@@ -4,8 +4,8 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { readAnswer } from '../admin-answer.ts'
-import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { BROKEN_OFF, readAnswer } from '../admin-answer.ts'
+import { type CliIo, EXIT, report } from '../cli-io.ts'
 import { tableText } from '../render.ts'
 import { parseSince } from '../since.ts'
 import type { Run } from './device.ts'
@@ -57,7 +57,7 @@ async function replay(io: CliIo, { since, config, json }: Options): Promise<numb
   if (!from.ok) return report(io, from.error)
   if (!policy.ok) return report(io, policy.error)
   const body = { policy: policy.value, since: from.value }
-  const lines = await io.admin.lines('/api/v1/policy/replay', body)
+  const lines = await io.admin.lines('/api/v1/policy/replay', { body })
   if (!lines.ok) return report(io, lines.error)
   const found = await lastReport(io, lines.value)
   if (found === undefined) return report(io, BROKEN_OFF)
@@ -78,12 +78,6 @@ async function lastReport(io: CliIo, lines: AsyncIterable<unknown>): Promise<Rep
     // As good as an end without a report.
   }
   return undefined
-}
-
-const BROKEN_OFF: CliFailure = {
-  code: 'broken_off',
-  message: 'The answer broke off before its end. Try again.',
-  exitCode: EXIT.failed,
 }
 
 function reportText(found: Report): string {

@@ -34,7 +34,7 @@ export function adminCommands(...answers: unknown[]) {
       getJson: take,
       postJson: take,
       getBytes: () => Promise.reject(new Error('no bytes')),
-      async lines(path: string, body?: unknown) {
+      async lines(path: string, { body }: { readonly body?: unknown } = {}) {
         asked.push([path, body])
         return ok(toLines(answers.shift()))
       },
