@@ -1,4 +1,4 @@
-/** An explanation as text: every step, the first that failed marked, and what to do about it. Pure. */
+/** An explanation as text: every step and how it went, and what to do about it. Pure. */
 import { printAuthority } from '#lib/net/endpoint'
 import type { ExplainStep, Explanation } from '#lib/wire/control-message'
 import { EXIT } from './cli-io.ts'
@@ -19,7 +19,7 @@ export function explanationText(explanation: Explanation): string {
   ].join('\n')
 }
 
-/** 0 for a permit; where the daemon could not ask, as for every other command. */
+/** 0 for a permit, 4 for a denial; 5 and 6 where the gateway was not asked, since the device is not enrolled or the gateway away. */
 export function explanationExitCode({ verdict, reason }: Explanation): number {
   if (verdict === 'permit') return EXIT.ok
   if (reason === 'not_enrolled') return EXIT.notEnrolled
