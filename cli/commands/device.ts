@@ -95,10 +95,20 @@ export async function ask(
     return report(io, answer.error)
   }
   io.print(json ? JSON.stringify(jsonOf(answer.value)) : textOf(answer.value))
+  if (answer.value.method === 'logout' && !answer.value.gatewayTold) report(io, NOT_TOLD)
   return exitCodeOf(answer.value)
 }
 
+/** No failure: this device has forgotten its registration all the same. */
+const NOT_TOLD: CliFailure = {
+  code: 'gateway_not_told',
+  message:
+    'The gateway could not be told: this device stays registered there until an administrator revokes it.',
+  exitCode: EXIT.ok,
+}
+
 function jsonOf(result: ControlResult): unknown {
+  if (result.method === 'logout') return { ...result.status, gatewayTold: result.gatewayTold }
   if (result.method === 'apps') return result.applications
   if (result.method === 'explain') return result.explanation
   return 'status' in result ? result.status : result

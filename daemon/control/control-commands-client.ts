@@ -30,7 +30,7 @@ export type CommandDeps = {
 }
 
 type Answer = Promise<Result<ControlResult, ControlFailure>>
-type StatusMethod = Extract<ControlResult, { readonly status: DaemonStatus }>['method']
+type StatusMethod = 'status' | 'enroll' | 'login' | 'up' | 'down'
 
 /** Longest name that the gateway takes. */
 const DEVICE_NAME_LIMIT = 64
@@ -125,14 +125,18 @@ async function adopt(
 
 async function logout(deps: CommandDeps): Answer {
   if (deps.device.registration === undefined) return err(failureFor('not_enrolled'))
-  const told = await tellLogout(deps)
+  const gatewayTold = await tellLogout(deps)
   await deps.device.forget()
-  deps.log.info({ told }, 'registration forgotten')
-  return done('logout', deps)
+  deps.log.info({ gatewayTold }, 'registration forgotten')
+  return ok({ method: 'logout', status: deps.status(), gatewayTold })
 }
 
-/** The gateway ends the registration on its side. Out of reach, an administrator has to: the key is gone either way. */
+/**
+ * The gateway ends the registration on its side. Out of reach, an administrator has to: the key is gone either way.
+ * @returns whether it knows.
+ */
 async function tellLogout({ device }: CommandDeps): Promise<boolean> {
+  if (device.tunnel?.status.state === 'revoked') return true
   const answer = await device.tunnel?.post(ENROL_PATHS.logoutOverTunnel, '{}')
   return answer?.ok === true && answer.value.status === 200
 }

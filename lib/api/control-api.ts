@@ -114,8 +114,14 @@ export type ControlReply =
 /** Value of a `result`, by method. */
 export type ControlResult =
   | {
-      readonly method: 'status' | 'login' | 'logout' | 'up' | 'down' | 'enroll'
+      readonly method: 'status' | 'login' | 'up' | 'down' | 'enroll'
       readonly status: DaemonStatus
+    }
+  | {
+      readonly method: 'logout'
+      readonly status: DaemonStatus
+      /** False: this device is forgotten here, and still registered there. */
+      readonly gatewayTold: boolean
     }
   | { readonly method: 'apps'; readonly applications: readonly VisibleApplication[] }
   | { readonly method: 'explain'; readonly explanation: Explanation }

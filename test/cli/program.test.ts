@@ -83,7 +83,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 }
 
 /** A program whose Io records what it was asked to do. */
-function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
+function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold = true) {
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
@@ -112,6 +112,8 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true) {
         if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
         if (request.method === 'prompts') return ok({ method: 'prompts', prompts: [PROMPT] })
         if (request.method === 'watch') return ok({ method: 'watch' })
+        if (request.method === 'logout')
+          return ok({ method: 'logout', status: STATUS, gatewayTold })
         return ok({ method: request.method, status: STATUS })
       },
       watchDaemon: async (onEvent, signal) => {
@@ -183,6 +185,18 @@ test('D11 status prints JSON on request and ends with 0 while data passes', asyn
   const { run, printed } = zt()
   t.is(await run('status', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[0] ?? ''), { state: 'connected', domains: ['corp.internal'] })
+})
+
+test('D7 logout says when the gateway could not be told, and is done all the same', async (t) => {
+  const told = zt()
+  t.is(await told.run('logout'), EXIT.ok)
+  t.notRegex(told.printed.join('\n'), /gateway_not_told/)
+  t.is(await told.run('logout', '--json'), EXIT.ok)
+  t.like(JSON.parse(told.printed[1] ?? ''), { state: 'connected', gatewayTold: true })
+  const { run, printed } = zt([], true, false)
+  t.is(await run('logout', '--json'), EXIT.ok)
+  t.like(JSON.parse(printed[0] ?? ''), { gatewayTold: false })
+  t.regex(printed[1] ?? '', /^zt: .*registered.* \(gateway_not_told\)$/)
 })
 
 test('D10 posture lists what this device tells, status what came of it', async (t) => {

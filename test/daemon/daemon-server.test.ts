@@ -293,6 +293,36 @@ test('D7: enrolment over the control socket, once; login by the same user only; 
   t.false(existsSync(file))
 })
 
+for (const [title, { status, gatewayTold }] of Object.entries({
+  'that took it': { status: 200, gatewayTold: true },
+  'that did not': { status: 503, gatewayTold: false },
+})) {
+  test(`D7: logout tells the gateway, and says so of one ${title}`, async (t) => {
+    const posts = new Map([['/logout', async () => ({ status, body: '{}' })]])
+    const gateway = await startGatewayFor(t, 1, { posts })
+    const registration = registrationOf(gateway, await gateway.enrol())
+    const { ask, until } = await startDaemonRig(t, { registration })
+    await until(({ state }) => state === 'connected')
+    const value = { method: 'logout', gatewayTold, status: { state: 'not_enrolled' } } as const
+    t.like(await ask({ method: 'logout' }), { type: 'result', value })
+  })
+}
+
+test('D7: logout says when the gateway is away, and that of a revoked device there is nothing to tell', async (t) => {
+  const gateway = await startGatewayFor(t, 1)
+  const device = await gateway.enrol()
+  const registration = { ...registrationOf(gateway, device), settings: SETTINGS_COPY }
+  const away = await startDaemonRig(t, {
+    registration: { ...registration, tunnelUrl: 'https://127.0.0.1:1' },
+  })
+  t.like(await away.ask({ method: 'logout' }), { value: { gatewayTold: false } })
+  const registered = gateway.devices.get(device.id)
+  if (registered !== undefined) gateway.devices.set(device.id, { ...registered, revokedAtMs: 1 })
+  const revoked = await startDaemonRig(t, { registration })
+  await revoked.until(({ state }) => state === 'revoked')
+  t.like(await revoked.ask({ method: 'logout' }), { value: { gatewayTold: true } })
+})
+
 test('A11 D7: a daemon enrols by a service token, keeps no secret, and nobody logs in on it', async (t) => {
   const login = await startLoginRig(t)
   const { ask, config, status } = await startDaemonRig(t)
