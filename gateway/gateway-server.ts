@@ -21,6 +21,7 @@ import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
 import { openPromptAccess } from './prompt-access-job.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
+import { watchStore } from './store/store-watch-job.ts'
 
 export type GatewayOptions = {
   readonly config: GatewayConfig
@@ -102,6 +103,7 @@ export async function startGateway(
     now,
     onFailure: (cause) => log.error({ error: String(cause) }, 'checkpoint not signed'),
   })
+  const stopWatching = watchStore(() => data.store.foreignVersion(), data.sshAuthorities.notice)
   const parts = {
     ...{
       ...options,
@@ -119,6 +121,10 @@ export async function startGateway(
     },
     ...access,
     ...prompts,
+    endAccess() {
+      stopWatching()
+      access.endAccess()
+    },
   }
   await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.

@@ -130,9 +130,16 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
   const { decider, explainer, resolve, standing, sessions, serviceTokens } = parts
   const { reconsideration, posture, holding } = parts
-  const { store, keys } = data
+  const { store, keys, sshAuthorities } = data
   const { snapshot } = policyInForce
-  const ssh = openSshAccess({ keys, recordings: recording.recordings, snapshot, log, now })
+  const ssh = openSshAccess({
+    keys,
+    authorities: sshAuthorities,
+    recordings: recording.recordings,
+    snapshot,
+    log,
+    now,
+  })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
     ...{ decider, explainer, resolve, standing, sessions, serviceTokens },
@@ -140,7 +147,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
     ...{ reconsideration, posture, holding },
     ...{ evaluations: parts.evaluations, audit: parts.audit, checkpoints: parts.checkpoints },
     tls: tls.tunnel,
-    keys,
+    ...{ keys, sshAuthorities },
     serveSsh: ssh.serve,
     cutDevice: parts.cutDevice,
   })

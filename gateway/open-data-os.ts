@@ -7,6 +7,7 @@ import { dataFiles } from './data-files.ts'
 import { type AdminCheck, adminCheck } from './keys/admin-secret.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import { loadKeys, readPrivateFile } from './keys/key-store.ts'
+import { openSshAuthorities, type SshAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
 import type { Store } from './store/store.ts'
 
@@ -15,6 +16,7 @@ export type OpenedData = {
   readonly keys: GatewayKeys
   readonly checkSecret: AdminCheck
   readonly store: Store
+  readonly sshAuthorities: SshAuthorities
   readonly recordingsDir: string
 }
 
@@ -42,8 +44,14 @@ export function openData(
       log.error({ error: String(error) }, 'flow records cannot be written; trying again'),
   })
   if (!store.ok) return store
+  const sshAuthorities = openSshAuthorities({ store: store.value, dir: files.keys, now })
+  if (!sshAuthorities.ok) {
+    store.value.close()
+    return sshAuthorities
+  }
   return ok({
     keys: keys.value,
+    sshAuthorities: sshAuthorities.value,
     checkSecret: check.value,
     store: store.value,
     recordingsDir: files.recordings,

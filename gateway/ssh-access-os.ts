@@ -2,7 +2,6 @@
  * SSH inspection, put together from keys, recordings and the policy in force.
  */
 import type { Log } from '#lib/log'
-import { signerFor } from '#lib/ssh/signature'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
@@ -13,9 +12,11 @@ import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
 import { shortNames } from './ssh/short-names.ts'
 import { serveSsh } from './ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from './ssh/ssh-service-deps.ts'
+import type { SessionAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 
 export type SshAccessOptions = {
-  readonly keys: Pick<GatewayKeys, 'sshUserCa' | 'sshHostCa' | 'hostSeed'>
+  readonly keys: Pick<GatewayKeys, 'hostSeed'>
+  readonly authorities: SessionAuthorities
   readonly recordings: Recordings
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly log: Log
@@ -32,11 +33,10 @@ export interface SshAccess {
 
 /** Puts it together; nothing listens. */
 export function openSshAccess(options: SshAccessOptions): SshAccess {
-  const { keys, recordings, snapshot, log, now } = options
+  const { keys, authorities, recordings, snapshot, log, now } = options
   const sessions = new Set<Promise<unknown>>()
   const deps = {
-    userAuthority: signerFor(keys.sshUserCa),
-    hostAuthority: signerFor(keys.sshHostCa),
+    authorities,
     hostSeed: keys.hostSeed.export(),
     recordings,
     shortNames: (host: string) => shortNames(host, snapshot.current.policy.document.tunnel.domains),

@@ -33,15 +33,17 @@ import { noticeOf } from './prompt/prompt-notice.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import { startEndingNotices } from './session/ending-notice-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
+import type { SshAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
-import { authorityLine, deviceSettings } from './tunnel/device-settings.ts'
+import { deviceSettings } from './tunnel/device-settings.ts'
 import { startTunnelServer } from './tunnel/tunnel-server.ts'
 
 export type TunnelAccessOptions = {
   readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase'>
   readonly tls: ServerCertificate
-  readonly keys: Pick<GatewayKeys, 'deviceCa' | 'sshHostCa'>
+  readonly keys: Pick<GatewayKeys, 'deviceCa'>
+  readonly sshAuthorities: Pick<SshAuthorities, 'trusted' | 'onChange'>
   readonly store: Store
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly table: FlowTable
@@ -78,18 +80,19 @@ export interface TunnelAccess {
 export async function startTunnelAccess(options: TunnelAccessOptions): Promise<TunnelAccess> {
   const { config, keys, store, snapshot, table, log, now, serveSsh, cutDevice, resolve } = options
   const { decider, standing, sessions, serviceTokens, reconsideration, posture, holding } = options
+  const { sshAuthorities } = options
   const user = (id: string) => store.users.get(id)
   const put = (record: FlowRecord): void => {
     store.flows.put(record)
     options.flowTap.tell(record)
   }
   const records = { put, now }
-  const hostAuthorities = [authorityLine(keys.sshHostCa)]
   const control = createControlServer({
     user,
     standing,
     settings: (of) => {
       const service = serviceTokens.identityOf(of)
+      const hostAuthorities = sshAuthorities.trusted('host').map(({ publicKey }) => publicKey)
       return deviceSettings(snapshot.current.policy.document, hostAuthorities, service)
     },
     explain: options.explainer.forUser,
@@ -134,6 +137,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const stopPushing = snapshot.onChange(() => control.pushSettings())
   const stopTellingServices = serviceTokens.onChange(() => control.pushSettings())
   const stopCheckpoints = options.checkpoints.onSigned(control.pushCheckpoint)
+  const stopTellingAuthorities = sshAuthorities.onChange(() => control.pushSettings())
   const stopNotices = startEndingNotices({ table, notify: control.notify, now })
   const stopTelling = holding.watch({
     onAsked: (prompt, to) => control.prompt(prompt.deviceId, noticeOf(prompt, to)),
@@ -147,6 +151,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       stopPushing()
       stopTellingServices()
       stopCheckpoints()
+      stopTellingAuthorities()
       stopNotices()
       await server.drain(deadlineMs)
       stopTelling()

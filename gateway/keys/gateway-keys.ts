@@ -1,5 +1,5 @@
 /**
- * The keys of a gateway, by purpose; none serves two. A KeyObject prints no key material when it is logged.
+ * The keys of a gateway, by purpose; none serves two. Those of SSH authorities are in gateway/ssh-ca. A KeyObject prints no key material when it is logged.
  */
 import type { KeyObject } from 'node:crypto'
 
@@ -18,10 +18,6 @@ export type GatewayKeys = {
   readonly gatewayCa: Authority
   /** Signs device certificates, nothing else. */
   readonly deviceCa: Authority
-  /** Signs the short-lived SSH user certificates that targets trust; ed25519. */
-  readonly sshUserCa: KeyObject
-  /** Signs the SSH host certificates that clients trust; ed25519. */
-  readonly sshHostCa: KeyObject
   /** Signs tokens; P-256 (ES256). */
   readonly tokenSigning: KeyObject
   /** Signs manifests of recordings; P-256 (ES256). */

@@ -27,8 +27,6 @@ export function loadKeys(dir: string): Result<GatewayKeys, KeyRefusal> {
     return ok({
       gatewayCa: loadAuthority(dir, 'gateway-ca'),
       deviceCa: loadAuthority(dir, 'device-ca'),
-      sshUserCa: loadPrivate(dir, 'ssh-user-ca.key', 'ed25519'),
-      sshHostCa: loadPrivate(dir, 'ssh-host-ca.key', 'ed25519'),
       tokenSigning: loadPrivate(dir, 'token-signing.key', 'ec'),
       evidenceSigning: loadPrivate(dir, 'evidence-signing.key', 'ec'),
       hostSeed: loadSeed(dir, 'host-seed.key'),

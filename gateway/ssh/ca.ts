@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { parseAddress } from '#lib/net/address'
 import { parseHostName } from '#lib/net/host'
 import { err, ok, type Result } from '#lib/result'
-import { mintCertificate, randomSerial } from '#lib/ssh/certificate-mint'
+import { type CertificateSigner, randomSerial, requestCertificate } from '#lib/ssh/certificate-mint'
 import { certificateName } from '#lib/ssh/key-algorithms'
 import { type SshSigner, signerFor } from '#lib/ssh/signature'
 import { parseUnixUser } from '#lib/ssh/unix-user'
@@ -20,7 +20,7 @@ export type TargetExtension =
 /** A login to be certified. */
 export type TargetLogin = {
   /** The ssh-user-ca. */
-  readonly authority: SshSigner
+  readonly authority: CertificateSigner
   /** Email of the user behind the tunnel, or name of the service. */
   readonly userEmail: string
   readonly sessionId: string
@@ -39,6 +39,8 @@ export type TargetCredential = {
   readonly certificate: Buffer
   readonly signer: SshSigner
   readonly serial: bigint
+  readonly keyId: string
+  readonly authority: { readonly blob: Buffer }
   readonly validAfterSeconds: number
   readonly validBeforeSeconds: number
 }
@@ -51,9 +53,9 @@ const HOST_LIFETIME_SECONDS = 24 * 3600
  * Certifies a fresh Ed25519 key for one login.
  * @returns the credential, or why nobody gets one: the UNIX user is no plain name (T26), or the address is none.
  */
-export function mintTargetCredential(
+export async function mintTargetCredential(
   login: TargetLogin,
-): Result<TargetCredential, { readonly reason: 'bad_unix_user' | 'bad_source_address' }> {
+): Promise<Result<TargetCredential, { readonly reason: 'bad_unix_user' | 'bad_source_address' }>> {
   const unixUser = parseUnixUser(login.unixUser)
   if (!unixUser.ok) return unixUser
   const { sourceAddress } = login
@@ -65,11 +67,13 @@ export function mintTargetCredential(
   const validBeforeSeconds = login.nowSeconds + lifetime
   const signer = signerFor(generateKeyPairSync('ed25519').privateKey)
   const serial = randomSerial()
-  const certificate = mintCertificate({
+  const keyId = `${keyIdPrefix(login.userEmail)}${login.sessionId}`
+  const { authority } = login
+  const certificate = await requestCertificate({
     subject: signer.blob,
-    authority: login.authority,
+    authority,
     kind: 'user',
-    keyId: `${keyIdPrefix(login.userEmail)}${login.sessionId}`,
+    keyId,
     principals: [unixUser.value],
     validAfterSeconds,
     validBeforeSeconds,
@@ -79,7 +83,8 @@ export function mintTargetCredential(
       ? {}
       : { criticalOptions: { 'source-address': sourceAddress } }),
   })
-  return ok({ certificate, signer, serial, validAfterSeconds, validBeforeSeconds })
+  const mark = { serial, keyId, authority: { blob: authority.blob } }
+  return ok({ certificate, signer, ...mark, validAfterSeconds, validBeforeSeconds })
 }
 
 /** `zt:<user>:`, with which every key id of ours for this user begins, and of no other user. */
@@ -94,7 +99,7 @@ export function keyIdPrefix(userEmail: string): string {
 /** A host key to be certified. */
 export type HostNames = {
   /** The ssh-host-ca. */
-  readonly authority: SshSigner
+  readonly authority: CertificateSigner
   /** The raw key of this one target. */
   readonly hostKey: HostKey
   /** The flow's name first, then its short forms and address: all the user may have typed. */
@@ -106,13 +111,13 @@ export type HostNames = {
  * Certifies the key of one target for the names of that target.
  * @returns the key under its certificate, or `bad_host` when a name is neither host name nor address (T27).
  */
-export function mintHostCertificate(
+export async function mintHostCertificate(
   order: HostNames,
-): Result<HostKey, { readonly reason: 'bad_host' }> {
+): Promise<Result<HostKey, { readonly reason: 'bad_host' }>> {
   const { hostKey, names, nowSeconds } = order
   const isName = (name: string) => parseHostName(name).ok || parseAddress(name).ok
   if (names.length === 0 || !names.every(isName)) return err({ reason: 'bad_host' })
-  const blob = mintCertificate({
+  const blob = await requestCertificate({
     subject: hostKey.blob,
     authority: order.authority,
     kind: 'host',

@@ -8,6 +8,7 @@ export type LoginRefusal =
   | 'unix_user_not_allowed'
   | 'force_command_unsupported'
   | 'recording_unavailable'
+  | 'authority_unavailable'
   | 'host_key_unknown'
   | 'host_key_refused'
   | 'target_refused'
@@ -23,6 +24,8 @@ const REFUSALS: Readonly<Record<LoginRefusal, (subject: LoginSubject) => string>
     'this certificate permits one command only, which this gateway cannot enforce. Use no certificate.',
   recording_unavailable: () =>
     'the session must be recorded, and the gateway cannot record it now. Tell your administrator.',
+  authority_unavailable: () =>
+    'the gateway cannot sign logins now: its SSH authority is not there. Tell your administrator.',
   host_key_unknown: ({ host }) =>
     `the gateway knows no host key of ${host}, so nobody is let through. Ask your administrator to ` +
     "set host_keys or host_authorities in the application's ssh section.",
@@ -47,6 +50,7 @@ function isLoginRefusal(reason: LoginRefusal | Reason): reason is LoginRefusal {
 /** Ends that the gateway makes, and the words with them. */
 export const GATEWAY_ENDS = {
   recording_failed: 'zt: the recording failed, so the session ends',
+  certificate_revoked: 'zt: a certificate of this session was revoked',
   idle_timeout: 'zt: the session was idle for too long',
   login_grace_exceeded: 'zt: login took too long',
   internal_error: 'zt: internal error of the gateway',

@@ -1,6 +1,7 @@
 /** Everything that must hold before the target is asked to let a user in; what it costs is paid in that order. */
 import { formatAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
+import { AuthorityUnavailable } from '#lib/ssh/certificate-mint'
 import type { SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import { subjectName } from '../facts/subject-name.ts'
 import type { SshLimits } from '../policy/decision.ts'
@@ -41,7 +42,9 @@ export async function admit(
   if (objection !== undefined) return err(objection)
   const proved = await session.target.proved
   if (!proved.ok) return proved
-  const credential = certify(request.unixUser, session)
+  const certified = await certify(request.unixUser, session)
+  if (!certified.ok) return certified
+  const credential = certified.value
   const login = { leg: proved.value, credential }
   if (session.reached.limits.record === 'off') return ok({ ...login, recorder: undefined })
   const recorder = await openRecording(request.unixUser, credential.serial, session)
@@ -58,19 +61,30 @@ function objectionTo(
 }
 
 /** A certificate for a fresh key. @throws {Error} on a malformed UNIX user: a bug, it was parsed before. */
-function certify(unixUser: string, { id, flow, reached, deps }: SessionParts): TargetCredential {
+async function certify(
+  unixUser: string,
+  { id, flow, reached, deps }: SessionParts,
+): Promise<Result<TargetCredential, TargetRefusal>> {
   const own = parseAddress(reached.socket.localAddress ?? '')
-  const minted = mintTargetCredential({
-    authority: deps.userAuthority,
+  const order = {
     userEmail: subjectName(flow.facts.subject),
     sessionId: id,
     unixUser,
     extensions: ['permit-pty'],
     nowSeconds: Math.floor(deps.now() / 1000),
     ...(own.ok ? { sourceAddress: formatAddress(own.value) } : {}),
-  })
-  if (!minted.ok) throw new Error(`no certificate: ${minted.error.reason}`)
-  return minted.value
+  } as const
+  try {
+    const minted = await mintTargetCredential({
+      ...order,
+      authority: deps.authorities.signer('user'),
+    })
+    if (!minted.ok) throw new Error(`no certificate: ${minted.error.reason}`)
+    return minted
+  } catch (error) {
+    if (!(error instanceof AuthorityUnavailable)) throw error
+    return err({ reason: 'authority_unavailable', detail: error.message })
+  }
 }
 
 async function openRecording(

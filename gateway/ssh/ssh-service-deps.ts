@@ -1,14 +1,12 @@
 /** What SSH inspection is made of. */
 import type { Log } from '#lib/log'
-import type { SshSigner } from '#lib/ssh/signature'
 import type { Recordings } from '../recording/recorder.ts'
+import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
 
 export type SshServiceDeps = {
-  /** The ssh-user-ca: certifies logins at targets. */
-  readonly userAuthority: SshSigner
-  /** The ssh-host-ca: certifies what the user's client is shown. */
-  readonly hostAuthority: SshSigner
+  /** `user` certifies logins at targets, `host` what the user's client is shown; users may hold certificates of `client`. */
+  readonly authorities: SessionAuthorities
   /** 32 octets from which the raw host keys are derived. */
   readonly hostSeed: Buffer
   readonly recordings: Recordings

@@ -12,6 +12,7 @@ import { DISCONNECT } from '#lib/ssh/message-numbers'
 import type { Missed } from '../enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import type { Recorder } from '../recording/recorder.ts'
+import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
 import { DEFAULT_VERBS } from './policy-verbs.ts'
 import { SshRelay } from './relay.ts'
 import { SessionClock } from './session-clock-server.ts'
@@ -23,7 +24,7 @@ import { relayLegs } from './ssh-relaying-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import { SshTargetLogin, type TargetRefusal } from './ssh-target-login-server.ts'
 import { SshUserLogin } from './ssh-user-login-server.ts'
-import type { TransportClosed } from './transport-types.ts'
+import type { HostKey, TransportClosed } from './transport-types.ts'
 
 /** A target, with its leg under way. */
 type Arrival = { readonly reached: SshTarget; readonly target: SshTargetLogin }
@@ -41,11 +42,13 @@ export class SshSession {
   #decided: Promise<void> | undefined
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
+  #unwatch = (): void => {}
 
-  constructor(flow: SshFlow, deps: SshServiceDeps) {
+  /** @param hostKeys what the user's client is shown. */
+  constructor(flow: SshFlow, hostKeys: readonly HostKey[], deps: SshServiceDeps) {
     this.#flow = flow
     this.#deps = deps
-    this.#user = new SshUserLogin(flow, deps, {
+    this.#user = new SshUserLogin(flow, hostKeys, deps, {
       onDecide: (request) => {
         this.#decided = this.#decide(request)
       },
@@ -127,6 +130,7 @@ export class SshSession {
       recorder.onFailure = () => this.#endByGateway('recording_failed')
       this.#flow.onSession(this.#id)
     }
+    this.#watchRevocations(proof.method === 'certificate' ? [credential, proof] : [credential])
     const serial = credential.serial.toString()
     this.#log({ unixUser, method: proof.method, serial, ...this.#agreed(leg) })
     const login = { unixUser, credential }
@@ -135,6 +139,16 @@ export class SshSession {
       onAuthenticated: () => this.#begin(leg, reached),
       onRefused: (refusal) => this.#refuse(unixUser, refusal),
     })
+  }
+
+  /** What is revoked from here on ends the session, and so does what was meanwhile (T23). */
+  #watchRevocations(marks: readonly CertificateMark[]): void {
+    const { authorities } = this.#deps
+    const look = (): void => {
+      if (marks.some(authorities.isRevoked)) this.#endByGateway('certificate_revoked')
+    }
+    this.#unwatch = authorities.onChange(look)
+    look()
   }
 
   /** The target let the user in: from here on, messages pass. */
@@ -195,6 +209,7 @@ export class SshSession {
     const closeReason = this.#flow.cutReason() ?? reason
     this.#closeReason = closeReason
     this.#clock.stop()
+    this.#unwatch()
     this.#user.leg.ignore()
     this.#target?.leg?.ignore()
     this.#relay?.end()

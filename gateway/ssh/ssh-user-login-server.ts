@@ -2,8 +2,6 @@
 import { DISCONNECT } from '#lib/ssh/message-numbers'
 import type { SshFlow } from '../enforce/ssh-service.ts'
 import { subjectName } from '../facts/subject-name.ts'
-import { mintHostCertificate } from './ca.ts'
-import { deriveHostKey } from './host-key.ts'
 import { SshLeg } from './ssh-leg-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import type { HostKey } from './transport-types.ts'
@@ -25,13 +23,18 @@ export class SshUserLogin {
   #line: string | undefined
   #isDeciding = false
 
-  constructor(flow: SshFlow, deps: SshServiceDeps, handlers: UserLoginHandlers) {
+  constructor(
+    flow: SshFlow,
+    hostKeys: readonly HostKey[],
+    deps: SshServiceDeps,
+    handlers: UserLoginHandlers,
+  ) {
     this.#handlers = handlers
     this.leg = new SshLeg(flow.client, {
       role: 'server',
       algorithms: deps.algorithms.user,
       binding: deps.binding,
-      hostKeys: hostKeysFor(flow, deps),
+      hostKeys,
     })
     this.leg.onReady = (first) => {
       if (first) this.#authentication = this.#begin(flow, deps)
@@ -70,14 +73,15 @@ export class SshUserLogin {
     if (this.#line !== undefined) this.leg.transport.send(writeBanner(this.#line))
   }
 
-  #begin(flow: SshFlow, deps: SshServiceDeps): UserAuthentication {
+  #begin(flow: SshFlow, { authorities, now }: SshServiceDeps): UserAuthentication {
     return new UserAuthentication({
       sessionId: this.leg.transport.sessionId,
       userEmail: subjectName(flow.facts.subject),
-      userAuthorities: [deps.userAuthority.blob],
+      userAuthorities: [...authorities.blobs('client'), ...authorities.blobs('user')],
+      isRevoked: authorities.isRevoked,
       certificate: 'optional',
       sourceAddress: flow.facts.sourceAddress,
-      nowSeconds: () => Math.floor(deps.now() / 1000),
+      nowSeconds: () => Math.floor(now() / 1000),
     })
   }
 
@@ -98,24 +102,4 @@ export class SshUserLogin {
         break
     }
   }
-}
-
-/**
- * The target's own key with us, under a certificate for every name the user may have typed, and plain for clients
- * that know no certificates.
- * @throws {Error} when the flow's host is no host: a bug, since it was parsed when the flow was opened.
- */
-function hostKeysFor(flow: SshFlow, deps: SshServiceDeps): readonly HostKey[] {
-  const { host, port } = flow.facts.destination
-  const plain = deriveHostKey(deps.hostSeed, host, port)
-  if (!plain.ok) throw new Error(`flow to a bad host: ${host}`)
-  const dialled = flow.dialled === undefined ? [] : [flow.dialled]
-  const certified = mintHostCertificate({
-    authority: deps.hostAuthority,
-    hostKey: plain.value,
-    names: [...new Set([host, ...deps.shortNames(host), ...dialled])],
-    nowSeconds: Math.floor(deps.now() / 1000),
-  })
-  if (!certified.ok) throw new Error(`no host certificate for ${host}`)
-  return [certified.value, plain.value]
 }

@@ -17,8 +17,10 @@ export type UserProofSettings = {
   readonly sessionId: Buffer
   /** Email of the user behind the tunnel, or name of the service. */
   readonly userEmail: string
-  /** Blobs of our ssh-user-ca, old ones included while they are trusted. */
+  /** Blobs of our authorities for users, old ones included while they are trusted. */
   readonly userAuthorities: readonly Buffer[]
+  /** Whether a certificate of ours, or its authority, was revoked (T23). */
+  readonly isRevoked?: (certificate: Certificate) => boolean
   /** `required`: only a certificate of ours for this user suffices. */
   readonly certificate: 'optional' | 'required'
   /** Address of the tunnel's other end, for certificates bound to one. */
@@ -36,6 +38,7 @@ export type UserProof =
       readonly fingerprint: string
       readonly keyId: string
       readonly serial: bigint
+      readonly authority: { readonly blob: Buffer }
       /** The only command that may run in this session; ours to enforce (T22). */
       readonly forceCommand?: string
     }
@@ -93,6 +96,7 @@ function proveOurs(
     principal: offer.unixUser,
     nowSeconds: settings.nowSeconds(),
     sourceAddress: settings.sourceAddress,
+    ...(settings.isRevoked && { isRevoked: settings.isRevoked }),
   })
   if (!checked.ok) return checked
   const { verifyRequired, ...demands } = checked.value
@@ -102,12 +106,13 @@ function proveOurs(
   if (verifyRequired && verified.value.securityKey?.userVerified !== true) {
     return err({ reason: 'user_not_verified' })
   }
-  const { keyId, serial, key } = certificate
+  const { keyId, serial, authority, key } = certificate
   return ok({
     method: 'certificate',
     fingerprint: fingerprint(key.blob),
     keyId,
     serial,
+    authority,
     ...demands,
   })
 }

@@ -10,6 +10,7 @@ import type { Revocation } from '../session/revocation.ts'
 import { memoryAudit } from './memory-audit-store.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import { memoryServiceTokens } from './memory-service-token-store.ts'
+import { memorySshCa } from './memory-ssh-ca-store.ts'
 import type {
   BrowserSession,
   Device,
@@ -44,6 +45,7 @@ export function openMemoryStore(): Store {
     revocations: revocationTable(),
     accessRequests: accessRequestTable(),
     appSessions: appSessionTable(),
+    sshCa: memorySshCa(),
     revisions: revisionTable(),
     audit: memoryAudit(),
     foreignVersion: () => 0,

@@ -16,6 +16,7 @@ import { SERVICE_TOKENS } from './migrations/0009-service-tokens.ts'
 import { ACCESS_REQUESTS } from './migrations/0010-access-requests.ts'
 import { APP_SESSIONS_BY_USE } from './migrations/0011-app-sessions-by-use.ts'
 import { AUDIT_LOG } from './migrations/0012-audit-log.ts'
+import { SSH_AUTHORITIES } from './migrations/0013-ssh-authorities.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -48,6 +49,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 10, name: 'access-requests', sql: ACCESS_REQUESTS },
   { number: 11, name: 'app-sessions-by-use', sql: APP_SESSIONS_BY_USE },
   { number: 12, name: 'audit-log', sql: AUDIT_LOG },
+  { number: 13, name: 'ssh-authorities', sql: SSH_AUTHORITIES },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -24,6 +24,7 @@ import { sqlitePosture } from './sqlite-posture-store.ts'
 import { sqliteReplays } from './sqlite-replay-store.ts'
 import { sqliteServiceTokens } from './sqlite-service-token-store.ts'
 import { sqliteAppSessions, sqliteRevocations } from './sqlite-session-store.ts'
+import { sqliteSshCa } from './sqlite-ssh-ca-store.ts'
 import type { Store } from './store.ts'
 
 /** Owner of every row until one gateway serves several organisations. */
@@ -113,6 +114,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     revocations: sqliteRevocations(db, ONLY_TENANT),
     accessRequests: sqliteAccessRequests(db, ONLY_TENANT),
     appSessions: sqliteAppSessions(db, ONLY_TENANT),
+    sshCa: sqliteSshCa(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
     audit: sqliteAudit(db, ONLY_TENANT),
     foreignVersion: () => Number(db.pragma('data_version', { simple: true })),

@@ -10,6 +10,9 @@ import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { ServiceToken } from '../service-token/service-token.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
+import type { IssuedSshCertificate } from '../ssh-ca/issued-certificate.ts'
+import type { SshAuthority } from '../ssh-ca/ssh-authority.ts'
+import type { SshRevocation } from '../ssh-ca/ssh-revocation.ts'
 
 /** A person, as the identity provider last described them. */
 export type User = {
@@ -267,6 +270,20 @@ export interface Store {
     /** Newest first. */
     ofUser(userId: string): readonly AccessRequest[]
     list(page: Page): readonly AccessRequest[]
+  }
+  readonly sshCa: {
+    /** Inserts or replaces by id, all or none. */
+    putAuthorities(rows: readonly SshAuthority[]): void
+    /** All keys of all authorities, oldest first. */
+    authorities(): readonly SshAuthority[]
+    /** Once and for good: a revocation is never taken back. */
+    revoke(revocation: SshRevocation): void
+    /** All, oldest first. */
+    revocations(): readonly SshRevocation[]
+    /** @throws {Error} when the serial is there already. */
+    logCertificate(certificate: IssuedSshCertificate): void
+    /** Newest first. */
+    certificates(page: Page): readonly IssuedSshCertificate[]
   }
   readonly revisions: {
     /** Stores policy text as the next revision unless its digest equals the newest. @returns its number. */

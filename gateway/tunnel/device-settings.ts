@@ -1,15 +1,12 @@
 /** What daemons are told to treat as ours, from the policy in force. */
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { formatPrefix } from '#lib/net/prefix'
-import { publicKeyBlob } from '#lib/ssh/public-key'
-import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { PolicyDocument } from '../policy/document.ts'
 import type { ServiceIdentity } from '../policy/facts.ts'
 import { requestOf } from '../policy/posture-check.ts'
 
 /**
- * @param hostAuthorities OpenSSH lines of the gateway's SSH host CA.
+ * @param hostAuthorities OpenSSH lines of the ssh-host-ca: the key that signs first, then those before it that still count.
  * @param service set for a device of a service.
  */
 export function deviceSettings(
@@ -32,9 +29,4 @@ function serviceSettings({
   expiresAtMs,
 }: ServiceIdentity): NonNullable<DeviceSettings['service']> {
   return { name, ...(expiresAtMs !== undefined && { expiresAtMs }) }
-}
-
-/** The line of an SSH authority for `known_hosts`, from its private key. */
-export function authorityLine(key: KeyObject): string {
-  return printPublicKeyLine(publicKeyBlob(createPublicKey(key)))
 }

@@ -15,12 +15,15 @@ export type CertificateUse = {
   readonly nowSeconds: number
   /** Address the holder comes from; without it a certificate bound to an address is refused. */
   readonly sourceAddress?: string
+  /** Whether it, or its authority, was revoked (T23). */
+  readonly isRevoked?: (certificate: Certificate) => boolean
 }
 
 export type CertificateRefusal = {
   readonly reason:
     | 'wrong_certificate_kind'
     | 'unknown_authority'
+    | 'certificate_revoked'
     | 'certificate_not_yet_valid'
     | 'certificate_expired'
     | 'no_principals'
@@ -48,6 +51,7 @@ export function checkCertificate(
   const now = BigInt(use.nowSeconds)
   if (certificate.kind !== use.kind) return err({ reason: 'wrong_certificate_kind' })
   if (!isTrusted(certificate, use.authorities)) return err({ reason: 'unknown_authority' })
+  if (use.isRevoked?.(certificate) === true) return err({ reason: 'certificate_revoked' })
   if (now < certificate.validAfter) return err({ reason: 'certificate_not_yet_valid' })
   if (now >= certificate.validBefore) return err({ reason: 'certificate_expired' })
   if (certificate.principals.length === 0) return err({ reason: 'no_principals' })

@@ -6,11 +6,22 @@ import { SshReader } from './reader.ts'
 import type { SshSigner } from './signature.ts'
 import { writeString, writeUint32, writeUint64 } from './writer.ts'
 
+/** What signs certificates: a key in this process, or one elsewhere, which takes its time and may be out of reach. */
+export type CertificateSigner = {
+  /** Plain public key blob. */
+  readonly blob: Buffer
+  /** @returns an SSH signature blob over `data`. @throws {AuthorityUnavailable} */
+  sign(data: Buffer): Buffer | Promise<Buffer>
+}
+
+/** The authority's key cannot be used now. */
+export class AuthorityUnavailable extends Error {}
+
 /** What to certify. */
-export type CertificateOrder = {
+export type CertificateOrder<Signer extends CertificateSigner = SshSigner> = {
   /** Plain public key blob of the holder. */
   readonly subject: Buffer
-  readonly authority: SshSigner
+  readonly authority: Signer
   readonly kind: CertificateKind
   readonly keyId: string
   /** At least one: an empty list would stand for everyone. */
@@ -36,11 +47,25 @@ export function randomSerial(): bigint {
 
 /** @returns the certificate blob. Throws when the order names no principal or no time: a bug of the caller. */
 export function mintCertificate(order: CertificateOrder): Buffer {
+  const signed = writeSigned(order)
+  return Buffer.concat([signed, writeString(order.authority.sign(signed))])
+}
+
+/** The same by an authority that may take its time. @throws {AuthorityUnavailable} */
+export async function requestCertificate(
+  order: CertificateOrder<CertificateSigner>,
+): Promise<Buffer> {
+  const signed = writeSigned(order)
+  return Buffer.concat([signed, writeString(await order.authority.sign(signed))])
+}
+
+/** All but the signature. */
+function writeSigned(order: CertificateOrder<CertificateSigner>): Buffer {
   if (order.principals.length === 0) throw new RangeError('a certificate needs a principal')
   if (order.validAfterSeconds >= order.validBeforeSeconds) throw new RangeError('no validity')
   const subject = new SshReader(order.subject)
   const type = certificateName(subject.text())
-  const signed = Buffer.concat([
+  return Buffer.concat([
     writeString(type),
     writeString(randomBytes(NONCE_OCTETS)),
     subject.rest,
@@ -55,7 +80,6 @@ export function mintCertificate(order: CertificateOrder): Buffer {
     writeString(''),
     writeString(order.authority.blob),
   ])
-  return Buffer.concat([signed, writeString(order.authority.sign(signed))])
 }
 
 /** Sorted by name, each value a string in a string. */

@@ -9,7 +9,6 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ok } from '#lib/result'
-import { signerFor } from '#lib/ssh/signature'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
@@ -20,6 +19,7 @@ import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from '../../gateway/ssh/ssh-service-deps.ts'
+import { openSshAuthorities } from '../../gateway/ssh-ca/ssh-authorities-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 
 type Settings = {
@@ -37,20 +37,22 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 const keys = loadKeys(settings.keysDir)
 if (!keys.ok) throw new Error(`keys: ${keys.error.reason}`)
+const store = openMemoryStore()
+const authorities = openSshAuthorities({ store, dir: settings.keysDir, now: Date.now })
+if (!authorities.ok) throw new Error(`authorities: ${authorities.error.reason}`)
 const recipients = new RecipientListFile(settings.recipientsFile, keys.value.recipientsSigner)
 const loaded = await recipients.reload()
 if (!loaded.ok) throw new Error(`recipients: ${loaded.error.reason}`)
 
 const deps = {
-  userAuthority: signerFor(keys.value.sshUserCa),
-  hostAuthority: signerFor(keys.value.sshHostCa),
+  authorities: authorities.value,
   hostSeed: keys.value.hostSeed.export(),
   recordings: await openRecordingStore({
     directory: settings.recordingsDir,
     recipients: () => recipients.recipients,
     evidenceKey: keys.value.evidenceSigning,
-    rows: openMemoryStore().recordings,
-    audit: openAuditLog(openMemoryStore().audit, Date.now),
+    audit: openAuditLog(store.audit, Date.now),
+    rows: store.recordings,
     freeSpaceReserveBytes: 0,
     log: silent,
   }),

@@ -7,6 +7,8 @@ import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { newServiceToken, rotateToken } from '../../gateway/service-token/service-token.ts'
 import type { AppSession } from '../../gateway/session/app-session.ts'
+import type { IssuedSshCertificate } from '../../gateway/ssh-ca/issued-certificate.ts'
+import type { SshAuthority } from '../../gateway/ssh-ca/ssh-authority.ts'
 import type {
   BrowserSession,
   Device,
@@ -55,6 +57,18 @@ const ENROLMENT: Enrolment = {
   sourceAddress: '192.0.2.7',
   expiresAtMs: 5000,
   state: 'pending',
+}
+
+function sshAuthority(id: string, createdAtMs: number): SshAuthority {
+  const custody = { kind: 'file', file: 'a.key' } as const
+  return { id, name: 'user', publicKey: 'ssh-ed25519 AAAA', custody, createdAtMs }
+}
+
+function sshCertificate(id: string, issuedAtMs: number): IssuedSshCertificate {
+  return {
+    ...{ id, kind: 'host', keyId: 'k', principals: ['db1'], authority: 'SHA256:a' },
+    ...{ subject: 'SHA256:s', issuedAtMs, validUntilMs: 99 },
+  }
 }
 
 /** A device of theirs. */
@@ -415,6 +429,40 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(store.serviceTokens.list(), [first, token])
     t.throws(() => store.serviceTokens.replace({ ...token, id: 'nobody' }), ANY)
     t.is(store.serviceTokens.get('nobody'), undefined)
+  })
+
+  withStore('S3: SSH authorities are replaced by key, oldest first', (t, store) => {
+    const old = sshAuthority('SHA256:b', 1)
+    const retired = { ...old, retiredAtMs: 2, trustedUntilMs: 9 }
+    const next = {
+      ...sshAuthority('SHA256:a', 2),
+      custody: { kind: 'agent', socket: '/a' },
+    } as const
+    store.sshCa.putAuthorities([old])
+    store.sshCa.putAuthorities([next, retired])
+    t.deepEqual(store.sshCa.authorities(), [retired, next])
+  })
+
+  withStore('S3 T23: what was revoked stays revoked since then', (t, store) => {
+    const first = { kind: 'serial', value: '7', atMs: 1 } as const
+    const second = { kind: 'key_id', value: '7', atMs: 2 } as const
+    for (const one of [second, first, { ...first, atMs: 3 }]) store.sshCa.revoke(one)
+    t.deepEqual(
+      store.sshCa
+        .revocations()
+        .map(({ kind }) => kind)
+        .sort(),
+      ['key_id', 'serial'],
+    )
+  })
+
+  withStore('S2: issued SSH certificates are listed newest first, each once', (t, store) => {
+    const host = sshCertificate('9', 1)
+    const user = { ...sshCertificate('8', 2), userId: 'u', userEmail: 'a@b.c', deviceId: 'd' }
+    for (const one of [host, user]) store.sshCa.logCertificate(one)
+    t.deepEqual(store.sshCa.certificates({ limit: 9 }), [user, host])
+    t.deepEqual(store.sshCa.certificates({ limit: 9, beforeMs: 2 }), [host])
+    t.throws(() => store.sshCa.logCertificate(host), ANY)
   })
 
   withStore('A5: revocations are replaced by scope', (t, store) => {

@@ -120,13 +120,13 @@ class Session {
     })
     const step = this.#authentication.receive(packet.payload)
     if (step.kind === 'reply') user.send(step.message)
-    else if (step.kind === 'decide') this.#logIn(step.unixUser)
+    else if (step.kind === 'decide') void this.#logIn(step.unixUser)
     else if (step.kind === 'refuse') user.disconnect(step.code, step.text)
   }
 
-  #logIn(unixUser: string): void {
+  async #logIn(unixUser: string): Promise<void> {
     const { sshd, authority } = this.#options
-    const credential = mintTargetCredential({
+    const credential = await mintTargetCredential({
       authority,
       userEmail: 'alice@example.com',
       sessionId: 'relay',

@@ -78,8 +78,12 @@ export async function startSshGateway(options: GatewayOptions): Promise<SshGatew
 /** What a gateway gives to inspection, with authorities of this process. */
 export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
   return {
-    userAuthority,
-    hostAuthority,
+    authorities: {
+      signer: (name) => (name === 'host' ? hostAuthority : userAuthority),
+      blobs: (name) => (name === 'user' ? [userAuthority.blob] : []),
+      isRevoked: () => false,
+      onChange: () => () => {},
+    },
     hostSeed: randomBytes(32),
     recordings,
     shortNames: () => ['db1'],

@@ -38,7 +38,7 @@ export class KeyFolder {
   }
 
   /** Writes a file into the folder; returns its path. */
-  write(name: string, content: string): string {
+  write(name: string, content: string | Buffer): string {
     writeFileSync(this.file(name), content, { mode: 0o600 })
     return this.file(name)
   }

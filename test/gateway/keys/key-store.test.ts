@@ -36,8 +36,6 @@ test('keys that were made are readable by their owner only, and load', async (t)
   }
   const loaded = loadKeys(dir)
   if (!loaded.ok) return t.fail(loaded.error.message)
-  t.is(loaded.value.sshUserCa.asymmetricKeyType, 'ed25519')
-  t.is(loaded.value.sshHostCa.asymmetricKeyType, 'ed25519')
   t.is(loaded.value.hostSeed.symmetricKeySize, 32)
   t.true(loaded.value.recipientsSigner.equals(createPublicKey(recipientsSigner)))
 })
@@ -91,14 +89,14 @@ const faults: Record<string, [(dir: string) => void, KeyRefusal['reason'], RegEx
     'bad_owner',
     /host-seed\.key/,
   ],
-  'a missing key': [(dir) => rmSync(join(dir, 'ssh-user-ca.key')), 'missing', /zt-gateway init/],
+  'a missing key': [(dir) => rmSync(join(dir, 'token-signing.key')), 'missing', /zt-gateway init/],
   'a key that is a symbolic link': [
     (dir) => {
-      renameSync(join(dir, 'ssh-host-ca.key'), join(dir, 'elsewhere'))
-      symlinkSync(join(dir, 'elsewhere'), join(dir, 'ssh-host-ca.key'))
+      renameSync(join(dir, 'evidence-signing.key'), join(dir, 'elsewhere'))
+      symlinkSync(join(dir, 'elsewhere'), join(dir, 'evidence-signing.key'))
     },
     'bad_key',
-    /ssh-host-ca\.key is not a file/,
+    /evidence-signing\.key is not a file/,
   ],
   'a key of another type': [
     (dir) => copyFileSync(join(dir, 'ssh-user-ca.key'), join(dir, 'token-signing.key')),

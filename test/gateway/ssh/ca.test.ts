@@ -29,8 +29,8 @@ function certificateOf(blob: Buffer) {
   return parsed.value
 }
 
-test('S2: a login is one fresh key, one principal, three minutes, only what was granted', (t) => {
-  const credential = mintTargetCredential(LOGIN)
+test('S2: a login is one fresh key, one principal, three minutes, only what was granted', async (t) => {
+  const credential = await mintTargetCredential(LOGIN)
   if (!credential.ok) return t.fail(credential.error.reason)
   const certificate = certificateOf(credential.value.certificate)
   t.like(certificate, {
@@ -44,20 +44,20 @@ test('S2: a login is one fresh key, one principal, three minutes, only what was 
   t.deepEqual([...certificate.extensions.keys()], ['permit-pty'])
   t.deepEqual([...certificate.criticalOptions.keys()], ['source-address'])
   t.deepEqual(certificate.authority.blob, authority.blob)
-  const again = mintTargetCredential(LOGIN)
+  const again = await mintTargetCredential(LOGIN)
   t.false(again.ok && again.value.signer.blob.equals(credential.value.signer.blob))
   return undefined
 })
 
-test('S2: no setting makes a login certificate live longer than ten minutes', (t) => {
-  const credential = mintTargetCredential({ ...LOGIN, lifetimeSeconds: 86_400 })
+test('S2: no setting makes a login certificate live longer than ten minutes', async (t) => {
+  const credential = await mintTargetCredential({ ...LOGIN, lifetimeSeconds: 86_400 })
   t.is(credential.ok && credential.value.validBeforeSeconds, NOW + 600)
 })
 
-test('S2: ssh-keygen reads a login certificate', (t) => {
+test('S2: ssh-keygen reads a login certificate', async (t) => {
   const folder = new KeyFolder()
   t.teardown(() => folder.remove())
-  const credential = mintTargetCredential(LOGIN)
+  const credential = await mintTargetCredential(LOGIN)
   const said = folder.describe(
     credential.ok ? printPublicKeyLine(credential.value.certificate) : '',
   )
@@ -83,8 +83,8 @@ for (const user of [
   '%u',
   'x'.repeat(33),
 ]) {
-  test(`S2 T26: no certificate for the UNIX user ${JSON.stringify(user)}`, (t) => {
-    t.deepEqual(mintTargetCredential({ ...LOGIN, unixUser: user }), {
+  test(`S2 T26: no certificate for the UNIX user ${JSON.stringify(user)}`, async (t) => {
+    t.deepEqual(await mintTargetCredential({ ...LOGIN, unixUser: user }), {
       ok: false,
       error: { reason: 'bad_unix_user' },
     })
@@ -108,8 +108,8 @@ test('S2 T26: the key ids of two users never begin alike', (t) => {
   )
 })
 
-test('S2: a source address that is none is refused', (t) => {
-  const minted = mintTargetCredential({ ...LOGIN, sourceAddress: '10.0.0.0/0,0.0.0.0/0' })
+test('S2: a source address that is none is refused', async (t) => {
+  const minted = await mintTargetCredential({ ...LOGIN, sourceAddress: '10.0.0.0/0,0.0.0.0/0' })
   t.deepEqual(minted, { ok: false, error: { reason: 'bad_source_address' } })
 })
 
@@ -143,10 +143,10 @@ test('S1 T30: the host key of a known secret never changes between versions', (t
   t.throws(() => deriveHostKey(Buffer.alloc(31), 'a', 22), { instanceOf: RangeError })
 })
 
-test('S1: a host certificate names this target only', (t) => {
+test('S1: a host certificate names this target only', async (t) => {
   const raw = hostKey('db1.corp.internal', 22)
   const names = ['db1.corp.internal', 'db1', '10.0.0.5', 'db1']
-  const minted = mintHostCertificate({ authority, hostKey: raw, names, nowSeconds: NOW })
+  const minted = await mintHostCertificate({ authority, hostKey: raw, names, nowSeconds: NOW })
   if (!minted.ok) return t.fail(minted.error.reason)
   t.is(minted.value.algorithm, 'ssh-ed25519-cert-v01@openssh.com')
   const certificate = certificateOf(minted.value.blob)
@@ -157,8 +157,8 @@ test('S1: a host certificate names this target only', (t) => {
 })
 
 for (const names of [[], ['*'], ['a', 'b c'], ['a,b'], ['!a'], ['a\nb'], ['']]) {
-  test(`S1 T27: no host certificate for ${JSON.stringify(names)}`, (t) => {
-    const minted = mintHostCertificate({
+  test(`S1 T27: no host certificate for ${JSON.stringify(names)}`, async (t) => {
+    const minted = await mintHostCertificate({
       authority,
       hostKey: hostKey('a', 22),
       names,

@@ -19,7 +19,7 @@ async function audit(
   const hostKey = raw.ok ? raw.value : undefined
   if (hostKey === undefined) throw new Error('no host key')
   const nowSeconds = Math.floor(Date.now() / 1000)
-  const certified = mintHostCertificate({
+  const certified = await mintHostCertificate({
     authority,
     hostKey,
     names: ['db1.corp.internal'],

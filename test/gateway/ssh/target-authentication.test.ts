@@ -50,7 +50,7 @@ const login = (change: Partial<TargetLogin> = {}): TargetLogin => ({
 /** Connects and logs in; resolves with the last step's name or the reason of the end. */
 async function logIn(t: ExecutionContext, target: KnownTarget, order: TargetLogin) {
   const verifier = verifierFor(target)
-  const credential = mintTargetCredential(order)
+  const credential = await mintTargetCredential(order)
   if (!verifier.ok || !credential.ok) throw new Error('no verifier or no credential')
   const outcome = deferred<string>()
   let authentication: TargetAuthentication | undefined

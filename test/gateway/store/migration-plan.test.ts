@@ -48,6 +48,7 @@ const RELEASED: readonly string[] = [
   '31281a9c59a068656eb5a802c553a8c8f78bf5139792b1ee46d9a92e9ef82821',
   'a123618eae7c87d2a9cd1e7d2294643801bf44860c296a4aa9c68894dfac1803',
   '0c78eabaae75126ca312ed7d7b478e9734b65da957a2c120e70a38e59138385d',
+  '69476792b5dcc5ffa19c65ed77fc9a71bb255e843d9716fe9acc474aa1c2f429',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)

@@ -36,6 +36,12 @@ const ROWS: Readonly<Record<number, string>> = {
   12: `
     INSERT INTO audit_lines VALUES ('default', 0, '{}', NULL);
     INSERT INTO audit_nodes VALUES ('default', 0, 0, 'ab');`,
+  13: `
+    INSERT INTO ssh_authorities VALUES
+      ('default', 'SHA256:a', 'user', 'ssh-ed25519 AAAA', '{"kind":"file","file":"a.key"}', 1, 2, 9);
+    INSERT INTO ssh_revocations VALUES ('default', 'serial', '7', 3);
+    INSERT INTO ssh_certificates VALUES
+      ('default', '7', 'user', 'zt:ann@x:1', '["demo"]', 'SHA256:a', 'SHA256:k', 'u1', 'ann@x', 'd1', 3, 9);`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']
