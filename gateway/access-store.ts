@@ -80,10 +80,11 @@ export function openAccess({ store, snapshot, table, signing, log, now }: Access
   const reconsideration = startReconsideration({
     ...{ table, log, now },
     decide: (facts) => decideAll(decider, facts),
+    gather: evaluations.gather,
     refresh({ deviceId, facts }) {
       const device = store.devices.get(deviceId)
       const user = device && store.users.get(device.userId)
-      return device && user && evaluations.known(withStanding(facts, standing(device, user)))
+      return device && user && withStanding(facts, standing(device, user))
     },
   })
   const expiryAlerts = startExpiryAlerts({ serviceTokens, log, now })

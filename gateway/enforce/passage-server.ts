@@ -1,6 +1,5 @@
 /** The way of one flow from its first decision to its last octet. */
 import type { Decision } from '../policy/decision.ts'
-import type { Facts } from '../policy/facts.ts'
 import { isInteractive } from '../prompt/hold.ts'
 import { carryRelay } from './carry-server.ts'
 import { carrySsh } from './carry-ssh-server.ts'
@@ -11,9 +10,8 @@ import { reach } from './reach-server.ts'
 
 /** Takes a flow that is in the table to its end. */
 export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
-  const gathered = deps.gather?.(live.facts)
-  if (gathered instanceof Promise) takeAnswers(live, await gathered)
-  else if (gathered !== undefined) takeAnswers(live, gathered)
+  const asked = askEvaluators(live, deps)
+  if (asked !== undefined) await asked
   const first = deps.decider.decide(live.facts)
   const reached = isToldInSsh(first) ? undefined : await reach(live, first, deps)
   if (reached?.ok === false) {
@@ -34,9 +32,20 @@ export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<v
   }
 }
 
-/** What else is known of the flow may have changed while evaluators were asked. */
-function takeAnswers(live: LiveFlow, { evaluations }: Facts): void {
-  if (evaluations !== undefined) live.facts = { ...live.facts, evaluations }
+/** Takes in what evaluators say; undefined when nobody has to be waited for. */
+function askEvaluators(live: LiveFlow, deps: FlowServerDeps): Promise<void> | undefined {
+  const about = live.facts
+  const gathered = deps.gather?.(about) ?? about
+  if (!(gathered instanceof Promise)) {
+    if (gathered !== about) live.facts = gathered
+    return undefined
+  }
+  return gathered.then((facts) => {
+    // What is known of the flow changed meanwhile: the answers were about something else.
+    if (live.facts !== about) return askEvaluators(live, deps)
+    live.facts = facts
+    return undefined
+  })
 }
 
 /** A client that speaks SSH is answered before it waits: it then reads in its terminal what it waits for. */

@@ -3,6 +3,7 @@
  * it admits nobody. For flows that are open an evaluator is asked again before its answer expires.
  */
 import type { AccessChange } from '../access-change.ts'
+import { withEvaluations } from '../facts/gather.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { Evaluator } from '../policy/document.ts'
 import type { CheckResult, Facts } from '../policy/facts.ts'
@@ -20,10 +21,11 @@ export type EvaluationDeps = AskingDeps & {
 }
 
 export interface Evaluations {
-  /** The facts with the answers that their decision looks at; at once when all are known or none is needed. */
+  /**
+   * The facts with the answers that their decision looks at, and no others: an answer counts for these facts and the
+   * policy in force. At once when all are known or none is needed.
+   */
   gather(facts: Facts): Facts | Promise<Facts>
-  /** The facts with the newest answers that are known. */
-  known(facts: Facts): Facts
   stop(): void
 }
 
@@ -117,33 +119,13 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
     answers.delete(key)
   }
 
-  function withAnswers(facts: Facts, found: readonly (readonly [string, CheckResult])[]): Facts {
-    if (found.length === 0) return facts
-    const evaluations = Object.freeze({ ...facts.evaluations, ...Object.fromEntries(found) })
-    return Object.freeze({ ...facts, evaluations })
-  }
-
-  function known(facts: Facts): Facts {
-    const found = wantedBy(facts).flatMap((wanted) => {
-      const answer = answerTo(wanted)
-      return answer === undefined ? [] : [[wanted.evaluator.name, answer] as const]
-    })
-    return withAnswers(facts, found)
-  }
-
   return {
-    known,
     gather(facts) {
       const wanted = wantedBy(facts)
-      const missing = wanted.filter((one) => answerTo(one) === undefined)
-      if (missing.length === 0) return known(facts)
-      return Promise.all(
-        wanted.map(async (one) => [one.evaluator.name, answerTo(one) ?? (await ask(one))] as const),
-      ).then((all) =>
-        withAnswers(
-          facts,
-          all.flatMap(([name, answer]) => (answer === undefined ? [] : [[name, answer] as const])),
-        ),
+      const known = wanted.map(answerTo)
+      if (!known.includes(undefined)) return withAnswers(facts, wanted, known)
+      return Promise.all(wanted.map((one, at) => known[at] ?? ask(one))).then((answered) =>
+        withAnswers(facts, wanted, answered),
       )
     },
     stop() {
@@ -151,4 +133,16 @@ export function openEvaluations(deps: EvaluationDeps): Evaluations {
       for (const { timer } of answers.values()) clearTimeout(timer)
     },
   }
+}
+
+function withAnswers(
+  facts: Facts,
+  wanted: readonly Wanted[],
+  answered: readonly (CheckResult | undefined)[],
+): Facts {
+  const found = wanted.flatMap(({ evaluator }, at) => {
+    const answer = answered[at]
+    return answer === undefined ? [] : [[evaluator.name, answer] as const]
+  })
+  return withEvaluations(facts, found.length === 0 ? undefined : Object.fromEntries(found))
 }

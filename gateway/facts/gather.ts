@@ -65,6 +65,13 @@ export function withStanding(facts: Facts, standing: Standing): Facts {
   })
 }
 
+/** The same facts with these answers of evaluators, and none from before. */
+export function withEvaluations(facts: Facts, evaluations: Facts['evaluations']): Facts {
+  if (evaluations === undefined && facts.evaluations === undefined) return facts
+  const { evaluations: _, ...rest } = facts
+  return Object.freeze({ ...rest, ...(evaluations !== undefined && { evaluations }) })
+}
+
 /** The same facts with the protocol that the first octets showed. */
 export function withProtocol(facts: Facts, protocol: ApplicationProtocol): Facts {
   return Object.freeze({ ...facts, protocol })

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { AccessChange } from '../access-change.ts'
+import { withEvaluations } from '../facts/gather.ts'
 import type { Decision, Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
@@ -12,32 +13,79 @@ import type { FlowTable, LiveFlow } from './flow-table.ts'
 export type Reconsidering = {
   /** Decides whole: on the name, and on the address if it is known. */
   readonly decide: (facts: Facts) => Decision
-  /** The facts as they are now; undefined when the device or its user is gone. */
+  /** The facts as they are now, with answers of evaluators from before; undefined when the device or its user is gone. */
   readonly refresh: (flow: LiveFlow) => Facts | undefined
+  /** The facts with what evaluators say of them; at once unless one has to be asked. Without it nobody is asked. */
+  readonly gather?: (facts: Facts) => Facts | Promise<Facts>
+}
+
+/** How many flows were cut, and the facts of those for which an evaluator has to be asked first. */
+export type Reconsidered = {
+  readonly cut: number
+  readonly asked: ReadonlyMap<string, Promise<Facts>>
 }
 
 /**
  * Cuts every flow that would not pass now, or would pass under other limits: limits bind a flow from its start.
  * A flow that is held hears of its new decision instead; one that is still to be decided takes the new facts along.
- * @returns how many were cut.
+ * While an evaluator is asked, a permitted flow goes on as long as it passes by the answer from before.
  */
 export function reconsiderFlows(
   table: FlowTable,
   flows: readonly LiveFlow[],
-  { decide, refresh }: Reconsidering,
-): number {
+  deps: Reconsidering,
+): Reconsidered {
+  const asked = new Map<string, Promise<Facts>>()
   let cut = 0
   for (const flow of flows) {
-    const facts = refresh(flow)
-    const decision = facts && decide(facts)
-    const reason = cutReason(flow, decision)
+    const facts = deps.refresh(flow)
+    const gathered = facts && gatherFor(flow, facts, deps)
+    const reason =
+      gathered instanceof Promise
+        ? cutReason(flow, facts && deps.decide(facts))
+        : conclude(table, flow, gathered, deps)
     if (reason !== undefined) cut += table.cut(flow.id, reason) ? 1 : 0
-    else if (facts !== undefined && decision !== undefined) {
-      table.update(flow.id, flow.decision === undefined ? { facts } : { facts, decision })
-      flow.held?.(decision, facts)
-    }
+    else if (gathered instanceof Promise) asked.set(flow.id, gathered)
   }
-  return cut
+  return { cut, asked }
+}
+
+/** A flow that is still to be decided asks by itself. */
+function gatherFor(flow: LiveFlow, facts: Facts, { gather }: Reconsidering) {
+  return gather === undefined || flow.decision === undefined ? facts : gather(facts)
+}
+
+/**
+ * Takes in what evaluators said of a flow, as `reconsiderFlows`.
+ * @returns whether the flow was cut.
+ */
+export function takeEvaluations(
+  table: FlowTable,
+  id: string,
+  { evaluations }: Facts,
+  deps: Reconsidering,
+): boolean {
+  const flow = table.get(id)
+  if (flow === undefined) return false
+  const facts = deps.refresh(flow)
+  const reason = conclude(table, flow, facts && withEvaluations(facts, evaluations), deps)
+  return reason !== undefined && table.cut(id, reason)
+}
+
+/** Notes the decision on these facts. @returns why the flow is to be cut. */
+function conclude(
+  table: FlowTable,
+  flow: LiveFlow,
+  facts: Facts | undefined,
+  { decide }: Reconsidering,
+): Reason | undefined {
+  const decision = facts && decide(facts)
+  const reason = cutReason(flow, decision)
+  if (reason === undefined && facts !== undefined && decision !== undefined) {
+    table.update(flow.id, flow.decision === undefined ? { facts } : { facts, decision })
+    flow.held?.(decision, facts)
+  }
+  return reason
 }
 
 function cutReason(flow: LiveFlow, now: Decision | undefined): Reason | undefined {

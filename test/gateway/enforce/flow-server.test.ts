@@ -106,6 +106,28 @@ test('the flow is in the table, and its record open, before it is decided', asyn
   t.deepEqual(seen, [1])
 })
 
+test('T86 A3: what changes while an evaluator is asked has it asked anew', async (t) => {
+  const table = createFlowTable()
+  const asked: Facts[] = []
+  const gather = async (facts: Facts) => {
+    asked.push(facts)
+    const [flow] = table.list()
+    if (asked.length === 1) table.update(flow?.id ?? '', { facts: { ...facts, country: 'NZ' } })
+    const risk = { passed: facts.country === undefined, validUntilMs: Date.now() + 60_000 }
+    return { ...facts, evaluations: { risk } }
+  }
+  const byAnswer = decider({
+    decide: ({ evaluations }) =>
+      evaluations?.['risk']?.passed === true ? permit : denial('no_policy_matched'),
+  })
+  const enforced = await startEnforced(t, { decider: byAnswer, table, gather })
+  t.like(await open(t, enforced, 'wiki', 1), { ok: false, error: { reason: 'no_application' } })
+  t.deepEqual(
+    asked.map(({ country }) => country),
+    [undefined, 'NZ'],
+  )
+})
+
 test('T120: only the address that was decided on is dialled, and a denied one of several is passed over', async (t) => {
   const target = await startTarget(t, pipeBack)
   const decided: (string | undefined)[] = []

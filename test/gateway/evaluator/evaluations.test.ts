@@ -20,6 +20,7 @@ import { memoryLog } from '../../support/tunnel.ts'
 const ISSUER = 'https://login.example.com'
 const NOW_MS = Date.UTC(2026, 10, 21)
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const publicPem = (key = p256().publicKey) => key.export({ type: 'spki', format: 'pem' })
 
 type Asked = { readonly jti: string; readonly aud: string; readonly facts: Facts }
 type Reply = (asked: Asked, response: ServerResponse, sign: Sign) => unknown
@@ -54,27 +55,29 @@ async function start(
     void handle(request, response)
   })
   t.teardown(() => server.close())
-  const policy = policyOf({
-    evaluators: [
-      {
-        name: 'risk',
-        url: server.url.replace('127.0.0.1', 'localhost'),
-        public_key: theirs.publicKey.export({ type: 'spki', format: 'pem' }),
-        ...{ timeout, ca: ca.caPem },
-      },
-    ],
-    rule_groups: [{ name: 'good', include: [{ external: 'risk' }] }],
-    applications: [
-      open('plain', ['plain.corp:443']),
-      {
-        name: 'a',
-        destinations: ['w.corp:443', '*.many.corp:443'],
-        policies: [
-          { name: 'p', decision: 'allow', include: everyone, require: [{ rule_group: 'good' }] },
-        ],
-      },
-    ],
-  })
+  const policyWith = (evaluator: object) =>
+    policyOf({
+      evaluators: [
+        {
+          name: 'risk',
+          url: server.url.replace('127.0.0.1', 'localhost'),
+          public_key: publicPem(theirs.publicKey),
+          ...{ timeout, ca: ca.caPem, ...evaluator },
+        },
+      ],
+      rule_groups: [{ name: 'good', include: [{ external: 'risk' }] }],
+      applications: [
+        open('plain', ['plain.corp:443']),
+        {
+          name: 'a',
+          destinations: ['w.corp:443', '*.many.corp:443'],
+          policies: [
+            { name: 'p', decision: 'allow', include: everyone, require: [{ rule_group: 'good' }] },
+          ],
+        },
+      ],
+    })
+  let policy = policyWith({})
   const told: AccessChange[] = []
   const renewed = deferred<void>()
   const clock = { nowMs: NOW_MS }
@@ -95,7 +98,10 @@ async function start(
     const facts = await evaluations.gather(factsOf(host))
     return evaluate(policy, facts, Math.floor(clock.nowMs / 1000))
   }
-  return { evaluations, decided, asked, clock, told, log, flows, renewed: renewed.promise }
+  const reload = (evaluator: object) => {
+    policy = policyWith(evaluator)
+  }
+  return { reload, evaluations, decided, asked, clock, told, log, flows, renewed: renewed.promise }
 }
 
 test('A3: an evaluator is told of the flow, and what it allows passes for as long as it says', async (t) => {
@@ -224,12 +230,26 @@ test('A3: nobody is asked about a flow whose application names no evaluator', as
   t.is(asked.length, 0)
 })
 
-test('G10: a live flow is decided on the newest answer that is known', async (t) => {
-  const { decided, evaluations } = await start(t, answer())
-  t.is(evaluations.known(factsOf('w.corp:443')).evaluations, undefined)
-  await decided()
-  t.true(evaluations.known(factsOf('w.corp:443')).evaluations?.['risk']?.passed)
+test('A3 T86: no answer from before is left among the facts', async (t) => {
+  const { evaluations } = await start(t, answer({ allow: 'garbage' }))
+  const before = { risk: { passed: true, validUntilMs: NOW_MS + 60_000 } }
+  const about = (to: string) => factsOf(to, { groups: ['others'], evaluations: before })
+  t.is((await evaluations.gather(about('w.corp:443'))).evaluations, undefined)
+  t.is((await evaluations.gather(about('plain.corp:443'))).evaluations, undefined)
 })
+
+for (const changed of ['url', 'public_key']) {
+  test(`A3 T86: after a reload with another ${changed} an answer from before counts no more`, async (t) => {
+    const { decided, asked, reload } = await start(t, answer())
+    t.is((await decided()).kind, 'permit')
+    reload(changed === 'url' ? { url: 'https://localhost:1/' } : { public_key: publicPem() })
+    t.is((await decided()).kind, 'denial')
+    t.is(asked.length, changed === 'url' ? 1 : 2)
+    reload({})
+    t.is((await decided()).kind, 'permit')
+    t.is(asked.length, changed === 'url' ? 1 : 2)
+  })
+}
 
 /** Counts for a little more than a second on a clock that stands still: asked for again half-way. */
 const SHORT = { exp: NOW_MS / 1000 + 1.2 }

@@ -39,7 +39,7 @@ function openTable(change: Partial<OpenFlow> = {}) {
   }
   table.open(flow)
   const reconsider = (now: Decision, facts = sampleFacts()) =>
-    reconsiderFlows(table, table.list(), { decide: () => now, refresh: () => facts })
+    reconsiderFlows(table, table.list(), { decide: () => now, refresh: () => facts }).cut
   return { table, cuts, reconsider }
 }
 
@@ -87,7 +87,7 @@ for (const [what, now] of Object.entries(changed)) {
 test('G10 T87: a flow whose device or user is gone is cut', (t) => {
   const { table, cuts } = openTable()
   const gone = { decide: () => PERMIT, refresh: () => undefined }
-  t.is(reconsiderFlows(table, table.list(), gone), 1)
+  t.is(reconsiderFlows(table, table.list(), gone).cut, 1)
   t.deepEqual(cuts, ['device_unknown'])
 })
 
@@ -135,7 +135,7 @@ test('G10 A3: a flow that is still to be decided is not cut; it is decided on th
   table.open({ ...(undecided as OpenFlow), id: 'b', cut: () => t.fail() })
   const facts = sampleFacts({ protocol: 'tls' })
   const now = { decide: () => denial('no_policy_matched'), refresh: () => facts }
-  t.is(reconsiderFlows(table, [table.get('b') as OpenFlow], now), 0)
+  t.is(reconsiderFlows(table, [table.get('b') as OpenFlow], now).cut, 0)
   t.deepEqual(table.get('b')?.facts, facts)
   t.is(table.get('b')?.decision, undefined)
   t.deepEqual(cuts, [])
