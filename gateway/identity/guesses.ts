@@ -4,7 +4,7 @@
  * the answer tells nothing about it. Where a person has logged in before, the guesses of others do not keep them out (T29).
  */
 import { createHash } from 'node:crypto'
-import { sourceKey } from '../login/rate-limit.ts'
+import { sourceKey } from '#lib/net/source-key'
 import type { Store } from '../store/store.ts'
 import { type BackOff, waitMs } from './back-off.ts'
 

@@ -3,7 +3,7 @@
  * many exhaust the gateway. IPv6 callers count by /64: that is what one customer gets.
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { formatAddress, parseAddress } from '#lib/net/address'
+import { sourceKey } from '#lib/net/source-key'
 
 /** Requests within the window. */
 export type RateLimit = {
@@ -15,9 +15,6 @@ export type RateLimit = {
 
 /** Takes one from the share of a source. @returns whether there was one left. */
 export type RateGate = (source: string) => Promise<boolean>
-
-/** Octets of an IPv6 address that name the customer. */
-const PREFIX_OCTETS = 8
 
 /**
  * Makes a gate; it forgets at restart.
@@ -41,14 +38,4 @@ async function take(limiter: RateLimiterMemory, key: string): Promise<boolean> {
     if (refused instanceof Error) throw refused
     return false
   }
-}
-
-/** Callers that count as one. */
-export function sourceKey(source: string): string {
-  const address = parseAddress(source)
-  if (!address.ok) return 'unknown'
-  const { version, bytes } = address.value
-  return version === 4
-    ? formatAddress(address.value)
-    : Buffer.from(bytes.subarray(0, PREFIX_OCTETS)).toString('hex')
 }

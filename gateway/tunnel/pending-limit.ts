@@ -2,7 +2,7 @@
  * Counts connections that have not authenticated yet, so that strangers cannot fill the gateway
  * and one of them cannot keep out the others.
  */
-import { parseAddress } from '#lib/net/address'
+import { sourceKey } from '#lib/net/source-key'
 
 /** Most connections that may be in the handshake at once. */
 export type PendingLimits = { readonly total: number; readonly perSource: number }
@@ -14,9 +14,6 @@ export interface PendingLimit {
   /** @returns a function to call once when the connection is authenticated or gone; undefined = refuse it. */
   enter(sourceAddress: string): (() => void) | undefined
 }
-
-/** An IPv6 host owns its /64: it counts as one source. */
-const IPV6_SOURCE_OCTETS = 8
 
 export function createPendingLimit(limits: PendingLimits = DEFAULT_PENDING_LIMITS): PendingLimit {
   const bySource = new Map<string, number>()
@@ -31,7 +28,7 @@ export function createPendingLimit(limits: PendingLimits = DEFAULT_PENDING_LIMIT
 
   return {
     enter(sourceAddress) {
-      const source = sourceOf(sourceAddress)
+      const source = sourceKey(sourceAddress)
       const count = bySource.get(source) ?? 0
       if (total >= limits.total || count >= limits.perSource) return undefined
       total += 1
@@ -43,11 +40,4 @@ export function createPendingLimit(limits: PendingLimits = DEFAULT_PENDING_LIMIT
       }
     },
   }
-}
-
-function sourceOf(text: string): string {
-  const address = parseAddress(text)
-  if (!address.ok) return text
-  const { version, bytes } = address.value
-  return (version === 4 ? bytes : bytes.subarray(0, IPV6_SOURCE_OCTETS)).join('.')
 }

@@ -2,9 +2,11 @@
  * Identity provider of kind `pin`: who reads the mail of an address is that address. Whether it may have a PIN shows
  * neither in the answers nor in their time: the same is done for every address, and the mail is sent afterwards.
  */
+
 import { z } from 'zod'
 import type { Log } from '#lib/log'
-import { openRateGate, type RateGate, sourceKey } from '../../login/rate-limit.ts'
+import { sourceKey } from '#lib/net/source-key'
+import { openRateGate, type RateGate } from '../../login/rate-limit.ts'
 import type { Store } from '../../store/store.ts'
 import { ask } from '../ask.ts'
 import { parseEmail } from '../email.ts'
