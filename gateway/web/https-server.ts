@@ -2,9 +2,10 @@
  * An HTTPS listener for one origin: bounded before anything is known of the caller, answers only under its own name.
  */
 import type { Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '#lib/log'
+import { createPendingLimit } from '../tunnel/pending-limit.ts'
 import { type HttpRefusal, refuse } from './refuse.ts'
 
 /** What an origin is made of. */
@@ -24,7 +25,8 @@ const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
 const REQUEST_TIMEOUT_MS = 15_000
 const HANDSHAKE_TIMEOUT_MS = 10_000
-const CONNECTION_LIMIT = 1024
+/** Between two requests: a browser that goes on reading connects again, ms. */
+const KEEP_ALIVE_MS = 5000
 
 /** Sent with every answer; pages add their own policy to this. */
 const HEADERS = {
@@ -50,6 +52,7 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
     bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     // A HEAD would do all that the GET does.
     exposeHeadRoutes: false,
@@ -60,7 +63,7 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
       return refuseBy(reply, refusalOf(error, request, options.log), request)
     },
   })
-  app.server.maxConnections = CONNECTION_LIMIT
+  boundConnections(app.server)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
     if (request.headers.host === options.url.host) return
@@ -74,6 +77,16 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
     refuseBy(reply, refusalOf(error, request, options.log), request),
   )
   return app
+}
+
+/** Nobody is known by a connection here: all count as those do at the tunnel that did not authenticate yet. */
+function boundConnections(server: Server): void {
+  const limit = createPendingLimit()
+  server.on('connection', (socket: Socket) => {
+    const leave = limit.enter(socket.remoteAddress ?? '')
+    if (leave === undefined) socket.destroy()
+    else socket.once('close', leave)
+  })
 }
 
 /** The cause goes to the log; the caller learns only what is about the caller's own request. */
