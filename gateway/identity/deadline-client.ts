@@ -5,7 +5,7 @@
 import { err } from '#lib/result'
 import type { FormStep, IdentityProvider, LoginResult } from './identity-provider.ts'
 
-/** Discovery, keys, token and user information one after the other, ms. */
+/** Discovery, keys, token and user information one after the other, ms. The browser's connection lasts longer. */
 export const PROVIDER_LIMIT_MS = 25_000
 
 /** The same provider, whose steps end as `provider_unreachable` after `limitMs`. */

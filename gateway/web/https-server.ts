@@ -23,7 +23,12 @@ type Refuse = (reply: FastifyReply, refusal: HttpRefusal, request: FastifyReques
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
+/** To send a request, ms. */
 const REQUEST_TIMEOUT_MS = 15_000
+/** How often slow requests are looked for, ms. */
+const REQUEST_CHECK_MS = 5000
+/** Without an octet either way: longer than an identity provider may take, ms. */
+const SILENCE_LIMIT_MS = 30_000
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Between two requests: a browser that goes on reading connects again, ms. */
 const KEEP_ALIVE_MS = 5000
@@ -48,10 +53,11 @@ export function createHttpsServer(options: HttpsOptions): FastifyInstance<Server
       minVersion: 'TLSv1.2',
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: HEADER_LIMIT_BYTES,
+      connectionsCheckingInterval: REQUEST_CHECK_MS,
     },
     bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_LIMIT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     // A HEAD would do all that the GET does.

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
+import { PROVIDER_LIMIT_MS } from '../../../gateway/identity/deadline-client.ts'
 import { createAuthority } from '../../../gateway/keys/certificate.ts'
 import { issueServerCertificate } from '../../../gateway/keys/server-certificate.ts'
 import { DEFAULT_PENDING_LIMITS } from '../../../gateway/tunnel/pending-limit.ts'
@@ -37,7 +38,7 @@ async function start(t: ExecutionContext) {
     t.teardown(() => asked.destroy())
     return answer
   }
-  return { connectFrom, get }
+  return { app, connectFrom, get }
 }
 
 test('T122: one source has a share of the connections, however slow it is, and others have theirs', async (t) => {
@@ -57,4 +58,9 @@ test('T122: one source has a share of the connections, however slow it is, and o
 test('T122: a connection without a request is kept for five seconds', async (t) => {
   const { get } = await start(t)
   t.is((await get('127.0.0.1')).headers['keep-alive'], 'timeout=5')
+})
+
+test('A6: a browser still waits when the time of a provider is over', async (t) => {
+  const { app } = await start(t)
+  t.true(app.server.timeout > PROVIDER_LIMIT_MS)
 })
