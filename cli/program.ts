@@ -11,6 +11,7 @@ import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
 import type { RecordingIo } from './commands/recording-io.ts'
 import { addRecordingCommands } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
+import { addVerifyCommand } from './commands/verify.ts'
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enrolled, 6 gateway not reachable,
@@ -58,6 +59,7 @@ export function buildProgram(
   addPromptsCommand(program, io, run)
   addSshCommands(program, io, run)
   addRecordingCommands(program, io, run)
+  addVerifyCommand(program, io, run)
   addAdminCommands(program, io, run)
   return program
 }
@@ -99,6 +101,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     connect: (proxy, to, onAnswered) => io().connect(proxy, to, onAnswered),
     isFile: (path) => io().isFile(path),
     openFile: (path) => io().openFile(path),
+    readFolder: (path) => io().readFolder(path),
     readManifest: (path) => io().readManifest(path),
     readKey: (path) => io().readKey(path),
     createKey: (path, kem) => io().createKey(path, kem),

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
+import { addAuditCommands } from './admin-audit.ts'
 import { addDeviceAdminCommands } from './admin-devices.ts'
 import { addLogCommands } from './admin-logs.ts'
 import { addReplayCommand } from './admin-replay.ts'
@@ -11,9 +12,13 @@ import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
 import { addPolicyTestCommand } from './admin-test.ts'
 import type { Run } from './device.ts'
+import type { RecordingIo } from './recording-io.ts'
+
+/** All that these commands need. */
+export type AdminIo = CliIo & Pick<RecordingIo, 'createFile'>
 
 /** Adds `admin` and its subcommands to `program`. */
-export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
+export function addAdminCommands(program: Command, io: AdminIo, run: Run): void {
   const admin = program
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
@@ -24,4 +29,5 @@ export function addAdminCommands(program: Command, io: CliIo, run: Run): void {
   addDeviceAdminCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)
   addRequestCommands(admin, io, run)
+  addAuditCommands(admin, io, run)
 }

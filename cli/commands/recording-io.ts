@@ -14,6 +14,8 @@ import type { ByteSource, ReadSummary } from '../recordings/read-recording.ts'
 export type RecordingIo = {
   isFile(path: string): boolean
   openFile(path: string): ByteSource
+  /** Names in a folder; undefined when it is none. */
+  readFolder(path: string): readonly string[] | undefined
   /** The manifest beside a file. */
   readManifest(path: string): Promise<string | undefined>
   readKey(path: string): Promise<Result<RecipientKey, CliFailure>>

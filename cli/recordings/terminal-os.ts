@@ -3,7 +3,7 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +24,8 @@ import {
 export const recordingIo: RecordingIo = {
   isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
   openFile: openRecordingFile,
+  readFolder: (path) =>
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path).sort() : undefined,
   readManifest: readManifestBeside,
   async readKey(path) {
     const key = await readRecipientKeyFile(path)

@@ -95,3 +95,31 @@ function prefixPath(prefix: Prefix, start: number, end: number, at: NodeAt): rea
     ? [...prefixPath(prefix, start, middle, at), rangeHash(middle, end, at)]
     : [...prefixPath({ from, isWhole: false }, middle, end, at), rangeHash(start, middle, at)]
 }
+
+/** The same hash for who reads the lines once, in order: keeps no more than one hash for each level. */
+export class TreeHash {
+  /** Whole subtrees from left to right, each larger than the next. */
+  #peaks: { readonly level: number; readonly hash: string }[] = []
+  #size = 0
+
+  add(line: string): void {
+    let [level, hash] = [0, leafHash(line)]
+    while (this.#peaks.at(-1)?.level === level) {
+      hash = joinHash(this.#peaks.pop()?.hash ?? '', hash)
+      level++
+    }
+    this.#peaks.push({ level, hash })
+    this.#size++
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get root(): string {
+    const hashes = this.#peaks.map(({ hash }) => hash)
+    return hashes.length === 0
+      ? EMPTY_ROOT
+      : hashes.reduceRight((right, left) => joinHash(left, right))
+  }
+}

@@ -30,6 +30,7 @@ export function adminCommands(...answers: unknown[]) {
     serviceTokenFile: undefined,
     watchDaemon: () => Promise.reject(new Error('the daemon is not watched')),
     askDaemon: () => Promise.reject(new Error('the daemon is not asked')),
+    createFile: () => Promise.reject(new Error('no files')),
     admin: {
       getJson: take,
       postJson: take,

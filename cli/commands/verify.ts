@@ -1,0 +1,141 @@
+/**
+ * `zt verify`: off line, of what an auditor was given: a folder of recordings, the audit log, what witnesses kept, an
+ * evidence bundle. `zt recordings verify` is about one recording.
+ */
+import { createHash } from 'node:crypto'
+import type { Command } from 'commander'
+import type { JWK } from 'jose'
+import { AUDIT_LINE_LIMIT } from '#lib/audit/audit-entry'
+import { type AuditVerdict, AuditVerifier } from '#lib/audit/audit-verifier'
+import { type FolderFinding, type FoundRecording, findInFolder } from '#lib/audit/recording-fates'
+import { createLineCutter } from '#lib/wire/line-cutter'
+import { type CliFailure, EXIT, report } from '../cli-io.ts'
+import { printAudit, printFinding } from '../recordings/print-audit.ts'
+import { type ByteSource, verifyRecording } from '../recordings/read-recording.ts'
+import type { Run } from './device.ts'
+import { collect, type Io, readAll } from './recording-io.ts'
+
+type Options = {
+  readonly audit?: string
+  readonly witness: readonly string[]
+  readonly evidenceKey: readonly string[]
+  readonly json?: boolean
+}
+
+/** Adds `verify` to `program`. */
+export function addVerifyCommand(program: Command, io: Io, run: Run): void {
+  program
+    .command('verify')
+    .description('say off line whether an audit log and a folder of recordings are whole')
+    .argument('[folder]', 'folder of recordings: every one in the log must be there, untouched')
+    .requiredOption('--audit <file>', 'audit log, from "zt admin audit export"')
+    .option(
+      '--witness <file>',
+      'checkpoints that somebody else kept, one a line (witness.jws of a device)',
+      collect,
+      [],
+    )
+    .option(
+      '--evidence-key <file>',
+      'public key of the gateway that must have signed, PEM or JWK',
+      collect,
+      [],
+    )
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit code 0: consistent, 7: incomplete, 8: tampered with, or something is missing.\n\nExample:\n  $ zt verify recordings --audit audit.jsonl --witness witness.jws --evidence-key evidence.pub',
+    )
+    .action((folder: string | undefined, options: Options) =>
+      run(() => verify(io, folder, options)),
+    )
+}
+
+async function verify(io: Io, folder: string | undefined, options: Options): Promise<number> {
+  const keys = await readAll(options.evidenceKey, io.readEvidenceKey)
+  if (!keys.ok) return report(io, keys.error)
+  const files = [options.audit ?? '', ...options.witness]
+  const missing = files.find((file) => !io.isFile(file))
+  if (missing !== undefined) return report(io, noFile(missing))
+  const trusted = keys.value.length === 0 ? {} : { evidenceKeys: keys.value }
+  const witness: string[] = []
+  for (const file of options.witness) witness.push(...(await linesOf(io.openFile(file))))
+  const verifier = new AuditVerifier({ witness, ...trusted })
+  const verdict = await verifyLog(verifier, io.openFile(options.audit ?? ''))
+  const names = folder === undefined ? [] : io.readFolder(folder)
+  if (names === undefined) return report(io, noFile(folder ?? ''))
+  const found = await lookAt(io, folder ?? '', names, trusted)
+  const isWhole = verdict.status !== 'tampered'
+  const findings = folder !== undefined && isWhole ? findInFolder(verifier.fates, found) : []
+  show(io, { verdict, findings, recordings: found.size }, options)
+  if (verdict.status === 'tampered' || findings.length > 0) return EXIT.tampered
+  return verdict.status === 'consistent' ? EXIT.ok : EXIT.incomplete
+}
+
+type Outcome = {
+  readonly verdict: AuditVerdict
+  readonly findings: readonly FolderFinding[]
+  readonly recordings: number
+}
+
+function show(io: Io, outcome: Outcome, { json }: Options): void {
+  const { verdict, findings, recordings } = outcome
+  if (json) {
+    io.print(JSON.stringify({ ...verdict, findings, recordings }))
+    return
+  }
+  for (const line of printAudit(verdict)) io.print(line)
+  for (const finding of findings) io.print(printFinding(finding))
+  if (recordings > 0 && findings.length === 0 && verdict.status !== 'tampered') {
+    io.print(`${recordings} recordings: every one as the log says`)
+  }
+}
+
+async function verifyLog(verifier: AuditVerifier, source: ByteSource): Promise<AuditVerdict> {
+  for await (const line of cut(source)) {
+    const verdict = await verifier.push(line)
+    if (verdict !== undefined) return verdict
+  }
+  return verifier.end()
+}
+
+/** A line that is too long ends the log: what follows is none of ours. */
+async function* cut(source: ByteSource): AsyncGenerator<string> {
+  const cutter = createLineCutter(AUDIT_LINE_LIMIT)
+  for await (const chunk of source) {
+    const { lines, overflow } = cutter.push(chunk)
+    for (const line of lines) yield Buffer.from(line).toString('utf8')
+    if (overflow) yield ''
+  }
+}
+
+async function linesOf(source: ByteSource): Promise<string[]> {
+  const lines: string[] = []
+  for await (const line of cut(source)) lines.push(line)
+  return lines.filter((line) => line !== '')
+}
+
+const SEALED = '.ztrec'
+
+async function lookAt(
+  io: Io,
+  folder: string,
+  names: readonly string[],
+  trusted: { readonly evidenceKeys?: readonly JWK[] },
+): Promise<Map<string, FoundRecording>> {
+  const found = new Map<string, FoundRecording>()
+  for (const name of names.filter((one) => one.endsWith(SEALED))) {
+    const path = `${folder}/${name}`
+    const id = name.slice(0, -SEALED.length)
+    const manifest = await io.readManifest(path)
+    const stated = manifest === undefined ? {} : { manifest }
+    const verdict = await verifyRecording(io.openFile(path), { ...stated, ...trusted })
+    const digest = manifest && createHash('sha256').update(manifest).digest('hex')
+    found.set(id, { id, verdict, ...(digest && { manifestSha256: digest }) })
+  }
+  return found
+}
+
+function noFile(path: string): CliFailure {
+  return { code: 'no_such_file', message: `${path} cannot be read.`, exitCode: EXIT.usage }
+}

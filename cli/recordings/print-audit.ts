@@ -1,0 +1,48 @@
+/** What was found about an audit log and a folder of recordings, in words. */
+import type { AuditReason, AuditVerdict } from '#lib/audit/audit-verifier'
+import type { FolderFinding, FolderReason } from '#lib/audit/recording-fates'
+import { printable } from '../printable.ts'
+
+const REASONS: Readonly<Record<AuditReason, string>> = {
+  bad_entry: 'an entry was changed, or is none of ours',
+  out_of_order: 'an entry is missing, repeated or moved',
+  bad_checkpoint: 'the signature of a checkpoint does not fit',
+  unknown_signer: 'a checkpoint is signed by a key that you do not trust',
+  checkpoint_differs: 'the entries are not those that the gateway signed',
+  shorter_than_witness: 'a witness saw more entries than there are',
+  witness_differs: 'a witness saw other entries',
+}
+
+const FOLDER: Readonly<Record<FolderReason, string>> = {
+  recording_missing: 'the recording is missing',
+  manifest_missing: 'the manifest is missing',
+  manifest_differs: 'the manifest is not the one that was audited',
+  recording_tampered: 'the recording was tampered with',
+  recording_not_erased: 'it was erased by the log, and is there',
+  recording_not_audited: 'the log does not know it',
+}
+
+/** The first line begins with the status. */
+export function printAudit(verdict: AuditVerdict): readonly string[] {
+  const { entries, witnessed, signer, pinned } = verdict
+  const trust = pinned ? 'a key that you trust' : 'a key that nobody vouches for here'
+  const tail =
+    witnessed === 0
+      ? 'tail not provable: no witness was given'
+      : `entries 0 to ${witnessed - 1} are as witnesses saw them${witnessed < entries ? '; the tail after them is not provable' : ''}`
+  if (verdict.status === 'tampered') {
+    const place = verdict.entry === undefined ? '' : ` (entry ${verdict.entry})`
+    return [`tampered: ${REASONS[verdict.reason]}${place}`]
+  }
+  if (verdict.status === 'incomplete') {
+    return [
+      `incomplete: ${entries} entries in order, with no checkpoint that vouches for them`,
+      tail,
+    ]
+  }
+  return [`consistent: ${entries} entries, ${tail}`, `signed by ${trust}: ${signer}`]
+}
+
+export function printFinding({ id, reason }: FolderFinding): string {
+  return `${printable(id)}: ${FOLDER[reason]}`
+}
