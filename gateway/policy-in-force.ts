@@ -3,6 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type CompiledPolicy, compilePolicy, type OwnListeners } from './policy/compile.ts'
+import type { RegisteredTarget } from './policy/document.ts'
 import { createPolicySnapshot, type PolicySnapshot } from './policy-snapshot.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { Store } from './store/store.ts'
@@ -13,6 +14,8 @@ export type PolicyDeps = {
   readonly own: () => OwnListeners
   /** Told of a revision that the store did not have, before it is in force. */
   readonly onRevision: (revision: number, sha256: string) => void
+  /** SSH targets that administrators registered; asked at each import. */
+  readonly registered: () => readonly RegisteredTarget[]
   /** Unix milliseconds. */
   readonly now: () => number
 }
@@ -21,7 +24,7 @@ export interface PolicyInForce {
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   /** Stores a policy as the next revision, unless it is the newest already, and puts it in force. */
   replace(source: PolicySource): void
-  /** Compiles the policy in force again, after the listeners changed. */
+  /** Compiles the policy in force again, after listeners or registered targets changed. */
   recompile(): void
 }
 
@@ -35,7 +38,11 @@ export function createPolicyInForce(first: PolicySource, deps: PolicyDeps): Poli
     if (revision !== before) deps.onRevision(revision, sha256)
     return {
       revision,
-      policy: compilePolicy(source.document, { revision, own: deps.own() }),
+      policy: compilePolicy(source.document, {
+          revision,
+          own: deps.own(),
+          registered: deps.registered(),
+        }),
     }
   }
   const snapshot = createPolicySnapshot(compiled())

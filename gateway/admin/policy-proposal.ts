@@ -10,12 +10,12 @@ const MISTAKE_LIMIT = 20
 /** No revision has this number. */
 const NO_REVISION = 0
 
-/** Reads and compiles it as the gateway would that has `inForce`. @returns else the first mistakes, one a line. */
+/** Reads and compiles it as the gateway would that has another in force. @returns else the first mistakes, one a line. */
 export function compileProposal(
   text: string,
-  inForce: CompiledPolicy,
+  { own, registered }: CompiledPolicy,
 ): Result<CompiledPolicy, { readonly mistakes: string }> {
   const document = decodeProposal(text)
   if (!document.ok) return err({ mistakes: formatMistakes(document.error.slice(0, MISTAKE_LIMIT)) })
-  return ok(compilePolicy(document.value, { revision: NO_REVISION, own: inForce.own }))
+  return ok(compilePolicy(document.value, { revision: NO_REVISION, own, registered }))
 }

@@ -77,6 +77,8 @@ export type CompiledPolicy = {
   readonly privateDomains: readonly HostName[]
   readonly publicDefault: 'allow' | 'block'
   readonly own: OwnListeners
+  /** Targets that administrators had registered when it was compiled. */
+  readonly registered: readonly RegisteredTarget[]
 }
 
 /** Where the gateway itself listens: never a destination. Every own port on every own address counts. */
@@ -136,6 +138,7 @@ export function compilePolicy(
     privateDomains: document.tunnel.domains,
     publicDefault: document.publicDefault,
     own,
+    registered,
   }
 }
 

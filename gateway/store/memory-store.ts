@@ -18,6 +18,7 @@ import type {
   FlowPage,
   RecordingRow,
   Store,
+  StoredTarget,
   User,
 } from './store.ts'
 
@@ -33,6 +34,7 @@ export function openMemoryStore(): Store {
     guesses: memoryGuesses(),
     devices: deviceTable(users),
     serviceTokens: memoryServiceTokens(),
+    sshTargets: sshTargetTable(),
     enrolments: enrolmentTable(),
     replays: replayTable(),
     browserSessions: browserSessionTable(users),
@@ -50,6 +52,15 @@ export function openMemoryStore(): Store {
     audit: memoryAudit(),
     foreignVersion: () => 0,
     close() {},
+  }
+}
+
+function sshTargetTable(): Store['sshTargets'] {
+  const targets = new Map<string, StoredTarget>()
+  return {
+    put: (target) => void targets.set(target.label, target),
+    list: () => [...targets.values()].sort((a, b) => (a.label < b.label ? -1 : 1)),
+    remove: (label) => targets.delete(label),
   }
 }
 

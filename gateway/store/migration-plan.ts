@@ -17,6 +17,7 @@ import { ACCESS_REQUESTS } from './migrations/0010-access-requests.ts'
 import { APP_SESSIONS_BY_USE } from './migrations/0011-app-sessions-by-use.ts'
 import { AUDIT_LOG } from './migrations/0012-audit-log.ts'
 import { SSH_AUTHORITIES } from './migrations/0013-ssh-authorities.ts'
+import { SSH_TARGETS } from './migrations/0014-ssh-targets.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -50,6 +51,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 11, name: 'app-sessions-by-use', sql: APP_SESSIONS_BY_USE },
   { number: 12, name: 'audit-log', sql: AUDIT_LOG },
   { number: 13, name: 'ssh-authorities', sql: SSH_AUTHORITIES },
+  { number: 14, name: 'ssh-targets', sql: SSH_TARGETS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -25,6 +25,7 @@ import { sqliteReplays } from './sqlite-replay-store.ts'
 import { sqliteServiceTokens } from './sqlite-service-token-store.ts'
 import { sqliteAppSessions, sqliteRevocations } from './sqlite-session-store.ts'
 import { sqliteSshCa } from './sqlite-ssh-ca-store.ts'
+import { sqliteSshTargets } from './sqlite-ssh-target-store.ts'
 import type { Store } from './store.ts'
 
 /** Owner of every row until one gateway serves several organisations. */
@@ -105,6 +106,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     guesses: sqliteGuesses(db, ONLY_TENANT),
     devices: sqliteDevices(db, ONLY_TENANT),
     serviceTokens: sqliteServiceTokens(db, ONLY_TENANT),
+    sshTargets: sqliteSshTargets(db, ONLY_TENANT),
     enrolments: sqliteEnrolments(db, ONLY_TENANT),
     replays: sqliteReplays(db, ONLY_TENANT),
     browserSessions: sqliteBrowserSessions(db, ONLY_TENANT),

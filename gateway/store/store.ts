@@ -6,6 +6,7 @@ import type { TreeNode } from '#lib/audit/merkle-tree'
 import type { AccessRequest } from '../access-request/access-request.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
+import type { RegisteredTarget } from '../policy/document.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { ServiceToken } from '../service-token/service-token.ts'
 import type { AppSession } from '../session/app-session.ts'
@@ -71,6 +72,9 @@ export type RecordingRow = {
     readonly how: 'shredded' | 'expired'
   }
 }
+
+/** An SSH target that an administrator registered. */
+export type StoredTarget = RegisteredTarget & { readonly registeredAtMs: number }
 
 /** A device-code enrolment under way (RFC 8628). Codes are stored hashed. */
 export type Enrolment = {
@@ -203,6 +207,14 @@ export interface Store {
     get(id: string): ServiceToken | undefined
     /** All, by name. */
     list(): readonly ServiceToken[]
+  }
+  readonly sshTargets: {
+    /** Inserts or replaces by label. */
+    put(target: StoredTarget): void
+    /** All, by label. */
+    list(): readonly StoredTarget[]
+    /** @returns whether there was one. */
+    remove(label: string): boolean
   }
   readonly enrolments: {
     insert(enrolment: Enrolment): void

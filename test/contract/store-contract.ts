@@ -465,6 +465,22 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.throws(() => store.sshCa.logCertificate(host), ANY)
   })
 
+  withStore('S4: SSH targets are replaced by label, and removed', (t, store) => {
+    const target = {
+      ...{ label: 'db2', address: '10.0.0.5', ports: [22, 2222], tags: { env: 'prod' } },
+      ...{ network: 'default' as const, hostKeys: ['ssh-ed25519 A'], hostAuthorities: [] },
+      registeredAtMs: 5,
+    } as const
+    const other = { ...target, label: 'db1', tags: {}, hostKeys: [], hostAuthorities: ['k'] }
+    store.sshTargets.put({ ...target, hostKeys: ['old'] })
+    store.sshTargets.put(target)
+    store.sshTargets.put(other)
+    t.deepEqual(store.sshTargets.list(), [other, target])
+    t.true(store.sshTargets.remove('db2'))
+    t.false(store.sshTargets.remove('db2'))
+    t.deepEqual(store.sshTargets.list(), [other])
+  })
+
   withStore('A5: revocations are replaced by scope', (t, store) => {
     store.revocations.put({ scope: 'user:u', notBeforeMs: 1 })
     store.revocations.put({ scope: 'device:d', notBeforeMs: 2 })

@@ -42,6 +42,9 @@ const ROWS: Readonly<Record<number, string>> = {
     INSERT INTO ssh_revocations VALUES ('default', 'serial', '7', 3);
     INSERT INTO ssh_certificates VALUES
       ('default', '7', 'user', 'zt:ann@x:1', '["demo"]', 'SHA256:a', 'SHA256:k', 'u1', 'ann@x', 'd1', 3, 9);`,
+  14: `
+    INSERT INTO ssh_targets VALUES
+      ('default', 'db1', 'db1.corp', '[22]', '{"env":"prod"}', 'default', '["k"]', '[]', 5);`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']
