@@ -21,6 +21,7 @@ import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
 import { openPromptAccess } from './prompt-access-job.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
+import { openSshTargets } from './ssh-target-access-store.ts'
 import { watchStore } from './store/store-watch-job.ts'
 
 export type GatewayOptions = {
@@ -64,6 +65,7 @@ export async function startGateway(
   const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
     revisions: data.store.revisions,
+    registered: () => data.store.sshTargets.list(),
     own: () => ownListeners([...configured, ...listeners.map(({ address }) => address)]),
     onRevision: (revision, sha256) => audit.note('policy_revision', { revision, sha256 }),
     now,
@@ -97,6 +99,10 @@ export async function startGateway(
     ...{ decider: access.decider, log, now, resolve },
     dial: dialTarget,
   })
+  const sshTargets = openSshTargets({
+    ...{ resolve, dial: dialTarget, policyInForce, now, store: data.store.sshTargets },
+    tell: access.reconsideration.tell,
+  })
   audit.note('gateway_started', { revision: policyInForce.snapshot.current.revision })
   const checkpoints = await startCheckpoints(audit, {
     evidenceKey: data.keys.evidenceSigning,
@@ -108,6 +114,7 @@ export async function startGateway(
     ...{
       ...options,
       explainer,
+      sshTargets,
       resolve,
       flowTap: createFlowTap(),
       table,

@@ -25,6 +25,7 @@ import type { PromptDesk } from './prompt/prompts.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
+import type { RegisteredTargets } from './ssh/registered-targets-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
 import { startTunnelAccess } from './tunnel-access-server.ts'
 
@@ -64,6 +65,7 @@ export type Parts = {
   readonly explainer: Explainer
   readonly resolve: Resolve
   readonly flowTap: FlowTap
+  readonly sshTargets: RegisteredTargets
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -94,7 +96,7 @@ export async function startAll(parts: Parts, listeners: Listener[]): Promise<voi
 async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
   const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
-  const { accessRequests, flowTap, audit, checkpoints } = parts
+  const { accessRequests, flowTap, sshTargets, audit, checkpoints } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -105,7 +107,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
-    ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap },
+    ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),

@@ -39,10 +39,10 @@ export function createPolicyInForce(first: PolicySource, deps: PolicyDeps): Poli
     return {
       revision,
       policy: compilePolicy(source.document, {
-          revision,
-          own: deps.own(),
-          registered: deps.registered(),
-        }),
+        revision,
+        own: deps.own(),
+        registered: deps.registered(),
+      }),
     }
   }
   const snapshot = createPolicySnapshot(compiled())

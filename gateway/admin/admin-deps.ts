@@ -10,6 +10,7 @@ import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Sessions } from '../session/sessions-store.ts'
+import type { RegisteredTargets } from '../ssh/registered-targets-store.ts'
 import type { Store } from '../store/store.ts'
 
 export type AdminDeps = {
@@ -28,6 +29,7 @@ export type AdminDeps = {
   readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */
   readonly tell: (change: AccessChange) => number
+  readonly sshTargets: RegisteredTargets
   readonly standing: StandingOf
   readonly explainer: Explainer
   /** Flow records as they are written. */

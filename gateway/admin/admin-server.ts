@@ -17,6 +17,7 @@ import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
 import { addServiceTokenRoutes } from './service-token-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
+import { addSshTargetRoutes } from './ssh-target-routes.ts'
 
 export type AdminOptions = HttpsOptions &
   AdminDeps & {
@@ -59,6 +60,11 @@ export const ADMIN_ROUTES = [
   ['POST', '/api/v1/service-tokens/:id/rotate', 'give it another secret and a new life'],
   ['POST', '/api/v1/service-tokens/:id/disable', 'disable it: flows of its devices end now'],
   ['POST', '/api/v1/service-tokens/:id/enable', 'enable it again'],
+  ['GET', '/api/v1/ssh-targets', 'SSH targets of the policy and registered ones'],
+  ['POST', '/api/v1/ssh-targets/scan', 'ask a host for its keys; nothing is learnt'],
+  ['POST', '/api/v1/ssh-targets', 'register a target with the keys that you accept'],
+  ['POST', '/api/v1/ssh-targets/:label/rotate-key', 'accept other keys in place of all it had'],
+  ['POST', '/api/v1/ssh-targets/:label/remove', 'forget a registered target and its keys'],
   ['GET', '/api/v1/access-requests', 'requests for temporary access, newest first'],
   ['GET', '/api/v1/access-requests/:id', 'one request'],
   ['POST', '/api/v1/access-requests/:id/approve', 'approve it, in the name of an approver'],
@@ -81,6 +87,7 @@ const ROUTES = [
   addRecordingRoutes,
   addServiceTokenRoutes,
   addSessionRoutes,
+  addSshTargetRoutes,
   addAccessRequestRoutes,
 ]
 

@@ -27,11 +27,12 @@ const REFUSALS: Readonly<Record<LoginRefusal, (subject: LoginSubject) => string>
   authority_unavailable: () =>
     'the gateway cannot sign logins now: its SSH authority is not there. Tell your administrator.',
   host_key_unknown: ({ host }) =>
-    `the gateway knows no host key of ${host}, so nobody is let through. Ask your administrator to ` +
-    "set host_keys or host_authorities in the application's ssh section.",
+    `the gateway knows no host key of ${host}, so nobody is let through. Ask your administrator to register it: ` +
+    `zt admin ssh-targets scan ${host}`,
   host_key_refused: ({ host }) =>
     `what answers as ${host} has another host key than the registered one. It may be an impostor. ` +
-    "If the host was set up anew, your administrator must update host_keys in the application's ssh section.",
+    'If the host was set up anew, your administrator must accept its new key: ' +
+    `zt admin ssh-targets scan ${host}`,
   target_refused: ({ unixUser, host }) =>
     `${host} did not let "${unixUser}" in. Its sshd must trust the gateway's user authority ` +
     '(TrustedUserCAKeys), the user must exist, and its clock must be right, and no address translation may stand in between.',

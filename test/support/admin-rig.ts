@@ -16,6 +16,7 @@ import type { CompiledPolicy } from '../../gateway/policy/compile.ts'
 import { createPolicySnapshot } from '../../gateway/policy-snapshot.ts'
 import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../gateway/session/sessions-store.ts'
+import { openRegisteredTargets } from '../../gateway/ssh/registered-targets-store.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import type { Store } from '../../gateway/store/store.ts'
 import { policyOf } from './policy-builder.ts'
@@ -29,7 +30,7 @@ const SECRET = 'correct-horse'
 /** What the API asks about access; names do not resolve and nothing is dialled. */
 export function policyParts(
   policy: CompiledPolicy = policyOf({}),
-): Pick<AdminDeps, 'standing' | 'explainer' | 'policy' | 'flowTap'> {
+): Pick<AdminDeps, 'standing' | 'explainer' | 'policy' | 'flowTap' | 'sshTargets'> {
   const now = () => NOW_MS
   const snapshot = createPolicySnapshot({ revision: policy.revision, policy })
   const explainer = createExplainer({
@@ -39,7 +40,19 @@ export function policyParts(
     log: memoryLog(),
     now,
   })
-  return { standing: onlySubject, explainer, policy: () => policy, flowTap: createFlowTap() }
+  const sshTargets = openRegisteredTargets({
+    ...{
+      store: openMemoryStore().sshTargets,
+      policy: () => policy,
+      onChange: () => undefined,
+      now,
+    },
+    scan: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
+  })
+  return {
+    ...{ standing: onlySubject, explainer, sshTargets, flowTap: createFlowTap() },
+    policy: () => policy,
+  }
 }
 
 /** Adds somebody with one device, `NAME-laptop`. */

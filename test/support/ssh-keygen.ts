@@ -25,6 +25,11 @@ export class KeyFolder {
     return Buffer.from(readFileSync(this.file(name), 'utf8').split(' ')[1] ?? '', 'base64')
   }
 
+  /** A public key file, on one line. */
+  line(name: string): string {
+    return readFileSync(this.file(name), 'utf8').trimEnd()
+  }
+
   /** What `ssh-keygen -L` says of a certificate line. */
   describe(line: string): string {
     return this.keygen('-L', '-f', this.write('described-cert.pub', `${line}\n`))

@@ -25,6 +25,11 @@ type Allowed = Verdict & { readonly kind: 'permit' }
 
 const NEVER = [isUnspecified, isLinkLocal, isMetadata, isMulticast, isReserved, isTranslated]
 
+/** Whether nothing at this address is ever reached, whoever asks. Loopback is not among these. */
+export function isNeverDialled(address: IpAddress): boolean {
+  return NEVER.some((is) => is(address) && !isLoopback(address))
+}
+
 /** The final verdict on a permitted flow whose address is known. */
 export function addressPhase(policy: CompiledPolicy, flow: Dialled, permit: Allowed): Verdict {
   const owner = policy.applications.onAddress(flow.address, flow.service)[0]
@@ -103,10 +108,7 @@ function opensLoopback(owner: Entry<CompiledApplication> | undefined, { host }: 
 
 function isNever({ addresses, ports }: OwnListeners, { address, service }: Dialled): boolean {
   const isOwn = isLoopback(address) || addresses.some((one) => equalAddresses(one, address))
-  return (
-    (isOwn && ports.includes(service.port)) ||
-    NEVER.some((is) => is(address) && !isLoopback(address))
-  )
+  return (isOwn && ports.includes(service.port)) || isNeverDialled(address)
 }
 
 function namesOf({ application, policy, rule }: Verdict) {

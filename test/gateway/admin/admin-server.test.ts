@@ -551,7 +551,7 @@ test('E1 queries never throw', (t) => {
 test('E1 every route stands in docs/reference/admin-api.md', (t) => {
   const text = readFileSync('docs/reference/admin-api.md', 'utf8')
   for (const [method, path, meaning] of ADMIN_ROUTES) {
-    const shown = path.replace(':id', '{id}')
+    const shown = path.replace(/:(id|label)/, '{$1}')
     t.true(text.includes(`| \`${method} ${shown}\` | ${meaning} |`), `${method} ${shown}`)
   }
 })
