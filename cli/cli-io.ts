@@ -66,6 +66,8 @@ export type CliIo = {
   now(): number
   /** A whole text file. */
   readText(path: string): Result<string, CliFailure>
+  /** Writes a file that is no secret, whole; one that exists is replaced. */
+  writeFile(path: string, content: string | Uint8Array): Result<void, CliFailure>
 }
 
 /** Exit codes of every command; `docs/reference/cli.md` lists them. */

@@ -16,7 +16,7 @@ import { recordingIo } from './recordings/terminal-os.ts'
 import { secretFiles } from './secret-file-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 import { linesTo } from './terminal-text-os.ts'
-import { readText } from './text-file-os.ts'
+import { readText, writeFile } from './text-file-os.ts'
 
 const env = process.env
 
@@ -55,6 +55,7 @@ const program = buildProgram(
       serviceTokenFile: env['ZT_SERVICE_TOKEN_FILE'],
       now: Date.now,
       readText,
+      writeFile,
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,
       runSsh,

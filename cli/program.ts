@@ -92,6 +92,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     },
     now: () => io().now(),
     readText: (path) => io().readText(path),
+    writeFile: (path, content) => io().writeFile(path, content),
     get selfArgv() {
       return io().selfArgv
     },

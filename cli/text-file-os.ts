@@ -1,5 +1,5 @@
-/** Text files that commands are given. */
-import { readFileSync, statSync } from 'node:fs'
+/** Files that commands are given, and those they make, but secrets. */
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
 
@@ -12,6 +12,18 @@ export function readText(path: string): Result<string, CliFailure> {
     return ok(readFileSync(path, 'utf8'))
   } catch {
     return unreadable(path, 'cannot be read')
+  }
+}
+
+export function writeFile(path: string, content: string | Uint8Array): Result<void, CliFailure> {
+  try {
+    // Whoever reads it meanwhile sees the one before.
+    writeFileSync(`${path}.new`, content, { flush: true })
+    renameSync(`${path}.new`, path)
+    return ok(undefined)
+  } catch {
+    const message = `${path} cannot be written.`
+    return err({ code: 'unwritable_file', message, exitCode: EXIT.usage })
   }
 }
 

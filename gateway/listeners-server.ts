@@ -108,6 +108,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
     ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },
+    sshAuthorities: data.sshAuthorities,
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
     onDeviceRevoked: (deviceId) => cutDevice(deviceId, 'device_revoked'),
@@ -119,10 +120,10 @@ async function startAdmin(parts: Parts): Promise<Listener> {
 
 async function startLogin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, prompts, sessions, serviceTokens, reconsideration } = parts
-  const { keys, store } = data
+  const { keys, store, sshAuthorities } = data
   const { tell } = reconsideration
   const server = await startLoginAccess({
-    ...{ config, keys, store, sessions, prompts, serviceTokens, tell, log, now },
+    ...{ config, keys, store, sshAuthorities, sessions, prompts, serviceTokens, tell, log, now },
     tls: tls.login,
   })
   return { name: 'login', address: server.address, drain: () => server.close() }

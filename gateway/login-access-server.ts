@@ -16,6 +16,7 @@ import type { Branding } from './login/look.ts'
 import type { PromptDesk } from './prompt/prompts.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
+import type { SshAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 import type { Store } from './store/store.ts'
 
 export type LoginAccessOptions = {
@@ -28,6 +29,7 @@ export type LoginAccessOptions = {
   readonly store: Store
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
+  readonly sshAuthorities: SshAuthorities
   readonly prompts: PromptDesk
   /** Told what may change the access of open flows. */
   readonly tell: (change: AccessChange) => void
@@ -70,6 +72,7 @@ export function startLoginAccess(options: LoginAccessOptions): Promise<LoginServ
     tell,
     renew: (request) => renewDevice(enrolDeps, request, { audience: url.origin }),
     gatewayCaPem,
+    sshAuthorities: options.sshAuthorities,
     now,
     log,
   })

@@ -10,6 +10,7 @@ import { addReplayCommand } from './admin-replay.ts'
 import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
+import { addSshCaCommands } from './admin-ssh-ca.ts'
 import { addSshTargetCommands } from './admin-ssh-targets.ts'
 import { addPolicyTestCommand } from './admin-test.ts'
 import type { Run } from './device.ts'
@@ -30,6 +31,7 @@ export function addAdminCommands(program: Command, io: AdminIo, run: Run): void 
   addDeviceAdminCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)
   addSshTargetCommands(admin, io, run)
+  addSshCaCommands(admin, io, run)
   addRequestCommands(admin, io, run)
   addAuditCommands(admin, io, run)
 }

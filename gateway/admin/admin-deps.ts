@@ -11,6 +11,7 @@ import type { JudgedCheck } from '../posture/observations.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { RegisteredTargets } from '../ssh/registered-targets-store.ts'
+import type { SshAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { Store } from '../store/store.ts'
 
 export type AdminDeps = {
@@ -24,6 +25,7 @@ export type AdminDeps = {
   readonly onDeviceRevoked: (deviceId: string) => void
   readonly sessions: Sessions
   readonly serviceTokens: ServiceTokens
+  readonly sshAuthorities: SshAuthorities
   readonly accessRequests: AccessRequests
   /** How the posture checks of a device stand. */
   readonly posture: (deviceId: string) => readonly JudgedCheck[]

@@ -17,6 +17,7 @@ import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
 import { addServiceTokenRoutes } from './service-token-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
+import { addSshCaRoutes } from './ssh-ca-routes.ts'
 import { addSshTargetRoutes } from './ssh-target-routes.ts'
 
 export type AdminOptions = HttpsOptions &
@@ -71,6 +72,18 @@ export const ADMIN_ROUTES = [
   ['POST', '/api/v1/access-requests/:id/deny', 'deny it, in the name of an approver'],
   ['GET', '/api/v1/audit', 'the audit log, with a checkpoint at its end, as JSON lines'],
   ['GET', '/api/v1/audit/checkpoint', 'a checkpoint of the audit log'],
+  ['GET', '/api/v1/ssh-authorities', 'keys of the SSH authorities, with state'],
+  ['POST', '/api/v1/ssh-authorities/:name/create', 'make the SSH authority `client`'],
+  ['POST', '/api/v1/ssh-authorities/:name/rotate', 'have another key sign for it'],
+  ['GET', '/api/v1/ssh-revocations', 'what was revoked of SSH certificates'],
+  [
+    'POST',
+    '/api/v1/ssh-revocations',
+    'revoke a serial, a key id or an authority: sessions end now',
+  ],
+  ['GET', '/api/v1/ssh-revocations/krl', "the same as OpenSSH's key revocation list"],
+  ['GET', '/api/v1/ssh-certificates', 'SSH certificates of users and hosts, newest first'],
+  ['POST', '/api/v1/ssh-host-certificates', "certify a host's key"],
   ['GET', '/api/v1/recordings', 'recordings, newest first'],
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
@@ -88,6 +101,7 @@ const ROUTES = [
   addServiceTokenRoutes,
   addSessionRoutes,
   addSshTargetRoutes,
+  addSshCaRoutes,
   addAccessRequestRoutes,
 ]
 

@@ -67,7 +67,7 @@ async function enrolService(
 type Answer<T> = (request: FastifyRequest) => Promise<Result<T, EnrolReason>>
 
 /** Before the body is read. */
-function limited(gate: RateGate) {
+export function limited(gate: RateGate) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!(await gate(sourceOf(request)))) await refuseDevice(reply, 'too_many_requests')
   }

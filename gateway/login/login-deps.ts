@@ -9,6 +9,7 @@ import type { Enrolments } from '../enrol/enrolments.ts'
 import type { IdentityProvider } from '../identity/identity-provider.ts'
 import type { PromptDesk } from '../prompt/prompts.ts'
 import type { Sessions } from '../session/sessions-store.ts'
+import type { SshAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { Store } from '../store/store.ts'
 import type { GlobalSessions } from './global-session.ts'
 import type { JourneyKey } from './journey-cookie.ts'
@@ -34,6 +35,7 @@ export type LoginParts = {
   /** `renewDevice`, with the audience of this listener. */
   readonly renew: (request: RenewRequest) => Promise<Result<Renewed, EnrolReason>>
   readonly gatewayCaPem: string
+  readonly sshAuthorities: Pick<SshAuthorities, 'trusted' | 'revocationFile'>
   /** Unix milliseconds. */
   readonly now: () => number
   readonly log: Log

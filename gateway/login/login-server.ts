@@ -11,6 +11,7 @@ import { lookOf } from './look.ts'
 import { showRefusal } from './page-replies.ts'
 import { addPageRoutes } from './page-routes.ts'
 import { openRateGate } from './rate-limit.ts'
+import { addSshCaRoutes } from './ssh-ca-routes.ts'
 
 export type LoginOptions = LoginParts &
   Pick<HttpsOptions, 'tls'> & {
@@ -44,6 +45,7 @@ export async function startLoginServer(options: LoginOptions): Promise<LoginServ
   const app = createHttpsServer({ url: parts.url, tls, log: parts.log, refuseBy })
   app.removeContentTypeParser('text/plain')
   addEnrolRoutes(app, deps)
+  addSshCaRoutes(app, deps)
   app.register((scope, _options, done) => {
     addPageRoutes(scope, deps)
     done()

@@ -23,6 +23,9 @@ export type CertificateMark = {
 
 /** Revocations, ready to be asked. */
 export type RevocationIndex = {
+  /** Values by kind. */
+  readonly serials: ReadonlySet<string>
+  readonly keyIds: ReadonlySet<string>
   readonly authorities: ReadonlySet<string>
   readonly isRevoked: (mark: CertificateMark) => boolean
 }
@@ -32,7 +35,7 @@ export function indexRevocations(revocations: readonly SshRevocation[]): Revocat
     new Set(revocations.filter((one) => one.kind === kind).map(({ value }) => value))
   const [serials, keyIds, authorities] = [of('serial'), of('key_id'), of('authority')]
   return {
-    authorities,
+    ...{ serials, keyIds, authorities },
     isRevoked: ({ serial, keyId, authority }) =>
       serials.has(serial.toString()) ||
       keyIds.has(keyId) ||

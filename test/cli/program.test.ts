@@ -116,6 +116,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           return ok({ method: 'logout', status: STATUS, gatewayTold })
         return ok({ method: request.method, status: STATUS })
       },
+      writeFile: () => ok(undefined),
       watchDaemon: async (onEvent, signal) => {
         for (const event of events) onEvent(event)
         await new Promise((resolve) => setImmediate(resolve))

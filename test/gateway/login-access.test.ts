@@ -37,6 +37,7 @@ test('D7 A6: a device is enrolled as the configuration says', async (t) => {
     config: { ...CONFIG, login: { listen, url }, identityProviders: [provider] },
     keys: data.keys,
     store: data.store,
+    sshAuthorities: data.sshAuthorities,
     sessions: openSessions({ store: data.store, log: QUIET, now: Date.now }),
     serviceTokens: openServiceTokens({ store: data.store, now: Date.now }),
     tell: () => undefined,

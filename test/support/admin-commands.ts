@@ -23,6 +23,7 @@ export function adminCommands(...answers: unknown[]) {
     warn: (line: string) => warned.push(line),
     now: () => CLI_NOW_MS,
     readText: (path: string) => ok(`text of ${path}`),
+    writeFile: () => ok(undefined),
     secrets: {
       read: () => Promise.reject(new Error('no secrets')),
       create: () => ({ ok: false, error: { code: 'x', message: 'x', exitCode: 1 } }) as const,

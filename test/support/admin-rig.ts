@@ -21,6 +21,7 @@ import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import type { Store } from '../../gateway/store/store.ts'
 import { policyOf } from './policy-builder.ts'
 import { onlySubject } from './sample-facts.ts'
+import { sampleAuthorities } from './ssh-authorities.ts'
 import { throwawayCa } from './throwaway-ca.ts'
 import { memoryLog } from './tunnel.ts'
 
@@ -73,7 +74,12 @@ export function addPerson(
   return id
 }
 
-export type ApiAnswer = { readonly status: number; readonly body: string; readonly json: unknown }
+export type ApiAnswer = {
+  readonly status: number
+  readonly body: string
+  readonly octets: Buffer
+  readonly json: unknown
+}
 
 export interface AdminRig {
   readonly store: Store
@@ -105,6 +111,7 @@ export async function startAdminRig(
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     serviceTokens: openServiceTokens({ store, now: () => NOW_MS }),
+    sshAuthorities: sampleAuthorities(t, store, () => NOW_MS),
     accessRequests: openAccessRequests({
       ...{ store, log, now: () => NOW_MS, tell: () => 0 },
       policy: () => policy ?? policyOf({}),
@@ -126,24 +133,25 @@ export async function startAdminRig(
 
 type Sent = { readonly method: string; readonly path: string; readonly body?: string | undefined }
 
-function send(port: number, ca: string, { method, path, body }: Sent): Promise<ApiAnswer> {
+function send(port: number, ca: string, { method, path, body: text }: Sent): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request({
       ...{ host: '127.0.0.1', port, ca, servername: 'admin.test', method, path },
       headers: {
         host: 'admin.test',
         authorization: `Bearer ${SECRET}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(text !== undefined && { 'content-type': 'application/json' }),
       },
     })
     sent.on('error', reject)
     sent.on('response', async (response) => {
       const chunks: Buffer[] = []
       for await (const chunk of response) chunks.push(chunk)
-      const text = Buffer.concat(chunks).toString()
-      resolve({ status: response.statusCode ?? 0, body: text, json: jsonOf(text) })
+      const octets = Buffer.concat(chunks)
+      const body = octets.toString()
+      resolve({ status: response.statusCode ?? 0, body, octets, json: jsonOf(body) })
     })
-    sent.end(body)
+    sent.end(text)
   })
 }
 

@@ -23,6 +23,7 @@ import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { Browser } from './browser.ts'
 import { freeAddress } from './free-address.ts'
 import { type IdpAccount, startIdp } from './idp.ts'
+import { sampleAuthorities } from './ssh-authorities.ts'
 
 export const ALICE: IdpAccount = {
   email: 'alice@example.com',
@@ -102,6 +103,7 @@ export async function startLoginRig(
     told.push(change)
   }
   const serviceTokens = openServiceTokens({ store, now })
+  const sshAuthorities = sampleAuthorities(t, store, now)
   const enrolDeps = {
     store,
     serviceTokens,
@@ -133,6 +135,7 @@ export async function startLoginRig(
     tell,
     renew: (body) => renewDevice(enrolDeps, body, { audience: url.origin }),
     gatewayCaPem: gatewayCa.certificatePem,
+    sshAuthorities,
     now,
     log,
   })
@@ -141,6 +144,7 @@ export async function startLoginRig(
   return {
     url,
     ca,
+    sshAuthorities,
     clock,
     logged,
     told,

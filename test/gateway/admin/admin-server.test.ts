@@ -20,6 +20,7 @@ import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { policyParts } from '../../support/admin-rig.ts'
 import { everyone, policyOf } from '../../support/policy-builder.ts'
 import { sampleFacts } from '../../support/sample-facts.ts'
+import { sampleAuthorities } from '../../support/ssh-authorities.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -126,6 +127,7 @@ async function startApi(
     recordingsDir: recordings,
     checkSecret,
     serviceTokens,
+    sshAuthorities: sampleAuthorities(t, store, () => NOW_MS),
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     ...policyParts(),
     accessRequests,
@@ -551,7 +553,7 @@ test('E1 queries never throw', (t) => {
 test('E1 every route stands in docs/reference/admin-api.md', (t) => {
   const text = readFileSync('docs/reference/admin-api.md', 'utf8')
   for (const [method, path, meaning] of ADMIN_ROUTES) {
-    const shown = path.replace(/:(id|label)/, '{$1}')
+    const shown = path.replace(/:(\w+)/, '{$1}')
     t.true(text.includes(`| \`${method} ${shown}\` | ${meaning} |`), `${method} ${shown}`)
   }
 })
