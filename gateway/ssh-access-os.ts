@@ -9,6 +9,7 @@ import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Recordings } from './recording/recorder.ts'
 import { loadAeadBinding } from './ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
+import { SessionCount } from './ssh/session-count.ts'
 import { shortNames } from './ssh/short-names.ts'
 import { serveSsh } from './ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from './ssh/ssh-service-deps.ts'
@@ -45,6 +46,7 @@ export function openSshAccess(options: SshAccessOptions): SshAccess {
     binding: loadAeadBinding(),
     algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
     timing: SSH_TIMING,
+    sessions: new SessionCount(),
   }
   return {
     serve(flow) {

@@ -4,6 +4,8 @@
  *
  *   user ──recipient = target's number──► relay ──same number──► target
  */
+import type { ForwardTarget } from './forward-target.ts'
+import { NestedSsh } from './nested-ssh.ts'
 import type { SftpTap } from './sftp-tap.ts'
 import { otherSide, type Side } from './side.ts'
 
@@ -12,15 +14,40 @@ const WINDOW_LIMIT = 2 ** 32 - 1
 /** Bounds the memory of one connection; sshd itself allows 10 sessions by default. */
 const CHANNELS_LIMIT = 256
 
+/** What is known of a channel when it is asked for. */
+export type Opening = {
+  readonly kind: string
+  /** What a forwarding leads to, if it names that. */
+  readonly target?: ForwardTarget | undefined
+  /** Octets that may be sent to who asks, together and in one message. */
+  readonly windowBytes: number
+  readonly packetBytes: number
+}
+
+/** What the other side says when it takes the channel. */
+export type Confirmation = {
+  /** Its own number for the channel. */
+  readonly sender: number
+  readonly windowBytes: number
+  readonly packetBytes: number
+}
+
 /** One channel. `user` and `target` are the numbers that each end gave it. */
 export type Channel = {
   /** Counted from 0 in the order of opening: numbers of the ends are theirs to choose, and come again. */
   readonly index: number
+  readonly kind: string
   readonly user: number
   readonly target: number
   /** Octets that each side may still send. */
   readonly window: Record<Side, number>
+  /** Longest data that may be sent to each side in one message. */
+  readonly packet: Readonly<Record<Side, number>>
+  /** Who said that no more data comes. */
+  readonly eof: Record<Side, boolean>
   readonly closed: Record<Side, boolean>
+  /** Octets that each side sent. */
+  readonly passed: Record<Side, number>
   /** The user's requests whose reply is due, in order. */
   readonly unanswered: ('program' | 'other')[]
   /** How many replies the target waits for. */
@@ -28,57 +55,81 @@ export type Channel = {
   /** The program request that was let through: shell, exec or subsystem. At most one can succeed. */
   program: string | undefined
   sftp: SftpTap | undefined
+  /** Set while it is not known what is spoken inside a forwarding. */
+  nested: NestedSsh | undefined
+  /** Ended here: each side was told that the other sends no more, and what still comes is dropped. */
+  isCut: boolean
 }
 
-type Opening = { readonly kind: string; readonly windowBytes: number }
+/** Forwarded streams: all but programs, agents and X11. */
+const STREAM = /^(?:direct|forwarded)-/
 
 export class ChannelTable {
-  readonly #byUser = new Map<number, Channel>()
-  readonly #byTarget = new Map<number, Channel>()
+  readonly #byNumber: Readonly<Record<Side, Map<number, Channel>>> = {
+    user: new Map(),
+    target: new Map(),
+  }
+  readonly #openings: Readonly<Record<Side, Map<number, Opening>>> = {
+    user: new Map(),
+    target: new Map(),
+  }
   #opened = 0
-  readonly #openings = new Map<number, Opening>()
 
   get full(): boolean {
-    return this.#byUser.size + this.#openings.size >= CHANNELS_LIMIT
+    const { user, target } = this.#openings
+    return this.#byNumber.user.size + user.size + target.size >= CHANNELS_LIMIT
   }
 
-  /** Notes that the user asks for a channel. @returns false when the number is in use. */
-  begin(user: number, opening: Opening): boolean {
-    if (this.#byUser.has(user) || this.#openings.has(user)) return false
-    this.#openings.set(user, opening)
+  /** Notes that `opener` asks for a channel under its number. @returns false when the number is in use. */
+  begin(opener: Side, number: number, opening: Opening): boolean {
+    if (this.#byNumber[opener].has(number) || this.#openings[opener].has(number)) return false
+    this.#openings[opener].set(number, opening)
     return true
   }
 
-  /** Forgets a channel that the target refused. @returns false when nobody had asked. */
-  refuse(user: number): boolean {
-    return this.#openings.delete(user)
+  /** Forgets a channel that the other side refused. @returns false when nobody had asked. */
+  refuse(opener: Side, number: number): boolean {
+    return this.#openings[opener].delete(number)
   }
 
-  /** The target took the channel. @returns the channel, or why that cannot be. */
-  confirm(user: number, target: number, windowBytes: number): Channel | 'unasked' | 'reused' {
-    const opening = this.#openings.get(user)
+  /** The other side took the channel. @returns the channel and what was asked for, or why that cannot be. */
+  confirm(
+    opener: Side,
+    number: number,
+    { sender, windowBytes, packetBytes }: Confirmation,
+  ): { readonly channel: Channel; readonly opening: Opening } | 'unasked' | 'reused' {
+    const taker = otherSide(opener)
+    const opening = this.#openings[opener].get(number)
     if (opening === undefined) return 'unasked'
-    if (this.#byTarget.has(target)) return 'reused'
-    this.#openings.delete(user)
+    if (this.#byNumber[taker].has(sender) || this.#openings[taker].has(sender)) return 'reused'
+    this.#openings[opener].delete(number)
+    const isUsers = opener === 'user'
+    const sides = <T>(ofOpener: T, ofTaker: T): Record<Side, T> =>
+      isUsers ? { user: ofOpener, target: ofTaker } : { user: ofTaker, target: ofOpener }
     const channel: Channel = {
       index: this.#opened++,
-      user,
-      target,
-      window: { user: windowBytes, target: opening.windowBytes },
+      kind: opening.kind,
+      ...sides(number, sender),
+      window: sides(windowBytes, opening.windowBytes),
+      packet: sides(opening.packetBytes, packetBytes),
+      eof: { user: false, target: false },
       closed: { user: false, target: false },
+      passed: { user: 0, target: 0 },
       unanswered: [],
       owedToTarget: 0,
       program: undefined,
       sftp: undefined,
+      nested: STREAM.test(opening.kind) ? new NestedSsh() : undefined,
+      isCut: false,
     }
-    this.#byUser.set(user, channel)
-    this.#byTarget.set(target, channel)
-    return channel
+    this.#byNumber.user.set(channel.user, channel)
+    this.#byNumber.target.set(channel.target, channel)
+    return { channel, opening }
   }
 
   /** The channel that a message from `from` is for; the recipient is the number of the other end. */
   find(from: Side, recipient: number): Channel | undefined {
-    const channel = (from === 'user' ? this.#byTarget : this.#byUser).get(recipient)
+    const channel = this.#byNumber[otherSide(from)].get(recipient)
     return channel?.closed[from] === true ? undefined : channel
   }
 
@@ -86,14 +137,14 @@ export class ChannelTable {
   close(from: Side, channel: Channel): boolean {
     channel.closed[from] = true
     if (!(channel.closed.user && channel.closed.target)) return false
-    this.#byUser.delete(channel.user)
-    this.#byTarget.delete(channel.target)
+    this.#byNumber.user.delete(channel.user)
+    this.#byNumber.target.delete(channel.target)
     return true
   }
 
   /** Every channel that is open, in the order of opening. */
   all(): readonly Channel[] {
-    return [...this.#byUser.values()]
+    return [...this.#byNumber.user.values()]
   }
 }
 

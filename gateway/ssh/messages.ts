@@ -24,6 +24,7 @@ export type ChannelOpen = {
   readonly kind: string
   readonly sender: number
   readonly windowBytes: number
+  readonly packetBytes: number
   /** Fields of the channel type. */
   readonly rest: Buffer
 }
@@ -34,8 +35,9 @@ export function readChannelOpen(payload: Buffer): ChannelOpen | undefined {
   const kind = nameOf(reader.string())
   const sender = reader.uint32()
   const windowBytes = reader.uint32()
-  reader.uint32() // maximum packet size: the two ends keep to it
-  return reader.failed ? undefined : { kind, sender, windowBytes, rest: reader.rest }
+  const packetBytes = reader.uint32()
+  const { rest } = reader
+  return reader.failed ? undefined : { kind, sender, windowBytes, packetBytes, rest }
 }
 
 /** OPEN_CONFIRMATION. */
@@ -43,6 +45,7 @@ export type OpenConfirmation = {
   readonly recipient: number
   readonly sender: number
   readonly windowBytes: number
+  readonly packetBytes: number
 }
 
 /** Reads OPEN_CONFIRMATION. @returns undefined when it is malformed. */
@@ -51,8 +54,8 @@ export function readOpenConfirmation(payload: Buffer): OpenConfirmation | undefi
   const recipient = reader.uint32()
   const sender = reader.uint32()
   const windowBytes = reader.uint32()
-  reader.uint32()
-  return reader.failed ? undefined : { recipient, sender, windowBytes }
+  const packetBytes = reader.uint32()
+  return reader.failed ? undefined : { recipient, sender, windowBytes, packetBytes }
 }
 
 /** CHANNEL_REQUEST or GLOBAL_REQUEST up to the fields of the request itself. */
@@ -107,6 +110,14 @@ export function openFailure(recipient: number, code: number): Buffer {
     writeString(OPEN_FAILURE_TEXT),
     writeString(''),
   ])
+}
+
+export function channelData(recipient: number, bytes: Buffer): Buffer {
+  return Buffer.concat([writeByte(MESSAGE.channelData), writeUint32(recipient), writeString(bytes)])
+}
+
+export function channelEof(recipient: number): Buffer {
+  return Buffer.concat([writeByte(MESSAGE.channelEof), writeUint32(recipient)])
 }
 
 /** Names are compared octet by octet: latin1 keeps different octets different (RFC 4250 section 4.6.1 has ASCII only). */

@@ -3,48 +3,55 @@
  * A name that stands in no table is refused: ./policy-verbs.ts.
  */
 import type { SessionEvent } from '#lib/recording/session-event'
-import { SshReader } from '#lib/ssh/reader'
-
-/** What a permit can grant inside an SSH session. Forwardings, agent and X11 have no verb to grant yet. */
-export type SshVerb = 'shell' | 'exec' | 'sftp' | 'pty' | 'env' | 'signal'
+import type { SshReader } from '#lib/ssh/reader'
+import type { SshVerb } from '../policy/ssh-grant.ts'
+import type { Grants } from './grants.ts'
+import type { SftpObjection } from './sftp-judge.ts'
 
 /** Why something inside a session was refused; stable, stands in the recording and in the log. */
 export type RefusalReason =
   | 'verb_not_granted'
   | 'unknown_type'
   | 'env_not_listed'
+  | 'command_not_listed'
   | 'second_program'
   | 'too_many_channels'
   | 'opened_by_target'
+  /** SSH inside a forwarding, which nothing permits. */
+  | 'nested_ssh'
+  /** The stream of an SFTP session under rules could not be followed. */
+  | 'sftp_unreadable'
+  | SftpObjection
 
 /** What a request needs and means. */
 export type RequestMeaning = {
   /** Verb it needs; none when it harms nothing. */
   readonly verb?: SshVerb
-  /** Set when no verb can allow it. */
-  readonly refusal?: RefusalReason
+  /** Set when it is refused even where its verb is granted. */
+  readonly refusal?: RefusalReason | undefined
   /** Subsystem, variable or command it names. */
   readonly target?: string
   readonly event?: SessionEvent
   /** Set when it starts the program of its channel; at most one can succeed (RFC 4254 section 6.5). */
-  readonly program?: 'shell' | 'exec' | 'sftp'
+  readonly program?: 'shell' | 'exec' | 'sftp' | 'subsystem'
+  /** Set when the target may open channels for it from now on. */
+  readonly forwards?: 'agent' | 'x11'
 }
 
 /** Reads the fields of one kind of request; who calls it asks the reader whether they were all there. */
-type RequestRule = (reader: SshReader, channel: number) => RequestMeaning
-
-/**
- * Names that only say how text is shown. Never what a program loads or trusts (LD_*, BASH_ENV, PATH, SSH_*: T47).
- * GIT_PROTOCOL is how git asks for its second protocol version over ssh.
- */
-const ENVIRONMENT =
-  /^(?:LANG|LANGUAGE|LC_[A-Z0-9_]{1,60}|TERM|COLORTERM|TERM_PROGRAM(?:_VERSION)?|NO_COLOR|GIT_PROTOCOL)$/
+type RequestRule = (reader: SshReader, channel: number, grants: Grants) => RequestMeaning
+type RequestRules = ReadonlyMap<string, RequestRule>
 
 const harmless: RequestRule = () => ({})
-const neverGranted: RequestRule = () => ({ refusal: 'verb_not_granted' })
+
+/** Requests that pass on every channel, from both sides (RFC 4254 section 5.4, OpenSSH PROTOCOL section 2.1). */
+export const HARMLESS_REQUESTS: RequestRules = new Map<string, RequestRule>([
+  ['eow@openssh.com', harmless],
+  ['keepalive@openssh.com', harmless],
+])
 
 /** CHANNEL_REQUESTs of the user (RFC 4254 sections 6.2 to 6.9, RFC 4335, OpenSSH PROTOCOL section 2). */
-export const USER_REQUESTS: ReadonlyMap<string, RequestRule> = new Map<string, RequestRule>([
+export const USER_REQUESTS: RequestRules = new Map<string, RequestRule>([
   ['pty-req', readPty],
   ['env', readEnvironment],
   [
@@ -56,19 +63,17 @@ export const USER_REQUESTS: ReadonlyMap<string, RequestRule> = new Map<string, R
   ['window-change', readResize],
   ['signal', (reader, channel) => signal(channel, text(reader))],
   ['break', readBreak],
-  ['eow@openssh.com', harmless],
-  ['keepalive@openssh.com', harmless],
-  ['auth-agent-req@openssh.com', neverGranted],
-  ['x11-req', neverGranted],
+  ['auth-agent-req@openssh.com', readAgent],
+  ['x11-req', readX11],
+  ...HARMLESS_REQUESTS,
 ])
 
 /** CHANNEL_REQUESTs of the target (RFC 4254 sections 6.8 and 6.10). */
-export const TARGET_REQUESTS: ReadonlyMap<string, RequestRule> = new Map<string, RequestRule>([
+export const TARGET_REQUESTS: RequestRules = new Map<string, RequestRule>([
   ['exit-status', readExitStatus],
   ['exit-signal', readExitSignal],
   ['xon-xoff', readFlowControl],
-  ['eow@openssh.com', harmless],
-  ['keepalive@openssh.com', harmless],
+  ...HARMLESS_REQUESTS,
 ])
 
 /** GLOBAL_REQUESTs that pass; `hostkeys-00@openssh.com` must not: the user would learn keys we do not hold. */
@@ -95,31 +100,48 @@ function skipPixels(reader: SshReader): void {
   reader.uint32()
 }
 
-function readEnvironment(reader: SshReader, channel: number): RequestMeaning {
+function readEnvironment(reader: SshReader, channel: number, grants: Grants): RequestMeaning {
   const [name, value] = [text(reader), text(reader)]
-  if (!ENVIRONMENT.test(name)) return { refusal: 'env_not_listed', target: name }
-  return { verb: 'env', target: name, event: { type: 'env', channel, name, value } }
+  return {
+    verb: 'env',
+    target: name,
+    refusal: grants.listsVariable(name) ? undefined : 'env_not_listed',
+    event: { type: 'env', channel, name, value },
+  }
 }
 
-function readExec(reader: SshReader, channel: number): RequestMeaning {
+function readExec(reader: SshReader, channel: number, grants: Grants): RequestMeaning {
   const command = text(reader)
   return {
     verb: 'exec',
     target: command,
+    refusal: grants.listsCommand(command) ? undefined : 'command_not_listed',
     program: 'exec',
     event: { type: 'exec', channel, command },
   }
 }
 
-function readSubsystem(reader: SshReader, channel: number): RequestMeaning {
+function readSubsystem(reader: SshReader, channel: number, grants: Grants): RequestMeaning {
   const name = text(reader)
-  if (name !== 'sftp') return { refusal: 'verb_not_granted', target: name }
-  return {
-    verb: 'sftp',
-    target: name,
-    program: 'sftp',
-    event: { type: 'subsystem', channel, name },
-  }
+  const event = { type: 'subsystem', channel, name } as const
+  if (name === 'sftp') return { verb: 'sftp', target: name, program: 'sftp', event }
+  const refusal = grants.listsSubsystem(name) ? undefined : 'verb_not_granted'
+  return { target: name, refusal, program: 'subsystem', event }
+}
+
+function readAgent(_: SshReader, channel: number): RequestMeaning {
+  const kind = 'auth-agent-req@openssh.com'
+  return { verb: 'agent', forwards: 'agent', event: { type: 'forward_requested', channel, kind } }
+}
+
+/** The cookie lets in whoever has it, and is in no event. */
+function readX11(reader: SshReader, channel: number): RequestMeaning {
+  reader.boolean() // one connection only
+  reader.string() // authentication protocol
+  reader.string() // cookie
+  reader.uint32() // screen
+  const kind = 'x11-req'
+  return { verb: 'x11', forwards: 'x11', event: { type: 'forward_requested', channel, kind } }
 }
 
 function readBreak(reader: SshReader, channel: number): RequestMeaning {
@@ -150,27 +172,4 @@ function readFlowControl(reader: SshReader): RequestMeaning {
 /** Commands and paths need not be UTF-8: the event shows a replacement, the target gets the octets as they are. */
 function text(reader: SshReader): string {
   return reader.string().toString('utf8')
-}
-
-/** Channel types and global requests that begin with an address and a port, or with a path. */
-const FORWARDS: ReadonlyMap<string, 'address' | 'path'> = new Map([
-  ['direct-tcpip', 'address'],
-  ['direct-streamlocal@openssh.com', 'path'],
-  ['tcpip-forward', 'address'],
-  ['cancel-tcpip-forward', 'address'],
-  ['streamlocal-forward@openssh.com', 'path'],
-  ['cancel-streamlocal-forward@openssh.com', 'path'],
-  ['forwarded-tcpip', 'address'],
-  ['forwarded-streamlocal@openssh.com', 'path'],
-  ['x11', 'address'],
-])
-
-/** What a forwarding names: `host:port` or a socket path; undefined for all else and for malformed fields. */
-export function forwardTarget(name: string, fields: Buffer): string | undefined {
-  const shape = FORWARDS.get(name)
-  if (shape === undefined) return undefined
-  const reader = new SshReader(fields)
-  const address = text(reader)
-  const target = shape === 'path' ? address : `${address}:${reader.uint32()}`
-  return reader.failed ? undefined : target
 }

@@ -7,13 +7,25 @@ export type SessionClockHandlers = {
   /** Time for new keys. */
   readonly onRekey: () => void
   readonly onIdle: () => void
+  /** The session lasted as long as it may. */
+  readonly onSessionOver: () => void
 }
+
+/** What the permit says of time, milliseconds; absent is no limit. */
+export type SessionTimes = {
+  readonly idleTimeoutMs?: number | undefined
+  readonly sessionTimeMs?: number | undefined
+}
+
+/** Longest delay of a timer; a session that may last longer ends then. */
+const LONGEST_MS = 2 ** 31 - 1
 
 export class SessionClock {
   readonly #handlers: SessionClockHandlers
   readonly #timing: SshTiming
   #grace: NodeJS.Timeout | undefined
   #isOver = false
+  #sessionTime: NodeJS.Timeout | undefined
   #rekey: NodeJS.Timeout | undefined
   #stopWatching = (): void => undefined
 
@@ -36,8 +48,12 @@ export class SessionClock {
   }
 
   /** The user is in. @param passedOctets what passed so far; a session in which it stands still is idle. */
-  loggedIn(passedOctets: () => number, idleTimeoutMs: number | undefined): void {
+  loggedIn(passedOctets: () => number, { idleTimeoutMs, sessionTimeMs }: SessionTimes): void {
     clearTimeout(this.#grace)
+    if (sessionTimeMs !== undefined) {
+      const delayMs = Math.min(sessionTimeMs, LONGEST_MS)
+      this.#sessionTime = setTimeout(this.#handlers.onSessionOver, delayMs)
+    }
     this.#rekey = setInterval(this.#handlers.onRekey, this.#timing.rekeyAfterMs)
     this.#stopWatching = watchIdle(passedOctets, idleTimeoutMs, this.#handlers.onIdle)
   }
@@ -45,6 +61,7 @@ export class SessionClock {
   stop(): void {
     this.#isOver = true
     clearTimeout(this.#grace)
+    clearTimeout(this.#sessionTime)
     clearInterval(this.#rekey)
     this.#stopWatching()
   }

@@ -9,6 +9,7 @@ export type LoginRefusal =
   | 'force_command_unsupported'
   | 'recording_unavailable'
   | 'authority_unavailable'
+  | 'too_many_sessions'
   | 'host_key_unknown'
   | 'host_key_refused'
   | 'target_refused'
@@ -26,6 +27,8 @@ const REFUSALS: Readonly<Record<LoginRefusal, (subject: LoginSubject) => string>
     'the session must be recorded, and the gateway cannot record it now. Tell your administrator.',
   authority_unavailable: () =>
     'the gateway cannot sign logins now: its SSH authority is not there. Tell your administrator.',
+  too_many_sessions: () =>
+    'you have as many sessions in this application as you may have at once. End one first.',
   host_key_unknown: ({ host }) =>
     `the gateway knows no host key of ${host}, so nobody is let through. Ask your administrator to register it: ` +
     `zt admin ssh-targets scan ${host}`,
@@ -52,6 +55,7 @@ function isLoginRefusal(reason: LoginRefusal | Reason): reason is LoginRefusal {
 export const GATEWAY_ENDS = {
   recording_failed: 'zt: the recording failed, so the session ends',
   certificate_revoked: 'zt: a certificate of this session was revoked',
+  session_time_exceeded: 'zt: the session lasted as long as a session may',
   idle_timeout: 'zt: the session was idle for too long',
   login_grace_exceeded: 'zt: login took too long',
   internal_error: 'zt: internal error of the gateway',

@@ -2,7 +2,7 @@
 import type { Log, LogFields } from '#lib/log'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { Recorder } from '../recording/recorder.ts'
-import type { RelayWatch } from './relay.ts'
+import type { RelayWatch } from './relay-watch.ts'
 
 /** A client can ask for refused things without end; the recording has them all, the log the first ones. */
 const LOGGED_REFUSALS_LIMIT = 100
@@ -25,6 +25,10 @@ export class SessionWatch implements RelayWatch {
   data(channel: number, stream: StreamName, bytes: Buffer): void {
     this.passedOctets += bytes.length
     this.#recorder?.data(channel, stream, bytes)
+  }
+
+  unrecorded(octets: number): void {
+    this.passedOctets += octets
   }
 
   event(event: SessionEvent): void {

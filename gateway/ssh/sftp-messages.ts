@@ -14,11 +14,13 @@ export const SFTP = {
   read: 5,
   write: 6,
   opendir: 11,
-  symlink: 20,
+  realpath: 16,
   rename: 18,
+  symlink: 20,
   status: 101,
   handle: 102,
   data: 103,
+  name: 104,
   extended: 200,
 } as const
 
@@ -28,8 +30,14 @@ export type SftpRequest = {
   readonly ask: SftpAsk
 }
 
-type SftpAsk =
-  | { readonly kind: 'open'; readonly operation: string; readonly path: string }
+export type SftpAsk =
+  | {
+      readonly kind: 'open'
+      readonly operation: string
+      readonly path: string
+      /** More than reading was asked for. */
+      readonly writes: boolean
+    }
   | { readonly kind: 'close' | 'read'; readonly handle: string }
   | { readonly kind: 'write'; readonly handle: string; readonly octets: number }
   | {
@@ -45,7 +53,10 @@ type SftpAsk =
       readonly toHandle?: string
     }
   /** Changes nothing, or its reply says nothing new: not recorded. */
-  | { readonly kind: 'look' }
+  | { readonly kind: 'look'; readonly path?: string }
+  | { readonly kind: 'realpath'; readonly path: string }
+  /** Unknown to us, perhaps not to the target. */
+  | { readonly kind: 'unknown'; readonly operation: string }
 
 /** What the target answered. */
 export type SftpReply =
@@ -53,6 +64,8 @@ export type SftpReply =
   | { readonly kind: 'status'; readonly id: number; readonly status: number }
   | { readonly kind: 'handle'; readonly id: number; readonly handle: string }
   | { readonly kind: 'data'; readonly id: number; readonly octets: number }
+  /** The first name; the empty text when it is none, or longer than a path. */
+  | { readonly kind: 'name'; readonly id: number; readonly path: string }
   | { readonly kind: 'other'; readonly id: number }
 
 /** Longest handle (section 6.2). */
@@ -66,8 +79,17 @@ export function requestHeadLimit(type: number): number {
   return type === SFTP.write || type === SFTP.read || type === SFTP.close ? HANDLE_HEAD : ALL
 }
 
-/** How much of a reply is needed; names and attributes are passed over. */
+/** Longest path of common systems (PATH_MAX). */
+const PATH_LIMIT = 4096
+
+/** Whether a request is longer than two paths and fields between them can be. */
+export function isCutShort({ type, head, size }: SftpHead): boolean {
+  return size > head.length && requestHeadLimit(type) === ALL
+}
+
+/** How much of a reply is needed: the first name of several, no attributes. */
 export function replyHeadLimit(type: number): number {
+  if (type === SFTP.name) return 4 + 4 + 4 + PATH_LIMIT
   return type === SFTP.handle ? 4 + 4 + HANDLE_LIMIT : 8
 }
 
@@ -80,10 +102,14 @@ const BY_PATH: ReadonlyMap<number, string> = new Map([
   [SFTP.symlink, 'symlink'],
 ])
 
+/** Requests that only look, by path. */
+const LOOKS_AT_PATH = new Set([7 /* LSTAT */, 17 /* STAT */, 19 /* READLINK */])
+/** Requests that only look, by handle: FSTAT, READDIR. */
+const LOOKS_AT_HANDLE = new Set([8, 12])
+
 const EXTENSIONS_WITH_TWO_PATHS = new Set(['posix-rename@openssh.com', 'hardlink@openssh.com'])
-/** Extensions that only look. */
+/** Extensions that only look, and not at a path that is named. */
 const LOOKING_EXTENSIONS = new Set([
-  'statvfs@openssh.com',
   'fstatvfs@openssh.com',
   'limits@openssh.com',
   'expand-path@openssh.com',
@@ -106,9 +132,11 @@ const LOOK: SftpAsk = { kind: 'look' }
 function readAsk(type: number, fields: Fields): SftpAsk {
   switch (type) {
     case SFTP.open:
-      return { kind: 'open', operation: 'open', path: fields.text() }
+      return readOpen(fields)
     case SFTP.opendir:
-      return { kind: 'open', operation: 'opendir', path: fields.text() }
+      return { kind: 'open', operation: 'opendir', path: fields.text(), writes: false }
+    case SFTP.realpath:
+      return { kind: 'realpath', path: fields.text() }
     case SFTP.close:
       return { kind: 'close', handle: fields.handle() }
     case SFTP.read:
@@ -125,13 +153,21 @@ function readAsk(type: number, fields: Fields): SftpAsk {
 }
 
 function readByPath(type: number, fields: Fields): SftpAsk {
+  if (LOOKS_AT_HANDLE.has(type)) return LOOK
+  if (LOOKS_AT_PATH.has(type)) return { kind: 'look', path: fields.text() }
   const operation = BY_PATH.get(type)
-  if (operation === undefined) return LOOK
+  if (operation === undefined) return { kind: 'unknown', operation: `type ${type}` }
   const path = fields.text()
   const two = type === SFTP.rename || type === SFTP.symlink
   return two
     ? { kind: 'change', operation, path, toPath: fields.text() }
     : { kind: 'change', operation, path }
+}
+
+/** Of the flags, SSH_FXF_READ (1) alone changes nothing (section 6.3). */
+function readOpen(fields: Fields): SftpAsk {
+  const path = fields.text()
+  return { kind: 'open', operation: 'open', path, writes: fields.uint32() !== 1 }
 }
 
 function readWrite(fields: Fields): SftpAsk {
@@ -143,6 +179,7 @@ function readWrite(fields: Fields): SftpAsk {
 function readExtended(fields: Fields): SftpAsk {
   const operation = fields.text()
   if (LOOKING_EXTENSIONS.has(operation)) return LOOK
+  if (operation === 'statvfs@openssh.com') return { kind: 'look', path: fields.text() }
   if (EXTENSIONS_WITH_TWO_PATHS.has(operation)) {
     return { kind: 'change', operation, path: fields.text(), toPath: fields.text() }
   }
@@ -150,8 +187,7 @@ function readExtended(fields: Fields): SftpAsk {
     return { kind: 'change', operation, path: fields.text() }
   }
   if (operation === 'copy-data') return readCopy(fields)
-  // Unknown to us, perhaps not to the target: it is named at least.
-  return { kind: 'change', operation, path: '' }
+  return { kind: 'unknown', operation }
 }
 
 function readCopy(fields: Fields): SftpAsk {
@@ -179,9 +215,19 @@ function replyOf(type: number, id: number, reader: SshReader): SftpReply {
       return { kind: 'handle', id, handle: reader.string().toString('latin1') }
     case SFTP.data:
       return { kind: 'data', id, octets: reader.uint32() }
+    case SFTP.name:
+      return { kind: 'name', id, path: firstName(reader) }
     default:
       return { kind: 'other', id }
   }
+}
+
+/** @param reader behind the id. */
+function firstName(reader: SshReader): string {
+  const names = new SshReader(reader.rest)
+  const count = names.uint32()
+  const path = names.string().toString('utf8')
+  return count === 0 || names.failed ? '' : path
 }
 
 /** Fields of a request whose end may have been cut off: a cut string is what is here of it. */

@@ -1,171 +1,139 @@
 /**
- * Follows an SFTP session beside the relay and tells which files were opened, read, written, moved and removed, with
- * the status of the target's answer. It sees copies of nothing it could change: whatever is wrong in the stream stops
- * the tap with an event, and never the relay. Paths are the user's words: they are told, not resolved.
+ * Follows an SFTP session: tells what is done with files, and holds its requests to the rules of the permit.
+ *
+ * A refused request goes on as an extension that no server knows, under its id and as long as it was: the target then
+ * answers it in its place among the answers, and the code of that answer becomes SSH_FX_PERMISSION_DENIED.
+ * Without rules the stream passes as it came, and whatever is wrong in it stops the tap with an event, and never the
+ * session. Under rules what cannot be followed does not pass.
  */
 import type { SessionEvent } from '#lib/recording/session-event'
-import { SftpFramer, type SftpHead } from './sftp-framer.ts'
+import { writeString, writeUint32 } from '#lib/ssh/writer'
+import type { SftpRules } from '../policy/ssh-grant.ts'
+import { tellRefused } from './relay-watch.ts'
+import { SftpFiles } from './sftp-files.ts'
+import { type Replacement, SftpFramer, type SftpHead } from './sftp-framer.ts'
+import { SftpJudge, type SftpObjection } from './sftp-judge.ts'
 import {
+  isCutShort,
   readSftpReply,
   readSftpRequest,
   replyHeadLimit,
   requestHeadLimit,
   SFTP,
+  type SftpAsk,
   type SftpReply,
   type SftpRequest,
 } from './sftp-messages.ts'
 import type { Side } from './side.ts'
 
-type SftpEvent = SessionEvent & { readonly type: 'sftp' }
-type Ask = SftpRequest['ask']
-type OpenFile = { readonly path: string; readBytes: number; wroteBytes: number }
-
 /** Requests in flight and open handles; sftp of OpenSSH has 64 requests in flight, its server about 1000 handles. */
 const TRACKED_LIMIT = 4096
 const VERSION = 3
-const STATUS_OK = 0
+const PERMISSION_DENIED = 3
+/** An extension that no server knows: answered SSH_FX_OP_UNSUPPORTED (draft section 8). */
+const UNKNOWN_EXTENSION = 'denied@zt'
+/** Octets of an id and a string without content. */
+const LEAST_REQUEST = 8
 
 export class SftpTap {
   readonly #channel: number
   readonly #emit: (event: SessionEvent) => void
   readonly #framers: Record<Side, SftpFramer>
-  readonly #asked = new Map<number, Ask>()
-  readonly #files = new Map<string, OpenFile>()
+  readonly #asked = new Map<number, SftpAsk | 'refused'>()
+  readonly #files: SftpFiles
+  readonly #judge: SftpJudge
   #stopped = false
 
-  constructor(channel: number, emit: (event: SessionEvent) => void) {
+  constructor(
+    channel: number,
+    emit: (event: SessionEvent) => void,
+    rules: readonly SftpRules[] = [],
+  ) {
     this.#channel = channel
     this.#emit = emit
+    this.#files = new SftpFiles(channel, emit)
+    this.#judge = new SftpJudge(rules)
     this.#framers = {
       user: new SftpFramer(requestHeadLimit, (packet) => this.#request(packet)),
       target: new SftpFramer(replyHeadLimit, (packet) => this.#reply(packet)),
     }
   }
 
-  /** Takes the next octets that `from` sent, in any split; they are not kept. Never throws. */
-  feed(from: Side, bytes: Buffer): void {
-    if (this.#stopped) return
-    if (!this.#framers[from].feed(bytes)) this.#stop('malformed')
+  /**
+   * Takes the next octets that `from` sent, in any split; they are not kept. Never throws.
+   * @returns what passes in their place: undefined when they pass as they came.
+   */
+  feed(from: Side, bytes: Buffer): Buffer | 'unreadable' | undefined {
+    const out = this.#stopped ? undefined : this.#framers[from].feed(bytes)
+    if (out === undefined) this.#stop('malformed')
+    if (!this.#judge.hasRules) return undefined
+    if (this.#stopped || out === undefined) return 'unreadable'
+    return Buffer.concat(out)
   }
 
-  /** The channel is gone: files that were not closed are told with what was read and written. */
+  /** The channel is gone. */
   end(): void {
-    if (this.#stopped) return
-    for (const file of this.#files.values()) this.#tell('close', file)
+    if (!this.#stopped) this.#files.end()
     this.#stopped = true
   }
 
-  #request(packet: SftpHead): void {
-    if (this.#stopped || packet.type === SFTP.init) return
+  #request(packet: SftpHead): Replacement | undefined {
+    if (this.#stopped || packet.type === SFTP.init) return undefined
     const request = readSftpRequest(packet)
-    const objection = this.#objectionTo(request)
-    if (request === undefined || objection !== undefined) this.#stop(objection ?? 'malformed')
-    else this.#asked.set(request.id, request.ask)
+    const wrong = this.#whatIsWrongWith(request)
+    if (request === undefined || wrong !== undefined) {
+      this.#stop(wrong ?? 'malformed')
+      return undefined
+    }
+    const objection = this.#judge.objectionTo(isCutShort(packet) ? OVERLONG : request.ask)
+    this.#asked.set(request.id, objection === undefined ? request.ask : 'refused')
+    return objection && this.#refuse(packet, request, objection)
   }
 
-  #objectionTo(request: SftpRequest | undefined): SftpStopReason | undefined {
+  #whatIsWrongWith(request: SftpRequest | undefined): SftpStopReason | undefined {
     if (request === undefined) return 'malformed'
     // Two requests under one id cannot be told apart in the answers.
     if (this.#asked.has(request.id)) return 'duplicate_request_id'
     return this.#asked.size >= TRACKED_LIMIT ? 'too_many_requests' : undefined
   }
 
-  #reply(packet: SftpHead): void {
-    if (this.#stopped) return
+  #reply(packet: SftpHead): Replacement | undefined {
+    if (this.#stopped) return undefined
     const reply = readSftpReply(packet)
     if (reply === undefined) this.#stop('malformed')
-    else if (reply.kind !== 'version') this.#match(reply)
+    else if (reply.kind !== 'version') return this.#match(packet, reply)
     else if (reply.version !== VERSION) this.#stop('unknown_version')
+    return undefined
   }
 
-  #match(reply: SftpReply & { readonly id: number }): void {
+  #match(packet: SftpHead, reply: SftpReply & { readonly id: number }): Replacement | undefined {
     const ask = this.#asked.get(reply.id)
     this.#asked.delete(reply.id)
-    if (ask !== undefined) this.#answered(ask, reply)
+    if (ask === 'refused') return denied(packet, reply)
+    if (ask === undefined) return undefined
+    if (ask.kind === 'realpath' && reply.kind === 'name') this.#judge.resolved(ask.path, reply.path)
+    this.#files.answered(ask, reply)
+    if (this.#files.count > TRACKED_LIMIT) this.#stop('too_many_handles')
+    return undefined
   }
 
-  #answered(ask: Ask, reply: SftpReply): void {
-    switch (ask.kind) {
-      case 'open':
-        this.#opened(ask, reply)
-        break
-      case 'close':
-        this.#closed(ask.handle, reply)
-        break
-      case 'read':
-        this.#read(ask.handle, reply)
-        break
-      case 'write':
-        this.#wrote(ask, reply)
-        break
-      case 'change':
-        this.#tell(ask.operation, ask, statusOf(reply))
-        break
-      case 'change_by_handle':
-        this.#changedByHandle(ask, reply)
-        break
-      case 'look':
-        break
-    }
-  }
-
-  #opened(ask: Ask & { readonly kind: 'open' }, reply: SftpReply): void {
-    this.#tell(ask.operation, { path: ask.path }, statusOf(reply))
-    if (reply.kind !== 'handle' || ask.operation !== 'open') return
-    if (this.#files.size >= TRACKED_LIMIT) this.#stop('too_many_handles')
-    else this.#files.set(reply.handle, { path: ask.path, readBytes: 0, wroteBytes: 0 })
-  }
-
-  #closed(handle: string, reply: SftpReply): void {
-    const file = this.#files.get(handle)
-    if (file === undefined) return
-    this.#files.delete(handle)
-    this.#tell('close', file, statusOf(reply))
-  }
-
-  #read(handle: string, reply: SftpReply): void {
-    const file = this.#files.get(handle)
-    if (file !== undefined && reply.kind === 'data') file.readBytes += reply.octets
-  }
-
-  #wrote(ask: Ask & { readonly kind: 'write' }, reply: SftpReply): void {
-    const file = this.#files.get(ask.handle)
-    if (file !== undefined && statusOf(reply) === STATUS_OK) file.wroteBytes += ask.octets
-  }
-
-  #changedByHandle(ask: Ask & { readonly kind: 'change_by_handle' }, reply: SftpReply): void {
-    const path = this.#files.get(ask.handle)?.path ?? ''
-    const to = ask.toHandle === undefined ? undefined : this.#files.get(ask.toHandle)?.path
-    this.#tell(
-      ask.operation,
-      { path, ...(to === undefined ? {} : { toPath: to }) },
-      statusOf(reply),
-    )
-  }
-
-  #tell(
-    operation: string,
-    about: Pick<SftpEvent, 'path' | 'toPath' | 'readBytes' | 'wroteBytes'>,
-    status?: number,
-  ): void {
-    const { path, toPath, readBytes, wroteBytes } = about
-    this.#emit({
-      type: 'sftp',
-      channel: this.#channel,
-      operation,
-      path,
-      ...(toPath === undefined ? {} : { toPath }),
-      ...(status === undefined ? {} : { status }),
-      ...(readBytes === undefined ? {} : { readBytes }),
-      ...(wroteBytes === undefined ? {} : { wroteBytes }),
-    })
+  #refuse(
+    packet: SftpHead,
+    { id, ask }: SftpRequest,
+    reason: SftpObjection,
+  ): Replacement | undefined {
+    const what = `sftp ${'operation' in ask ? ask.operation : ask.kind}`
+    const target = 'path' in ask ? ask.path : undefined
+    tellRefused({ event: this.#emit }, { channel: this.#channel, what, reason, target })
+    if (packet.head.length >= LEAST_REQUEST) return unknownExtension(packet, id)
+    this.#stop('malformed')
+    return undefined
   }
 
   #stop(reason: SftpStopReason): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#asked.clear()
-    this.#files.clear()
     this.#emit({ type: 'sftp_unreadable', channel: this.#channel, reason })
   }
 }
@@ -178,7 +146,18 @@ type SftpStopReason =
   | 'too_many_requests'
   | 'too_many_handles'
 
-/** SSH_FX_* code; a handle, data or names are success. */
-function statusOf(reply: SftpReply): number {
-  return reply.kind === 'status' ? reply.status : STATUS_OK
+/** A request with paths longer than any system has. */
+const OVERLONG: SftpAsk = { kind: 'unknown', operation: 'overlong' }
+
+/** The head of a request to nobody, as long as it was. */
+function unknownExtension({ head }: SftpHead, id: number): Replacement {
+  const length = head.length - LEAST_REQUEST
+  const name = UNKNOWN_EXTENSION.slice(0, length).padEnd(length, '.')
+  return { type: SFTP.extended, head: Buffer.concat([writeUint32(id), writeString(name)]) }
+}
+
+/** The target's answer to such a request, with the code that says why. */
+function denied({ type, head }: SftpHead, reply: SftpReply): Replacement | undefined {
+  if (reply.kind !== 'status') return undefined
+  return { type, head: Buffer.concat([head.subarray(0, 4), writeUint32(PERMISSION_DENIED)]) }
 }

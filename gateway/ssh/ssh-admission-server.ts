@@ -7,6 +7,7 @@ import { subjectName } from '../facts/subject-name.ts'
 import type { SshLimits } from '../policy/decision.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { mintTargetCredential, type TargetCredential } from './ca.ts'
+import { Grants } from './grants.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import type { SshTargetLogin, TargetRefusal } from './ssh-target-login-server.ts'
@@ -70,7 +71,7 @@ async function certify(
     userEmail: subjectName(flow.facts.subject),
     sessionId: id,
     unixUser,
-    extensions: ['permit-pty'],
+    extensions: new Grants(reached.limits.grants).extensions,
     nowSeconds: Math.floor(deps.now() / 1000),
     ...(own.ok ? { sourceAddress: formatAddress(own.value) } : {}),
   } as const

@@ -1,6 +1,7 @@
 /** Joins two authenticated legs by the relay core: carries out its actions, and lets nobody send faster than the other reads. */
 import type { Recorder } from '../recording/recorder.ts'
-import type { ProtocolBreach, RelayAction, SshRelay } from './relay.ts'
+import type { SshRelay } from './relay.ts'
+import type { ProtocolBreach, RelayAction } from './relay-action.ts'
 import { otherSide, type Side } from './side.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
 import type { ReceivedPacket } from './transport-types.ts'
@@ -15,11 +16,11 @@ export function relayLegs(
   onBreach: (side: Side, reason: ProtocolBreach) => void,
 ): void {
   const join = (from: Side): void => {
-    const [leg, other] = [legs[from], legs[otherSide(from)]]
-    leg.onPacket = (packet) => {
+    const other = legs[otherSide(from)]
+    legs[from].onPacket = (packet) => {
       const action = relay.take(from, packet.payload)
       if (action.kind === 'end') onBreach(from, action.reason)
-      else carryOut(action, packet, leg, other)
+      else carryOut(action, packet, legs, other)
     }
   }
   join('user')
@@ -36,18 +37,15 @@ export function relayLegs(
 function carryOut(
   action: Exclude<RelayAction, { readonly kind: 'end' }>,
   packet: ReceivedPacket,
-  leg: SshLeg,
+  legs: Legs,
   other: SshLeg,
 ): void {
   switch (action.kind) {
     case 'forward':
       other.transport.forward(packet)
       break
-    case 'rewrite':
-      other.transport.send(action.payload)
-      break
-    case 'answer':
-      leg.transport.send(action.payload)
+    case 'send':
+      for (const { to, payload } of action.messages) legs[to].transport.send(payload)
       break
     case 'drop':
       break

@@ -2,6 +2,7 @@
 import type { Log } from '#lib/log'
 import type { Recordings } from '../recording/recorder.ts'
 import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
+import type { SessionCount } from './session-count.ts'
 import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
 
 export type SshServiceDeps = {
@@ -18,6 +19,7 @@ export type SshServiceDeps = {
   readonly binding?: AeadBinding | undefined
   readonly algorithms: { readonly user: AlgorithmLists; readonly target: AlgorithmLists }
   readonly timing: SshTiming
+  readonly sessions: SessionCount
 }
 
 /** Times, milliseconds. */

@@ -13,7 +13,7 @@ import type { Missed } from '../enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
-import { DEFAULT_VERBS } from './policy-verbs.ts'
+import { Grants } from './grants.ts'
 import { SshRelay } from './relay.ts'
 import { SessionClock } from './session-clock-server.ts'
 import { closeReasonOf, GATEWAY_ENDS, type GatewayEnd, refusalText } from './session-end.ts'
@@ -43,6 +43,8 @@ export class SshSession {
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
   #unwatch = (): void => {}
+  /** Takes the session off the count of its user's. */
+  #leave: (() => void) | undefined
 
   /** @param hostKeys what the user's client is shown. */
   constructor(flow: SshFlow, hostKeys: readonly HostKey[], deps: SshServiceDeps) {
@@ -61,6 +63,7 @@ export class SshSession {
       onLoginTooLong: () => this.#endByGateway('login_grace_exceeded'),
       onRekey: () => this.#rekey(),
       onIdle: () => this.#endByGateway('idle_timeout'),
+      onSessionOver: () => this.#endByGateway('session_time_exceeded'),
     })
     this.#arrival = this.#arrive()
   }
@@ -101,6 +104,10 @@ export class SshSession {
       const arrived = await this.#arrival
       this.#clock.resumeGrace()
       if (!arrived.ok) return this.#missed(request.unixUser, arrived.error)
+      if (this.#closeReason !== undefined) return
+      if (!this.#enter(arrived.value.reached)) {
+        return this.#refuse(request.unixUser, { reason: 'too_many_sessions', detail: '' })
+      }
       const admitted = await admit(request, { ...parts, ...arrived.value })
       if (admitted.ok) this.#admitted(request, arrived.value, admitted.value)
       else this.#refuse(request.unixUser, admitted.error)
@@ -109,6 +116,14 @@ export class SshSession {
       this.#deps.log.error({ err: error, session: this.#id }, 'ssh login failed')
       this.#endByGateway('internal_error')
     }
+  }
+
+  /** @returns false when the user has as many sessions as the permit lets one have. */
+  #enter({ permit, limits }: SshTarget): boolean {
+    const { userId } = this.#flow.facts.subject
+    const { sessions } = this.#deps
+    this.#leave = sessions.enter(userId, permit.application ?? '', limits.concurrentSessions)
+    return this.#leave !== undefined
   }
 
   #missed(unixUser: string, reason: Missed): void {
@@ -152,9 +167,9 @@ export class SshSession {
   }
 
   /** The target let the user in: from here on, messages pass. */
-  #begin(target: SshLeg, { permit }: SshTarget): void {
+  #begin(target: SshLeg, { permit, limits }: SshTarget): void {
     const watch = new SessionWatch(this.#recorder, this.#deps.log, this.#about)
-    this.#relay = new SshRelay(DEFAULT_VERBS, watch)
+    this.#relay = new SshRelay(new Grants(limits.grants), watch)
     const user = this.#user.leg
     this.#user.permit()
     target.onClosed = (closed) => this.#targetClosed(closed)
@@ -163,7 +178,9 @@ export class SshSession {
         user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
       })
     })
-    this.#clock.loggedIn(() => watch.passedOctets, permit.idleTimeoutMs)
+    const { idleTimeoutMs } = permit
+    const { sessionTimeMs } = limits
+    this.#clock.loggedIn(() => watch.passedOctets, { idleTimeoutMs, sessionTimeMs })
   }
 
   #rekey(): void {
@@ -210,6 +227,7 @@ export class SshSession {
     this.#closeReason = closeReason
     this.#clock.stop()
     this.#unwatch()
+    this.#leave?.()
     this.#user.leg.ignore()
     this.#target?.leg?.ignore()
     this.#relay?.end()

@@ -17,6 +17,7 @@ import { RecipientListFile } from '../../gateway/recording/recipient-list-store.
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
+import { SessionCount } from '../../gateway/ssh/session-count.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from '../../gateway/ssh/ssh-service-deps.ts'
 import { openSshAuthorities } from '../../gateway/ssh-ca/ssh-authorities-store.ts'
@@ -62,6 +63,7 @@ const deps = {
   binding: loadAeadBinding(),
   algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
   timing: SSH_TIMING,
+  sessions: new SessionCount(),
 }
 
 const { target } = settings

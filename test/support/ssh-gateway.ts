@@ -15,6 +15,7 @@ import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
+import { SessionCount } from '../../gateway/ssh/session-count.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import {
   SSH_TIMING,
@@ -92,6 +93,7 @@ export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
     binding: loadAeadBinding(),
     algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
     timing: SSH_TIMING,
+    sessions: new SessionCount(),
   }
 }
 

@@ -1,5 +1,6 @@
 /** The same sshd reached directly and through the gateway, so that the two can be compared. */
 
+import type { SshLimits } from '../../gateway/policy/decision.ts'
 import { DEFAULT_SSH_GRANT } from '../../gateway/policy/ssh-grant.ts'
 import { SshClient } from './ssh-client.ts'
 import {
@@ -21,10 +22,13 @@ export type SshPair = {
   stop(): Promise<void>
 }
 
+/** Options of a gateway, and limits that stand beside or in place of those of the pair. */
+type PairOptions = Partial<GatewayOptions> & { readonly limitsToo?: Partial<SshLimits> }
+
 /** @param config more lines of the target's sshd_config. */
 export async function startSshPair(
   config: readonly string[] = [],
-  options: Partial<GatewayOptions> = {},
+  { limitsToo, ...options }: PairOptions = {},
 ): Promise<SshPair> {
   const keys = new KeyFolder()
   const identity = keys.makeKey('user', '-t', 'ed25519')
@@ -33,13 +37,14 @@ export async function startSshPair(
     authorizedKeys: [`ssh-ed25519 ${keys.blob('user.pub').toString('base64')}`],
     config,
   })
-  const limits = {
+  const limits: SshLimits = {
     unixUsers: [sshd.user],
     record: 'required',
     hostKeys: [sshd.hostKey],
     hostAuthorities: [],
     grants: [DEFAULT_SSH_GRANT],
-  } as const
+    ...limitsToo,
+  }
   const gateway = await startSshGateway({ target: sshd, limits, ...options })
   const direct = new SshClient({
     port: sshd.port,
