@@ -50,6 +50,8 @@ export const MACS: ReadonlyMap<string, MacSpec> = new Map([
   ['hmac-sha2-512', { hash: 'sha512', octets: 64, etm: false }],
 ])
 
+/** First: what is recorded today stays closed to a quantum computer of later. */
+const HYBRID = ['mlkem768x25519-sha256']
 const CURVE25519 = ['curve25519-sha256', 'curve25519-sha256@libssh.org']
 const NIST = ['ecdh-sha2-nistp384', 'ecdh-sha2-nistp256']
 const GCM = ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com']
@@ -62,14 +64,14 @@ const CTR = ['aes256-ctr', 'aes128-ctr']
  * and every client that has it has AES-CTR at least.
  */
 export const SERVER_ALGORITHMS: AlgorithmLists = {
-  kex: CURVE25519,
+  kex: [...HYBRID, ...CURVE25519],
   ciphers: [...GCM, ...CTR],
   macs: [...MACS.keys()],
 }
 
 /** What is offered to targets. ChaCha20 takes part only where the native binding was found. */
 export const CLIENT_ALGORITHMS: AlgorithmLists = {
-  kex: CURVE25519,
+  kex: [...HYBRID, ...CURVE25519],
   ciphers: [...GCM, ...CHACHA, ...CTR],
   macs: [...MACS.keys()],
 }

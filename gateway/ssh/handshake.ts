@@ -20,7 +20,8 @@ import {
   writeKexInit,
 } from './kex-init.ts'
 import { deriveDirection, exchangeHash, keyDeriver } from './key-derivation.ts'
-import { KEX_METHODS, type KexMethod, type KeyAgreement } from './key-exchange.ts'
+import { KEX_METHODS } from './key-exchange.ts'
+import type { KexMethod, KeyAgreement } from './key-exchange-method.ts'
 import { keyLengths, makeOpener, makeSealer, type Protection } from './packet-cipher.ts'
 import type { PacketOpener, PacketSealer } from './packet-protection.ts'
 import type { AlgorithmLists, Negotiated, TransportSettings } from './transport-types.ts'
@@ -64,7 +65,8 @@ type Agreed = {
   readonly theirKexInit: Buffer
   readonly negotiated: Negotiated
   readonly method: KexMethod
-  readonly agreement: KeyAgreement
+  /** Undefined as a server. */
+  readonly agreement: KeyAgreement | undefined
   readonly wantsExtInfo: boolean
 }
 
@@ -138,11 +140,11 @@ export class Handshake {
     if (!strict && isTerrapinWeak(negotiated)) return err({ reason: 'weak_without_strict_kex' })
     this.#state = 'agreed'
     this.#isGuessVoid = theirs.isGuessSent && isGuessWrong(ours, theirs)
-    const agreement = method.begin()
+    const agreement = settings.role === 'client' ? method.begin() : undefined
     const theirKexInit = Buffer.from(payload)
     const extInfo = wantsExtInfo(theirs, peer)
     this.#agreed = { theirKexInit, negotiated, method, agreement, wantsExtInfo: extInfo }
-    if (settings.role === 'server') return NOTHING
+    if (agreement === undefined) return NOTHING
     return ok({ send: [message(MESSAGE.kexEcdhInit, agreement.publicValue)] })
   }
 
@@ -154,9 +156,9 @@ export class Handshake {
     const { settings } = this.#context
     const hostKeys = settings.role === 'server' ? settings.hostKeys : []
     const hostKey = hostKeys.find(({ algorithm }) => algorithm === agreed.negotiated.hostKey)
-    const secret = agreed.agreement.agree(clientValue)
-    if (hostKey === undefined || secret === undefined) return err({ reason: 'bad_key_exchange' })
-    const serverValue = agreed.agreement.publicValue
+    const answer = agreed.method.answer(clientValue)
+    if (hostKey === undefined || answer === undefined) return err({ reason: 'bad_key_exchange' })
+    const { publicValue: serverValue, secret } = answer
     const hash = this.#hash(agreed, { hostKeyBlob: hostKey.blob, clientValue, serverValue, secret })
     const reply = message(MESSAGE.kexEcdhReply, hostKey.blob, serverValue, hostKey.sign(hash))
     return this.#keys(agreed, secret, hash, undefined, [reply])
@@ -169,9 +171,10 @@ export class Handshake {
     const serverValue = reader.string()
     const signature = reader.string()
     if (!reader.complete) return err({ reason: 'malformed_message' })
-    const secret = agreed.agreement.agree(serverValue)
-    if (secret === undefined) return err({ reason: 'bad_key_exchange' })
-    const clientValue = agreed.agreement.publicValue
+    const { agreement } = agreed
+    const secret = agreement?.agree(serverValue)
+    if (agreement === undefined || secret === undefined) return err({ reason: 'bad_key_exchange' })
+    const clientValue = agreement.publicValue
     const hash = this.#hash(agreed, { hostKeyBlob, clientValue, serverValue, secret })
     const proof = { blob: hostKeyBlob, signature, hash, algorithm: agreed.negotiated.hostKey }
     const refusal = checkHostKey(this.#context.settings, proof, this.#context.first?.hostKey)

@@ -1,82 +1,56 @@
 /**
- * Elliptic-curve Diffie-Hellman: curve25519-sha256 (RFC 8731) and ecdh-sha2-nistp* (RFC 5656 section 4).
+ * Methods of key exchange: curve25519-sha256 (RFC 8731), ecdh-sha2-nistp* (RFC 5656 section 4), and the hybrid.
  * Public values of small order, off the curve or of another form yield no secret (T04).
  */
-import {
-  createECDH,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject,
-} from 'node:crypto'
+import { createECDH } from 'node:crypto'
 import { writePositiveInteger } from '#lib/ssh/writer'
+import { mlkem768x25519 } from './hybrid-key-exchange.ts'
+import type { KexMethod, KeyAgreement } from './key-exchange-method.ts'
+import { beginX25519 } from './x25519.ts'
 
-/** One fresh key pair, used for one exchange. */
-export type KeyAgreement = {
-  /** Our public value. */
-  readonly publicValue: Buffer
-  /** @returns the shared secret K, encoded as the exchange hash takes it; undefined when the peer's value is bad. */
-  agree(peerValue: Buffer): Buffer | undefined
-}
-
-export type KexMethod = {
-  readonly hash: 'sha256' | 'sha384'
-  begin(): KeyAgreement
-}
-
-/** DER head of an X25519 SubjectPublicKeyInfo (RFC 8410 section 10.1); the 32 octets follow. */
-const X25519_SPKI = Buffer.from('302a300506032b656e032100', 'hex')
-const X25519_OCTETS = 32
-
-const curve25519: KexMethod = { hash: 'sha256', begin: beginCurve25519 }
+const curve25519 = diffieHellman('sha256', () => {
+  const { publicValue, agree } = beginX25519()
+  return { publicValue, agree: (peerValue) => positive(agree(peerValue)) }
+})
 
 /** Methods by name. */
 export const KEX_METHODS: ReadonlyMap<string, KexMethod> = new Map([
+  ['mlkem768x25519-sha256', mlkem768x25519],
   ['curve25519-sha256', curve25519],
   ['curve25519-sha256@libssh.org', curve25519],
   ['ecdh-sha2-nistp256', nist('prime256v1', 'sha256', 32)],
   ['ecdh-sha2-nistp384', nist('secp384r1', 'sha384', 48)],
 ])
 
-function beginCurve25519(): KeyAgreement {
-  const { publicKey, privateKey } = generateKeyPairSync('x25519')
-  const spki = publicKey.export({ format: 'der', type: 'spki' })
+/** Both sides do the same. */
+function diffieHellman(hash: KexMethod['hash'], begin: () => KeyAgreement): KexMethod {
   return {
-    publicValue: spki.subarray(X25519_SPKI.length),
-    agree: (peerValue) => agreeCurve25519(privateKey, peerValue),
+    ...{ hash, begin },
+    answer(clientValue) {
+      const { publicValue, agree } = begin()
+      const secret = agree(clientValue)
+      return secret && { publicValue, secret }
+    },
   }
 }
 
-function agreeCurve25519(privateKey: KeyObject, peerValue: Buffer): Buffer | undefined {
-  if (peerValue.length !== X25519_OCTETS) return undefined
-  const spki = Buffer.concat([X25519_SPKI, peerValue])
-  try {
-    const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    const secret = diffieHellman({ privateKey, publicKey })
-    // RFC 8731 section 3: abort on the all-zero secret of a low-order point. OpenSSL throws; this holds for any other.
-    return secret.every((octet) => octet === 0) ? undefined : writePositiveInteger(secret)
-  } catch {
-    return undefined
-  }
+function positive(secret: Buffer | undefined): Buffer | undefined {
+  return secret && writePositiveInteger(secret)
 }
 
 function nist(curve: string, hash: KexMethod['hash'], octets: number): KexMethod {
-  return {
-    hash,
-    begin() {
-      const ecdh = createECDH(curve)
-      const publicValue = ecdh.generateKeys()
-      return {
-        publicValue,
-        agree(peerValue) {
-          if (peerValue[0] !== 4 || peerValue.length !== 1 + 2 * octets) return undefined
-          try {
-            return writePositiveInteger(ecdh.computeSecret(peerValue))
-          } catch {
-            return undefined // not on the curve
-          }
-        },
-      }
-    },
-  }
+  return diffieHellman(hash, () => {
+    const ecdh = createECDH(curve)
+    return {
+      publicValue: ecdh.generateKeys(),
+      agree(peerValue) {
+        if (peerValue[0] !== 4 || peerValue.length !== 1 + 2 * octets) return undefined
+        try {
+          return writePositiveInteger(ecdh.computeSecret(peerValue))
+        } catch {
+          return undefined // not on the curve
+        }
+      },
+    }
+  })
 }

@@ -35,7 +35,8 @@ type Choice = {
 const KEX = 'curve25519-sha256'
 const MAC = 'hmac-sha2-256'
 const GCM = 'aes256-gcm@openssh.com'
-const otherKex = [...KEX_METHODS.keys()].filter((kex) => kex !== KEX)
+/** Debian 12's OpenSSH has no ML-KEM. */
+const otherKex = [...KEX_METHODS.keys()].filter((kex) => kex !== KEX && !kex.startsWith('mlkem'))
 const CHOICES: readonly Choice[] = [
   ...otherKex.map((kex) => ({ kex, cipher: GCM, mac: MAC, native: true })),
   ...[...CIPHERS.keys()].flatMap((cipher) => {
