@@ -19,7 +19,11 @@ export type Collect = (request: PostureRequest, signal: AbortSignal) => Promise<
 const LOOK_LIMIT_MS = 10_000
 
 /** @param daemonVersion what `client_version` is told. */
-export function createCollect(daemonVersion: string, platform: NodeJS.Platform): Collect {
+export function createCollect(
+  daemonVersion: string,
+  platform: NodeJS.Platform,
+  lookLimitMs: number = LOOK_LIMIT_MS,
+): Collect {
   const collectors = collectorsOf(daemonVersion)
   return async ({ kind, lookAt }, signal) => {
     const collector = collectors.get(kind)
@@ -27,7 +31,7 @@ export function createCollect(daemonVersion: string, platform: NodeJS.Platform):
     if (platform !== 'linux' && kind !== 'client_version') {
       return { kind: 'none', reason: 'unsupported_system', detail: platform }
     }
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_LIMIT_MS)])
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(lookLimitMs)])
     try {
       return checked(await Promise.race([collector(lookAt, limit), rejectOn(limit)]))
     } catch (error) {

@@ -19,13 +19,14 @@ export async function runSystem(
   name: string,
   args: readonly string[],
   signal: AbortSignal,
+  timeLimitMs: number = TIME_LIMIT_MS,
 ): Promise<Said | undefined> {
   const program = await pathOf(name)
   if (program === undefined) return undefined
   try {
     const { stdout } = await promisify(execFile)(program, args, {
       ...{ signal, env: ENVIRONMENT, cwd: '/', encoding: 'utf8' },
-      ...{ timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
+      ...{ timeout: timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
     })
     return { code: 0, stdout }
   } catch (error) {

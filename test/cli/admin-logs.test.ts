@@ -23,6 +23,15 @@ test('G11: admin logs access goes through pages, and prints oldest first', async
   ])
 })
 
+for (const limit of ['0', '-1', '1.5', '1e3', 'all', '', '10000000']) {
+  test(`G11: admin logs access refuses "${limit}" as a limit, and asks nothing`, async (t) => {
+    const zt = adminCommands()
+    t.is(await zt.run('admin', 'logs', 'access', `--limit=${limit}`), EXIT.usage)
+    t.regex(zt.warned.join(), /bad_limit/)
+    t.deepEqual(zt.asked, [])
+  })
+}
+
 test('G11: admin logs access follows, marks gaps, and says that it ended', async (t) => {
   const live = [
     { type: 'following' },

@@ -277,9 +277,12 @@ test('A11 a service token is printed once, or kept in a new file and not printed
 })
 
 test('A11 no service token is made where its secret cannot be kept', async (t) => {
-  const { run, posted } = zt()
+  const { run, posted, printed } = zt()
   t.is(await run('admin', 'service-tokens', 'create', 'backup', '--out', 'taken'), EXIT.usage)
   t.is(await run('admin', 'service-tokens', 'create', 'backup', '--expires', 'soon'), EXIT.usage)
+  t.regex(printed.at(-1) ?? '', /\(bad_duration\)$/)
+  t.is(await run('admin', 'service-tokens', 'rotate', 'backup', '--grace', '-1d'), EXIT.usage)
+  t.regex(printed.at(-1) ?? '', /\(bad_duration\)$/)
   t.deepEqual(posted, [])
 })
 

@@ -9,6 +9,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -52,6 +53,20 @@ test('D10 file: what is no regular file has no digest, and nobody waits for it',
   t.like(await ask('file', 'relative'), { kind: 'none', reason: 'unreadable' })
   t.like(await ask('file', '/a\0b'), { kind: 'none', reason: 'unreadable' })
   t.like(await ask('file', `/${'x'.repeat(5000)}`), { kind: 'none', reason: 'unreadable' })
+})
+
+test('D10: a look that takes too long, or that the daemon gives up, has failed', async (t) => {
+  const path = join(folder(t), 'large')
+  writeFileSync(path, '')
+  truncateSync(path, 512 * 1024 * 1024)
+  const request = { name: 'it', kind: 'file', lookAt: [path, 'sha256'], everyMs: 1000 }
+  const late = { kind: 'none', reason: 'unreadable', detail: 'it took too long' } as const
+  const hasty = createCollect('1.2.3', 'linux', 1)
+  t.deepEqual(await hasty(request, new AbortController().signal), late)
+  const given = new AbortController()
+  const found = collect(request, given.signal)
+  given.abort()
+  t.deepEqual(await found, late)
 })
 
 test('D10 process: by path and by name while it runs, with the digest of what runs', async (t) => {

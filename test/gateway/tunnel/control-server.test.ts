@@ -34,20 +34,20 @@ const peer: TunnelPeer = {
   admitted: () => ok(device),
 }
 
-/** A stream whose written lines come out parsed. */
-function streamPair() {
+/** A stream whose written lines come out parsed. @param reads whether the other end takes more than the first. */
+function streamPair(reads: boolean) {
   const lines: { type: string; id: string; seq: number; reason?: string }[] = []
   const stream = new Duplex({
     read: () => undefined,
     write(chunk, _encoding, done) {
       lines.push(JSON.parse(String(chunk)))
-      done()
+      if (reads) done()
     },
   })
   return { stream, lines }
 }
 
-function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}) {
+function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}, reads = true) {
   const server = createControlServer({
     standing: onlySubject,
     user: () => user,
@@ -67,7 +67,7 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
     log: memoryLog(),
     ...change,
   })
-  const { stream, lines } = streamPair()
+  const { stream, lines } = streamPair(reads)
   server.onControl(peer, stream)
   for (const one of sent) stream.push(typeof one === 'string' ? one : `${JSON.stringify(one)}\n`)
   return { stream, lines, server }
@@ -126,6 +126,16 @@ const PROMPT = {
   reason: 'session_expired',
   expiresAtMs: 1,
 } as const
+
+test('control: a daemon that does not read is cut off once 8 MiB wait for it', async (t) => {
+  const { stream, server } = serve([hello], {}, false)
+  await once(stream, 'data')
+  const mebibyte = 'x'.repeat(1024 * 1024)
+  for (let n = 0; n < 8; n++) server.notify(device.id, 'x', mebibyte)
+  t.false(stream.destroyed)
+  for (let n = 0; n < 2; n++) server.notify(device.id, 'x', mebibyte)
+  t.true(stream.destroyed)
+})
 
 test('D9: what waits for the user is told to each new stream, then as it comes and ends', async (t) => {
   const { stream, lines, server } = serve([hello], { prompts: () => [PROMPT] })
