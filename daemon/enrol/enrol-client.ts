@@ -19,7 +19,7 @@ import { SERVICE_HEADERS, type ServiceCredentials } from '#lib/enrol/service-cre
 import { err, ok, type Result } from '#lib/result'
 import { certificateRequest, wordsOfKey } from './device-key.ts'
 import { matchCa } from './gateway-trust.ts'
-import { exchange } from './https-json-client.ts'
+import { exchange, parseJson } from './https-json-client.ts'
 import type { Registration } from './registration.ts'
 
 /** Why enrolment or renewal came to nothing; `reason` is a stable code, `detail` a sentence. */
@@ -221,14 +221,6 @@ async function call(
   if (!refused.ok) return err(badAnswer(`status ${answer.value.status}`))
   const { error, error_description } = refused.value
   return err({ reason: error, detail: error_description ?? `The gateway refused: ${error}.` })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
 }
 
 function badAnswer(detail: string): EnrolFailure {

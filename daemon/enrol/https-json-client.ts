@@ -54,3 +54,12 @@ export function exchange(call: HttpsCall): Promise<{ status: number; body: strin
     sent.end(payload)
   })
 }
+
+/** What a body says; undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

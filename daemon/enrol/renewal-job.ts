@@ -8,6 +8,7 @@ import { err, type Result } from '#lib/result'
 import type { TunnelClient } from '../tunnel/tunnel.ts'
 import { type EnrolFailure, readRenewal, renewalBody, renewLapsed } from './enrol-client.ts'
 import { loginOriginOf } from './enrolment-client.ts'
+import { parseJson } from './https-json-client.ts'
 import { planRenewal, type Registration, validityOf } from './registration.ts'
 
 export type RenewalOptions = {
@@ -109,12 +110,4 @@ function reasonIn(body: unknown): string {
   const named =
     body !== null && typeof body === 'object' && 'error' in body ? body.error : undefined
   return typeof named === 'string' && /^[a-z_]{1,64}$/.test(named) ? named : 'renewal_refused'
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
 }
