@@ -8,8 +8,10 @@ import type { SshGrant } from './ssh-grant.ts'
 export type SshLimits = {
   /** UNIX users that may be asked for, exact names. */
   readonly unixUsers: readonly string[]
-  /** `required`: no session without a recording; `off`: none is made. */
-  readonly record: 'required' | 'off'
+  /** `required`: no session without a recording; `best_effort`: a failure is audited and the session goes on; `off`: none is made. */
+  readonly record: 'required' | 'best_effort' | 'off'
+  /** What of a session is recorded; absent: everything. */
+  readonly recordScope?: RecordScope
   /** Pinned host keys of the target, OpenSSH one-line format (`ssh-ed25519 AAAA…`). */
   readonly hostKeys: readonly string[]
   /** Host CAs that may vouch for the target, OpenSSH one-line format. */
@@ -21,6 +23,9 @@ export type SshLimits = {
   /** Sessions that one user may have in one application at once. */
   readonly concurrentSessions?: number
 }
+
+/** `commands`: events, no bytes; `metadata`: who, where, when, and counts. */
+export type RecordScope = 'commands' | 'metadata'
 
 /** How a permitted flow is carried. */
 export type Enforcement =

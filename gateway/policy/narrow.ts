@@ -32,13 +32,24 @@ function narrowEnforcement(a: Enforcement, b: Enforcement): Enforcement | undefi
   return ssh.unixUsers.length === 0 ? undefined : { kind: 'ssh', ssh }
 }
 
+/** The stricter of both, and of those that record, what records more. */
+function narrowRecord(a: SshLimits, b: SshLimits): Pick<SshLimits, 'record' | 'recordScope'> {
+  const record = STRICT_FIRST.find((one) => one === a.record || one === b.record) ?? 'required'
+  const scopes = [a, b].filter((one) => one.record !== 'off').map(({ recordScope }) => recordScope)
+  const recordScope = FULL_FIRST.find((one) => scopes.includes(one))
+  return { record, ...(recordScope !== undefined && { recordScope }) }
+}
+
+const STRICT_FIRST = ['required', 'best_effort', 'off'] as const
+const FULL_FIRST = [undefined, 'commands', 'metadata'] as const
+
 /** Who may log in where both agree; keys of the first, which was written on the name that was asked for. */
 function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
   const sessionTimeMs = lesser(a.sessionTimeMs, b.sessionTimeMs)
   const concurrentSessions = lesser(a.concurrentSessions, b.concurrentSessions)
   return {
     unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
-    record: a.record === 'required' ? 'required' : b.record,
+    ...narrowRecord(a, b),
     hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
     hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
     grants: [...a.grants, ...b.grants],

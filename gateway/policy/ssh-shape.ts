@@ -93,9 +93,14 @@ const sshFields = {
     'none',
   ),
   record: defaulted(
-    oneOf('required', 'off'),
-    'Whether sessions are recorded; a session that must be and cannot is refused.',
+    oneOf('required', 'best_effort', 'off'),
+    'Whether sessions are recorded. `required`: a session that cannot be is refused, and ends when its recording fails; `best_effort`: it goes on, and the failure is audited at once.',
     'required',
+  ),
+  record_scope: defaulted(
+    oneOf('full', 'commands', 'metadata'),
+    'What of a session is recorded: everything; commands, file operations and other events without the bytes; or only who, where, when, and counts.',
+    'full',
   ),
   ...hostKeyFields,
   allow: defaulted(
@@ -160,6 +165,7 @@ function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
   return {
     unixUsers: written.unix_users,
     record: written.record,
+    ...(written.record_scope !== 'full' && { recordScope: written.record_scope }),
     hostKeys: written.host_keys,
     hostAuthorities: written.host_authorities,
     targets: written.targets,

@@ -6,6 +6,8 @@ import { performance } from 'node:perf_hooks'
 
 /** Sealing takes up to as long again: together they keep within the second that manifests promise. */
 const SYNC_AFTER_MS = 400
+/** A store that takes no octet for this long has failed: whoever waits for it would wait for ever. */
+const STALLED_AFTER_MS = 30_000
 /** Linux takes at most 1024 parts in one call. */
 const PARTS_PER_WRITE = 512
 
@@ -26,9 +28,14 @@ export class AppendFile {
   #syncTimer: NodeJS.Timeout | undefined
   #failed = false
 
-  private constructor(handle: FileHandle, events: AppendEvents) {
+  readonly #stalledAfterMs: number
+  #stalled = false
+
+  /** @param handle open for writing, at its end. */
+  constructor(handle: FileHandle, events: AppendEvents, stalledAfterMs = STALLED_AFTER_MS) {
     this.#handle = handle
     this.#events = events
+    this.#stalledAfterMs = stalledAfterMs
   }
 
   /** Creates a file of mode 0600. @throws {Error} when it exists or cannot be made. */
@@ -59,6 +66,8 @@ export class AppendFile {
 
   /** Writes what is queued, syncs and closes. @returns whether all of it reached the disk. */
   async close(): Promise<boolean> {
+    // Closing waits for the write under way, which may never end.
+    if (this.#stalled) return false
     await this.#writing
     clearTimeout(this.#syncTimer)
     await this.#sync()
@@ -71,9 +80,10 @@ export class AppendFile {
       const batch = this.#queue.splice(0, PARTS_PER_WRITE)
       this.#pendingSinceMs = performance.now()
       await this.#writeFully(batch).catch((cause: unknown) => this.#fail(cause))
+      if (this.#failed) return
       this.#pendingBytes -= batch.reduce((sum, part) => sum + part.length, 0)
       this.#pendingSinceMs = undefined
-      if (!this.#failed) this.#events.onWritten()
+      this.#events.onWritten()
     }
     this.#writing = undefined
     this.#syncTimer ??= setTimeout(() => {
@@ -86,8 +96,12 @@ export class AppendFile {
   async #writeFully(parts: readonly Uint8Array[]): Promise<void> {
     let rest = parts
     while (rest.length > 0) {
-      const { bytesWritten } = await this.#handle.writev(rest)
-      rest = dropFront(rest, bytesWritten)
+      const stall = setTimeout(() => {
+        this.#stalled = true
+        this.#fail(new Error('the store takes no octets'))
+      }, this.#stalledAfterMs)
+      const { bytesWritten } = await this.#handle.writev(rest).finally(() => clearTimeout(stall))
+      rest = this.#failed ? [] : dropFront(rest, bytesWritten)
     }
   }
 

@@ -21,6 +21,12 @@ export type RecordingSubject = {
   readonly policyRevision: number
   /** Serial of the certificate minted for the target, decimal. */
   readonly certificateSerial: string
+  /** That certificate, one line as OpenSSH has it. */
+  readonly certificate?: string
+  /** What is left out; absent: everything is recorded. */
+  readonly recordScope?: 'commands' | 'metadata'
+  /** The session goes on when the recording fails; absent: it ends. */
+  readonly recordFailure?: 'go_on'
 }
 
 /** How a session ended, for the manifest. */
@@ -39,7 +45,7 @@ export interface Recorder {
   readonly backlogged: boolean
   /** Called each time `backlogged` turned false again. */
   onDrain: () => void
-  /** Called once when writing failed; with `record: required` the relay forwards no further byte and disconnects. */
+  /** Called once when writing failed, unless the session goes on: the relay forwards no further byte and disconnects. */
   onFailure: (reason: string) => void
   /** Seals the last chunk, writes the signed manifest, syncs. Idempotent. */
   close(end: RecordingEnd): Promise<void>

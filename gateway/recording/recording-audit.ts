@@ -6,12 +6,18 @@ import type { RecordingSubject } from './recorder.ts'
 
 export function openedFacts(subject: RecordingSubject): AuditFacts {
   const { sessionId, flowId, userEmail, deviceId, unixUser, targetHost, targetPort } = subject
-  const { application, policy, policyRevision, certificateSerial } = subject
+  const { application, policy, policyRevision, certificateSerial, recordScope } = subject
   return {
     ...{ recording: sessionId, flow: flowId, user: userEmail, device: deviceId, unixUser },
     target: `${targetHost}:${targetPort}`,
-    ...{ application, policy, policyRevision, certificateSerial },
+    ...{ application, policy, policyRevision, certificateSerial, scope: recordScope ?? 'full' },
   }
+}
+
+export function failedFacts(subject: RecordingSubject, reason: string): AuditFacts {
+  const { sessionId, flowId, userEmail, recordFailure } = subject
+  const sessionGoesOn = recordFailure === 'go_on'
+  return { recording: sessionId, flow: flowId, user: userEmail, reason, sessionGoesOn }
 }
 
 /** @param manifest text of the side file; none where not even the head was written. */

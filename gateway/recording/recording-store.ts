@@ -13,7 +13,7 @@ import { evidenceSigner } from '../audit/evidence-signer.ts'
 import type { RecordingRow, Store } from '../store/store.ts'
 import { makeManifest } from './manifest-text.ts'
 import type { RecordingSubject, Recordings } from './recorder.ts'
-import { closedFacts, openedFacts } from './recording-audit.ts'
+import { closedFacts, failedFacts, openedFacts } from './recording-audit.ts'
 import { RecordingFolder } from './recording-folder-store.ts'
 import { openRow, recordingFileName, sessionOfFileName } from './recording-row.ts'
 import { type RecordedSession, SessionRecorder } from './session-recorder-store.ts'
@@ -75,15 +75,16 @@ export class RecordingStore implements Recordings {
     }
   }
 
-  #refuse({ sessionId }: RecordingSubject, reason: OpenRefusal) {
-    this.#noteFailure(sessionId, reason)
+  #refuse(subject: RecordingSubject, reason: OpenRefusal) {
+    this.#noteFailure(subject, reason)
     return err({ reason })
   }
 
   /** The store may be what failed. */
-  #noteFailure(recording: string, reason: string): void {
+  #noteFailure(subject: RecordingSubject, reason: string): void {
+    const recording = subject.sessionId
     try {
-      this.#options.audit.note('recording_failed', { recording, reason })
+      this.#options.audit.note('recording_failed', failedFacts(subject, reason))
     } catch (cause) {
       this.#options.log.error({ err: cause, session: recording, reason }, 'failure not audited')
     }
@@ -112,12 +113,13 @@ export class RecordingStore implements Recordings {
       onWritten: () => late.recorder?.written(),
       onFailure: (cause) => {
         this.#options.log.error({ err: cause, session: row.id }, 'recording failed')
-        this.#noteFailure(row.id, 'write_failed')
+        this.#noteFailure(subject, 'write_failed')
         late.recorder?.failed()
       },
     })
     this.#options.rows.put(row)
-    late.recorder = new SessionRecorder(container, sealed, (session) => this.#finish(row, session))
+    const finish = (session: RecordedSession) => this.#finish(row, session)
+    late.recorder = new SessionRecorder(container, sealed, finish, subject)
     return late.recorder
   }
 

@@ -9,7 +9,7 @@ import type { Header } from '#lib/seal/container-format'
 import type { ContainerState, ContainerWriter } from '#lib/seal/container-writer'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import type { AppendFile } from './append-file-store.ts'
-import type { Recorder, RecordingEnd } from './recorder.ts'
+import type { Recorder, RecordingEnd, RecordingSubject } from './recorder.ts'
 
 /** Bytes are sealed this long after they came, at the latest. */
 const SEAL_AFTER_MS = 500
@@ -37,6 +37,7 @@ export class SessionRecorder implements Recorder {
   readonly #finish: (session: RecordedSession) => Promise<void>
   #sealTimer: NodeJS.Timeout | undefined
   #reportedBacklog = false
+  readonly #goesOn: boolean
   #failed = false
   #closing: Promise<void> | undefined
 
@@ -45,11 +46,13 @@ export class SessionRecorder implements Recorder {
     container: ContainerWriter,
     file: AppendFile,
     finish: (session: RecordedSession) => Promise<void>,
+    { recordScope, recordFailure }: Pick<RecordingSubject, 'recordScope' | 'recordFailure'>,
   ) {
+    this.#goesOn = recordFailure === 'go_on'
     this.#header = container.header
     this.#file = file
     this.#finish = finish
-    this.#writer = new RecordingWriter(container, (parts) => file.append(parts))
+    this.#writer = new RecordingWriter(container, (parts) => file.append(parts), recordScope)
   }
 
   data(channel: number, stream: StreamName, bytes: Uint8Array): void {
@@ -67,7 +70,7 @@ export class SessionRecorder implements Recorder {
   }
 
   get backlogged(): boolean {
-    this.#reportedBacklog = this.#failed || this.#isBehind
+    this.#reportedBacklog = this.#failed ? !this.#goesOn : this.#isBehind
     return this.#reportedBacklog
   }
 
@@ -88,7 +91,8 @@ export class SessionRecorder implements Recorder {
     this.#failed = true
     clearTimeout(this.#sealTimer)
     this.#writer.abandon()
-    this.onFailure('write_failed')
+    if (this.#goesOn) this.onDrain()
+    else this.onFailure('write_failed')
   }
 
   get #stopped(): boolean {

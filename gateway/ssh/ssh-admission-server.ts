@@ -2,6 +2,7 @@
 import { formatAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
 import { AuthorityUnavailable } from '#lib/ssh/certificate-mint'
+import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import type { SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import { subjectName } from '../facts/subject-name.ts'
 import type { SshLimits } from '../policy/decision.ts'
@@ -48,8 +49,11 @@ export async function admit(
   const credential = certified.value
   const login = { leg: proved.value, credential }
   if (session.reached.limits.record === 'off') return ok({ ...login, recorder: undefined })
-  const recorder = await openRecording(request.unixUser, credential.serial, session)
-  return recorder.ok ? ok({ ...login, recorder: recorder.value }) : recorder
+  const recorder = await openRecording(request.unixUser, credential, session)
+  if (recorder.ok) return ok({ ...login, recorder: recorder.value })
+  // The failure is in the audit log by now.
+  const goesOn = session.reached.limits.record === 'best_effort'
+  return goesOn ? ok({ ...login, recorder: undefined }) : recorder
 }
 
 function objectionTo(
@@ -90,11 +94,11 @@ async function certify(
 
 async function openRecording(
   unixUser: string,
-  serial: bigint,
+  { serial, certificate }: TargetCredential,
   { id, flow, reached, deps }: SessionParts,
 ): Promise<Result<Recorder, TargetRefusal>> {
   const { facts } = flow
-  const { permit } = reached
+  const { permit, limits } = reached
   const opened = await deps.recordings.open({
     sessionId: id,
     flowId: flow.flowId,
@@ -108,6 +112,9 @@ async function openRecording(
     policy: permit.policy ?? '',
     policyRevision: permit.revision,
     certificateSerial: serial.toString(),
+    certificate: printPublicKeyLine(certificate),
+    ...(limits.recordScope !== undefined && { recordScope: limits.recordScope }),
+    ...(limits.record === 'best_effort' && { recordFailure: 'go_on' }),
   })
   if (opened.ok) return ok(opened.value)
   return err({ reason: 'recording_unavailable', detail: opened.error.reason })

@@ -13,6 +13,9 @@ import type { SessionEvent, StreamName } from './session-event.ts'
 /** Appends sealed octets to the file. */
 export type Append = (parts: readonly Uint8Array[]) => void
 
+/** `full`: bytes and events; `commands`: events; `metadata`: neither, only counts. */
+export type RecordingScope = 'full' | 'commands' | 'metadata'
+
 export class RecordingWriter {
   readonly #container: ContainerWriter
   readonly #append: Append
@@ -23,10 +26,12 @@ export class RecordingWriter {
     index: new FrameBuffer(),
   }
   #timeUs = 0
+  readonly #scope: RecordingScope
   #ended = false
 
   /** Appends the head at once. */
-  constructor(container: ContainerWriter, append: Append) {
+  constructor(container: ContainerWriter, append: Append, scope: RecordingScope = 'full') {
+    this.#scope = scope
     this.#container = container
     this.#append = append
     append([container.head])
@@ -36,6 +41,7 @@ export class RecordingWriter {
   data(nowUs: number, channel: number, stream: StreamName, bytes: Uint8Array): void {
     if (bytes.length === 0) return
     this.#tally.data(channel, stream, bytes.length)
+    if (this.#scope !== 'full') return
     this.#add(nowUs, classOfStream(stream), stream, channel, bytes)
   }
 
@@ -44,6 +50,7 @@ export class RecordingWriter {
     const json = Buffer.from(JSON.stringify(event))
     if (json.length > EVENT_LIMIT_BYTES) throw new RangeError('event too long to record')
     this.#tally.event(event.channel)
+    if (this.#scope === 'metadata') return
     this.#add(nowUs, classOfEvent(event), 'event', event.channel, json)
   }
 

@@ -141,8 +141,9 @@ export class RecordingVerifier {
     return complete ? { status: 'complete' } : { status: 'incomplete', reason: 'interrupted' }
   }
 
-  /** Only who opened every class has counted everything. */
-  #countsAgree({ channels }: Manifest): boolean {
+  /** Only who opened every class has counted everything, where everything was recorded. */
+  #countsAgree({ channels, subject }: Manifest): boolean {
+    if (subject['recordScope'] !== undefined) return true
     if (channels === undefined || this.#opener?.classes.length !== 3) return true
     const print = (list: Manifest['channels']) =>
       JSON.stringify(

@@ -4,6 +4,7 @@ import { watch } from 'node:fs'
 import {
   appendFile,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rm,
@@ -19,6 +20,7 @@ import { parseEntry } from '#lib/audit/audit-entry'
 import { RecordingVerifier } from '#lib/recording/verify'
 import { printRecipient, type RecipientKey } from '#lib/seal/recipient-key'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
+import { AppendFile } from '../../../gateway/recording/append-file-store.ts'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
 import { digestOf } from '../../../gateway/recording/recording-audit.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
@@ -102,7 +104,7 @@ test('S10: opening, closing and failing are audited, and the manifest is bound',
   t.like(opened?.about, { recording: 'session-1', flow: 'flow-1', certificateSerial: '42' })
   const manifest = await readFile(join(folder, 'session-1.ztrec.manifest'), 'utf8')
   t.like(closed?.about, { recording: 'session-1', manifestSha256: digestOf(manifest) })
-  t.deepEqual(failed?.about, { recording: 'session-2', reason: 'no_recipient' })
+  t.like(failed?.about, { recording: 'session-2', reason: 'no_recipient', sessionGoesOn: false })
 })
 
 test('S10 S11 T61: what cannot be audited is not recorded, and so not begun', async (t) => {
@@ -182,6 +184,102 @@ test('S11 T61: a full disk fails the session once, and what was written stays re
   t.true(verdict.chunks > 0)
   t.is(verdict.signed?.manifest.gaps[0]?.reason, 'recording_failed')
 })
+
+test('S11 T61: where the session goes on, a full disk is audited at once and holds nothing up', async (t) => {
+  const folder = await freshFolder(t)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'zt-test', folder])
+  t.is(mounted.status, 0, 'this test mounts a small file system, as root')
+  t.teardown(() => spawnSync('umount', [folder]))
+  const audit = openAuditLog(openMemoryStore().audit, () => 1)
+  const { store, rows, alice, evidenceJwk } = await openSampleStore(folder, { audit })
+  const opened = await store.open({ ...sampleSubject('session-5'), recordFailure: 'go_on' })
+  if (!opened.ok) throw new Error(opened.error.reason)
+  const recorder = opened.value
+  recorder.onFailure = () => t.fail('the session must not end')
+  const drained = new Promise<void>((resolve) => {
+    recorder.onDrain = () => {
+      if (audit.head.size === 2) resolve()
+    }
+  })
+  for (let turn = 0; turn < 10; turn++) recorder.data(0, 'output', Buffer.alloc(65_536, 'x'))
+  t.true(recorder.backlogged)
+  await drained
+  const entry = parseEntry([...audit.lines(2)][1] ?? '')
+  t.is(entry?.kind, 'recording_failed')
+  t.like(entry?.about, { recording: 'session-5', reason: 'write_failed', sessionGoesOn: true })
+  t.false(recorder.backlogged)
+  recorder.data(0, 'output', Buffer.alloc(1024 * 1024))
+  t.false(recorder.backlogged, 'nothing is kept of what is not recorded')
+  spawnSync('mount', ['-o', 'remount,size=2m', folder])
+  await recorder.close(end)
+  t.is(rows.get('session-5')?.state, 'incomplete')
+  const verdict = await verify(folder, 'session-5.ztrec', [alice], [evidenceJwk])
+  t.is(verdict.status, 'incomplete')
+  t.true(verdict.chunks > 0)
+})
+
+test('S11 T61: a folder that became read-only refuses sessions, and is audited', async (t) => {
+  const folder = await freshFolder(t)
+  t.is(spawnSync('mount', ['-t', 'tmpfs', 'zt-test', folder]).status, 0)
+  t.teardown(() => spawnSync('umount', [folder]))
+  const audit = openAuditLog(openMemoryStore().audit, () => 1)
+  const { store } = await openSampleStore(folder, { audit })
+  await (await start(store, 'session-1')).close(end)
+  t.is(spawnSync('mount', ['-o', 'remount,ro', folder]).status, 0)
+  const refused = await store.open(sampleSubject('session-2'))
+  t.deepEqual(refused, { ok: false, error: { reason: 'write_failed' } })
+  const last = parseEntry([...audit.lines(audit.head.size)].at(-1) ?? '')
+  t.like(last?.about, { recording: 'session-2', reason: 'write_failed', sessionGoesOn: false })
+})
+
+test('S11 T62: a store that takes nothing is behind in bounded memory, then has failed', async (t) => {
+  const fifo = join(await freshFolder(t), 'slow')
+  t.is(spawnSync('mkfifo', [fifo]).status, 0)
+  const handle = await open(fifo, 'r+')
+  let failed = (_cause: unknown): void => {}
+  const failure = new Promise<unknown>((resolve) => {
+    failed = resolve
+  })
+  const events = { onWritten: () => {}, onFailure: (cause: unknown) => failed(cause) }
+  const file = new AppendFile(handle, events, 300)
+  // A relay stops when it is told so; what one message brings on top is all that piles up.
+  const parts = 256 / 32
+  for (let part = 0; part < parts; part++) file.append([Buffer.alloc(32_768)])
+  t.is(file.pendingBytes, 256 * 1024)
+  t.regex(String(await failure), /takes no octets/)
+  file.append([Buffer.alloc(32_768)])
+  t.is(file.pendingBytes, 0)
+  t.false(await file.close())
+  // Only who reads ends the write that is under way.
+  for (let left = 256 * 1024; left > 0; ) {
+    left -= (await handle.read(Buffer.alloc(65_536))).bytesRead
+  }
+  await handle.close()
+})
+
+const scopes = { commands: [true, false], metadata: [false, false] } as const
+for (const [scope, [hasCommands, hasBytes]] of Object.entries(scopes)) {
+  test(`S8 S11: the scope ${scope} keeps what it says, and verifies`, async (t) => {
+    const folder = await freshFolder(t)
+    const { store, alice, evidenceJwk } = await openSampleStore(folder)
+    const recordScope = scope === 'commands' ? 'commands' : 'metadata'
+    const opened = await store.open({ ...sampleSubject('session-1'), recordScope })
+    if (!opened.ok) throw new Error(opened.error.reason)
+    opened.value.event({ type: 'exec', channel: 0, command: 'the command' })
+    opened.value.data(0, 'output', Buffer.from('the bytes'))
+    await opened.value.close(end)
+    const { frames } = await readAll(await readFile(join(folder, 'session-1.ztrec')), [alice])
+    t.is(JSON.stringify(frames).includes('the command'), hasCommands)
+    t.is(
+      frames.some((frame) => 'bytes' in frame),
+      hasBytes,
+    )
+    const verdict = await verify(folder, 'session-1.ztrec', [alice], [evidenceJwk])
+    t.is(verdict.status, 'complete')
+    t.like(verdict.signed?.manifest.channels?.[0], { output: 9, events: 1 })
+    t.is(verdict.signed?.manifest.subject['recordScope'], scope)
+  })
+}
 
 test('S9: without recipients nothing is recorded, and the refusal says so', async (t) => {
   const folder = await freshFolder(t)

@@ -137,6 +137,22 @@ for (const reason of ['no_recipient', 'no_space', 'write_failed'] as const) {
   })
 }
 
+test('S11 T61: where recording is best effort, a session that cannot be recorded runs', async (t) => {
+  const recordings: Recordings = {
+    async open(subject) {
+      t.is(subject.recordFailure, 'go_on')
+      t.is(subject.recordScope, 'commands')
+      return { ok: false, error: { reason: 'write_failed' } }
+    },
+  }
+  const first = await start(t)
+  const change = { record: 'best_effort', recordScope: 'commands' } as const
+  const best = { ...limits, ...change, hostKeys: [first.sshd.hostKey] }
+  const { proxied, gateway } = await start(t, { recordings, target: first.sshd, limits: best })
+  t.is((await proxied.ssh(['target', 'exit 4'])).code, 4)
+  t.is((await gateway.lastEnd()).closeReason, 'done')
+})
+
 test('S11: where recording is off, sessions run without one', async (t) => {
   const recordings: Recordings = { open: () => Promise.reject(new Error('nobody asked')) }
   const first = await start(t)
