@@ -97,6 +97,7 @@ export async function startGateway(
   const resolve = createResolver({ hosts: config.hosts })
   const explainer = createExplainer({
     ...{ decider: access.decider, log, now, resolve },
+    gather: access.evaluations.gather,
     dial: dialTarget,
   })
   const sshTargets = openSshTargets({

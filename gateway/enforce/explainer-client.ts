@@ -13,6 +13,8 @@ import { type FullExplanation, forAdministrator, forUser } from './explanation.t
 
 export type ExplainerDeps = Pick<ExplainDeps, 'decider' | 'resolve'> & {
   readonly dial: Dial
+  /** The facts with what external evaluators say; without it nobody is asked. */
+  readonly gather?: (facts: Facts) => Facts | Promise<Facts>
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -32,12 +34,14 @@ const QUESTIONS = { perSource: 30, windowSeconds: 60 }
 /** For all addresses of a destination together, ms. */
 const PROBE_MS = 3000
 
-export function createExplainer({ decider, resolve, dial, log, now }: ExplainerDeps): Explainer {
+export function createExplainer(deps: ExplainerDeps): Explainer {
+  const { decider, resolve, dial, gather, log, now } = deps
   const mayAsk = openRateGate(QUESTIONS, (deviceId) => deviceId)
   const probe = probeWith(dial, now)
 
   async function explain(facts: Facts, asker: string) {
-    const explained = await explainFlow(facts, { decider, resolve, probe })
+    const gathered = (await gather?.(facts)) ?? facts
+    const explained = await explainFlow(gathered, { decider, resolve, probe })
     const { kind: verdict, reason } = explained.decision
     const { deviceId } = facts.subject
     log.info({ asker, deviceId, destination: facts.destination, verdict, reason }, 'explained')

@@ -7,6 +7,7 @@ import { forAdministrator, forUser } from '../../../gateway/enforce/explanation.
 import { createPolicyDecider } from '../../../gateway/enforce/policy-decider.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
 import { createPolicySnapshot } from '../../../gateway/policy-snapshot.ts'
+import { denial, permit } from '../../support/decisions.ts'
 import { factsOf, open, policyOf } from '../../support/policy-builder.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -134,6 +135,26 @@ test('D12: administrators see cause, trace, facts and revision', async (t) => {
   t.is(told.facts.subject.email, 'alice@example.com')
   t.true(stepsOf(told).includes('policy failed'))
   t.is(forAdministrator(await explainTo('blocked.corp:443')).rule, 'nobody')
+})
+
+test('D12 A3: evaluators are asked as for a connection, and what they say is told', async (t) => {
+  const decide = ({ evaluations }: Facts) =>
+    evaluations?.['risk']?.passed === true ? permit : denial('no_policy_matched')
+  const explainer = createExplainer({
+    ...rig().deps,
+    decider: { decide, decideAddress: decide },
+    gather: async (facts) => {
+      const passed = facts.destination.host === 'wiki.corp'
+      return { ...facts, evaluations: { risk: { passed, validUntilMs: NOW_MS + 1 } } }
+    },
+    dial: async () => err({ reason: 'target_unreachable' }),
+    log: memoryLog(),
+    now: () => NOW_MS,
+  })
+  const good = await explainer.forAdministrator(factsOf('wiki.corp:443'))
+  t.is(good.reason, 'target_unreachable')
+  t.true(good.facts.evaluations?.['risk']?.passed)
+  t.is((await explainer.forAdministrator(factsOf('pay.corp:443'))).reason, 'no_policy_matched')
 })
 
 test('D12: a device may ask thirty times a minute, whatever the answer; others are not affected', async (t) => {
