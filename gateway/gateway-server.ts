@@ -15,6 +15,7 @@ import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
+import { createLiveSessions } from './live/live-sessions.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
 import { createPolicyInForce } from './policy-in-force.ts'
@@ -118,6 +119,7 @@ export async function startGateway(
       sshTargets,
       resolve,
       flowTap: createFlowTap(),
+      live: createLiveSessions(),
       table,
       policyInForce,
       recording,

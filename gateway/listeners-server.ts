@@ -16,6 +16,7 @@ import type { FlowTable } from './flow/flow-table.ts'
 import type { FlowTap } from './flow/flow-tap.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
+import type { LiveSessions } from './live/live-sessions.ts'
 import { startLoginAccess } from './login-access-server.ts'
 import type { OpenedData } from './open-data-os.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
@@ -66,6 +67,7 @@ export type Parts = {
   readonly resolve: Resolve
   readonly flowTap: FlowTap
   readonly sshTargets: RegisteredTargets
+  readonly live: LiveSessions
   /** Ends what a device has open. */
   readonly cutDevice: CutDevice
   /** How listeners close what a device has open with them; they add themselves. */
@@ -97,6 +99,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, cutDevice, reconsideration, posture } = parts
   const { sessions, serviceTokens, standing, explainer, policyInForce } = parts
   const { accessRequests, flowTap, sshTargets, audit, checkpoints } = parts
+  const { live, recording } = parts
   const server = await startAdminServer({
     listen: config.admin.listen,
     url: new URL(config.admin.url),
@@ -108,6 +111,8 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
     ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },
+    live,
+    recipients: recording.recipients,
     sshAuthorities: data.sshAuthorities,
     policy: () => policyInForce.snapshot.current.policy,
     tell: reconsideration.tell,
@@ -136,12 +141,9 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   const { store, keys, sshAuthorities } = data
   const { snapshot } = policyInForce
   const ssh = openSshAccess({
-    keys,
+    ...{ keys, snapshot, log, now, live: parts.live },
     authorities: sshAuthorities,
     recordings: recording.recordings,
-    snapshot,
-    log,
-    now,
   })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },

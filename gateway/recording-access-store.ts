@@ -2,6 +2,7 @@
  * Recording, put together from configuration and keys: the folder, and the list of recipients in force.
  */
 import type { Log } from '#lib/log'
+import type { RecipientSet } from '#lib/seal/container-writer'
 import type { AuditLog } from './audit/audit-log-store.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { OpenedData } from './open-data-os.ts'
@@ -21,6 +22,8 @@ export type RecordingAccessOptions = {
 export interface RecordingAccess {
   /** Refuses with `no_recipient` while no list is in force. */
   readonly recordings: Recordings
+  /** The list in force; undefined while there is none. */
+  readonly recipients: () => RecipientSet | undefined
   /** Reads the list of recipients again; one that is not signed, or older, leaves the list in force. Never rejects. */
   reloadRecipients(): Promise<void>
 }
@@ -39,16 +42,17 @@ export async function openRecordingAccess({
       : new RecipientListFile(config.recipientsFile, keys.recipientsSigner)
   const reloadRecipients = () => reload(list, log)
   await reloadRecipients()
+  const recipients = () => list?.recipients
   const recordings = await openRecordingStore({
     directory: recordingsDir,
-    recipients: () => list?.recipients,
+    recipients,
     evidenceKey: keys.evidenceSigning,
     rows: store.recordings,
     audit,
     freeSpaceReserveBytes: (config?.freeSpaceReserveMib ?? 0) * MIB,
     log,
   })
-  return { recordings, reloadRecipients }
+  return { recordings, recipients, reloadRecipients }
 }
 
 async function reload(list: RecipientListFile | undefined, log: Log): Promise<void> {

@@ -4,6 +4,7 @@
 import type { Log } from '#lib/log'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
+import type { LiveSessions } from './live/live-sessions.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Recordings } from './recording/recorder.ts'
@@ -19,6 +20,7 @@ export type SshAccessOptions = {
   readonly keys: Pick<GatewayKeys, 'hostSeed'>
   readonly authorities: SessionAuthorities
   readonly recordings: Recordings
+  readonly live: LiveSessions
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly log: Log
   /** Unix milliseconds. */
@@ -34,12 +36,12 @@ export interface SshAccess {
 
 /** Puts it together; nothing listens. */
 export function openSshAccess(options: SshAccessOptions): SshAccess {
-  const { keys, authorities, recordings, snapshot, log, now } = options
+  const { keys, authorities, recordings, live, snapshot, log, now } = options
   const sessions = new Set<Promise<unknown>>()
   const deps = {
     authorities,
     hostSeed: keys.hostSeed.export(),
-    recordings,
+    ...{ recordings, live },
     shortNames: (host: string) => shortNames(host, snapshot.current.policy.document.tunnel.domains),
     log,
     now,

@@ -110,6 +110,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     reconsiderAt: reconsideration.at,
     hold: holding.hold,
     gather: options.evaluations.gather,
+    tell: control.notify,
     notify: ({ subject, destination }, reason) =>
       control.notify(subject.deviceId, reason, cutSentence(destination, reason)),
   })

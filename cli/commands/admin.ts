@@ -11,13 +11,14 @@ import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
 import { addSessionCommands } from './admin-sessions.ts'
 import { addSshCaCommands } from './admin-ssh-ca.ts'
+import { addSshSessionCommands, type WatchIo } from './admin-ssh-sessions.ts'
 import { addSshTargetCommands } from './admin-ssh-targets.ts'
 import { addPolicyTestCommand } from './admin-test.ts'
 import type { Run } from './device.ts'
 import type { RecordingIo } from './recording-io.ts'
 
 /** All that these commands need. */
-export type AdminIo = CliIo & Pick<RecordingIo, 'createFile'>
+export type AdminIo = CliIo & WatchIo & Pick<RecordingIo, 'createFile'>
 
 /** Adds `admin` and its subcommands to `program`. */
 export function addAdminCommands(program: Command, io: AdminIo, run: Run): void {
@@ -28,6 +29,7 @@ export function addAdminCommands(program: Command, io: AdminIo, run: Run): void 
   addPolicyTestCommand(admin, io, run)
   addReplayCommand(admin, io, run)
   addSessionCommands(admin, io, run)
+  addSshSessionCommands(admin, io, run)
   addDeviceAdminCommands(admin, io, run)
   addServiceTokenCommands(admin, io, run)
   addSshTargetCommands(admin, io, run)

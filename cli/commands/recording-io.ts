@@ -81,7 +81,7 @@ export async function openRecording(io: Io, name: string): Promise<Result<ByteSo
 }
 
 /** Says how reading ended, and gives the exit code. */
-export function conclude(io: Io, done: Result<ReadSummary, ReadError>): number {
+export function conclude(io: Pick<CliIo, 'warn'>, done: Result<ReadSummary, ReadError>): number {
   if (!done.ok) return report(io, readFailure(done.error))
   if (done.value.ended) return EXIT.ok
   return report(io, {

@@ -1,11 +1,13 @@
 /** What the admin API works on. */
 import type { Log } from '#lib/log'
+import type { RecipientSet } from '#lib/seal/container-writer'
 import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import type { AuditLog } from '../audit/audit-log-store.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { FlowTap } from '../flow/flow-tap.ts'
+import type { LiveSessions } from '../live/live-sessions.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
@@ -36,6 +38,10 @@ export type AdminDeps = {
   readonly explainer: Explainer
   /** Flow records as they are written. */
   readonly flowTap: Pick<FlowTap, 'follow'>
+  /** SSH sessions that go on. */
+  readonly live: LiveSessions
+  /** Who may open recordings; undefined while no list is in force. */
+  readonly recipients: () => RecipientSet | undefined
   /** The policy in force. */
   readonly policy: () => CompiledPolicy
   readonly nowMs: () => number

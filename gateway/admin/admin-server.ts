@@ -13,6 +13,7 @@ import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
+import { addLiveSessionRoutes } from './live-session-routes-server.ts'
 import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
 import { addServiceTokenRoutes } from './service-token-routes.ts'
@@ -50,6 +51,13 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/flows', 'flow records, newest first'],
   ['GET', '/api/v1/flows/:id', 'one flow record, with facts and trace'],
   ['GET', '/api/v1/sessions', 'sessions of browsers, devices and applications'],
+  ['GET', '/api/v1/ssh-sessions', 'SSH sessions that are going on'],
+  ['POST', '/api/v1/ssh-sessions/:id/end', 'end one of them before its next byte'],
+  [
+    'GET',
+    '/api/v1/ssh-sessions/:id/watch',
+    "one of them from now on, sealed to the viewer's key, in the format of a recording",
+  ],
   ['GET', '/api/v1/logs/access', 'the access log, looked back on or followed'],
   ['POST', '/api/v1/policy/test', 'what a policy decides about one user, or about everybody'],
   ['POST', '/api/v1/policy/replay', 'what a proposed policy would have decided otherwise'],
@@ -102,6 +110,7 @@ const ROUTES = [
   addSessionRoutes,
   addSshTargetRoutes,
   addSshCaRoutes,
+  addLiveSessionRoutes,
   addAccessRequestRoutes,
 ]
 

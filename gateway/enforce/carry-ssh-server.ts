@@ -36,6 +36,7 @@ export async function carrySsh(
       return target
     },
     onSession: live.noteSession,
+    tell: live.tell,
     cutReason: () => cutReason,
   })
   live.end({

@@ -25,6 +25,8 @@ export type FlowServerDeps = {
   readonly reconsiderAt: (seconds: number) => void
   /** Tells the device that a flow of its was cut; `facts` are the flow's. */
   readonly notify: (facts: Facts, reason: string) => void
+  /** Tells a device something about a flow of its that goes on. */
+  readonly tell: (deviceId: string, reason: string, sentence: string) => void
   /** Lets a flow wait for its user. */
   readonly hold: Hold
   /** The facts with what external evaluators say; without it nobody is asked. */

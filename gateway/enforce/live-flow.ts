@@ -37,6 +37,8 @@ export interface LiveFlow {
   noteSession(sessionId: string): void
   /** Writes the end, once, and leaves the table. */
   end(end: FlowEnd): void
+  /** Tells the device something, while the flow goes on. */
+  tell(reason: string, sentence: string): void
   /** Cuts the flow: for the table. */
   readonly cut: (reason: string) => void
   /** Called by `cut` in place of a plain reset, once a relay runs. */
@@ -45,7 +47,7 @@ export interface LiveFlow {
   onAsked: (prompt: OpenPrompt) => void
 }
 
-type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'sessions' | 'reconsiderAt' | 'notify'>
+type LiveFlowDeps = Pick<FlowServerDeps, 'table' | 'sessions' | 'reconsiderAt' | 'notify' | 'tell'>
 
 const ignore = (): void => undefined
 
@@ -53,7 +55,7 @@ export function createLiveFlow(
   flow: IncomingFlow,
   record: FlowRecording,
   first: Facts,
-  { table, sessions, reconsiderAt, notify }: LiveFlowDeps,
+  { table, sessions, reconsiderAt, notify, tell }: LiveFlowDeps,
 ): LiveFlow {
   const { signal: ended, raise } = createEndSignal()
   let stream: Duplex | undefined
@@ -108,6 +110,7 @@ export function createLiveFlow(
       table.close(record.id)
       record.closed(end, { facts: last, ...noted })
     },
+    tell: (reason, sentence) => tell(first.subject.deviceId, reason, sentence),
     cut(reason) {
       raise()
       notify(live.facts, reason)

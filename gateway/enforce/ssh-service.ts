@@ -28,6 +28,8 @@ export type SshFlow = {
   readonly reach: (onAsked: (line: string) => void) => Promise<Result<SshTarget, Missed>>
   /** Notes the recording in the flow's record. */
   readonly onSession: (sessionId: string) => void
+  /** Tells the user something beside the session. */
+  readonly tell: (reason: string, sentence: string) => void
   /** Why the flow was cut, once it was: both streams are then reset. */
   readonly cutReason: () => string | undefined
 }

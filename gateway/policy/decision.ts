@@ -4,6 +4,8 @@
 import type { Reason } from './reasons.ts'
 import type { SshGrant } from './ssh-grant.ts'
 
+export type SshWatch = 'told' | 'silent' | 'never'
+
 /** SSH limits of a permit. */
 export type SshLimits = {
   /** UNIX users that may be asked for, exact names. */
@@ -12,6 +14,8 @@ export type SshLimits = {
   readonly record: 'required' | 'best_effort' | 'off'
   /** What of a session is recorded; absent: everything. */
   readonly recordScope?: RecordScope
+  /** Whether those who look after sessions may watch them, and whether the user is told; absent: told. */
+  readonly watch?: SshWatch
   /** Pinned host keys of the target, OpenSSH one-line format (`ssh-ed25519 AAAA…`). */
   readonly hostKeys: readonly string[]
   /** Host CAs that may vouch for the target, OpenSSH one-line format. */

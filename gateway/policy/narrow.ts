@@ -1,7 +1,7 @@
 /**
  * Two permits for one flow: the result keeps to the limits of both.
  */
-import type { Enforcement, SshLimits } from './decision.ts'
+import type { Enforcement, SshLimits, SshWatch } from './decision.ts'
 import type { Verdict } from './flow.ts'
 
 type PermitVerdict = Verdict & { readonly kind: 'permit' }
@@ -50,10 +50,19 @@ function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
   return {
     unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
     ...narrowRecord(a, b),
+    watch: narrowWatch(a, b),
     hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
     hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
     grants: [...a.grants, ...b.grants],
     ...(sessionTimeMs !== undefined && { sessionTimeMs }),
     ...(concurrentSessions !== undefined && { concurrentSessions }),
   }
+}
+
+const WATCHES = ['never', 'told', 'silent'] as const
+
+/** Who may not be watched, or is to be told, by either: stays so. */
+function narrowWatch(a: SshLimits, b: SshLimits): SshWatch {
+  const wishes = [a.watch ?? 'told', b.watch ?? 'told']
+  return WATCHES.find((one) => wishes.includes(one)) ?? 'never'
 }

@@ -102,6 +102,11 @@ const sshFields = {
     'What of a session is recorded: everything; commands, file operations and other events without the bytes; or only who, where, when, and counts.',
     'full',
   ),
+  watch: defaulted(
+    oneOf('told', 'silent', 'never'),
+    'Whether an administrator may watch a session while it goes on, and whether its user is told.',
+    'told',
+  ),
   ...hostKeyFields,
   allow: defaulted(
     list(oneOf(...SSH_VERBS), { kind: `a list of ${SSH_VERBS.join(', ')}` }),
@@ -166,6 +171,7 @@ function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
     unixUsers: written.unix_users,
     record: written.record,
     ...(written.record_scope !== 'full' && { recordScope: written.record_scope }),
+    watch: written.watch,
     hostKeys: written.host_keys,
     hostAuthorities: written.host_authorities,
     targets: written.targets,

@@ -23,6 +23,7 @@ export class SshRelay {
   readonly #openings: ChannelOpenings
   readonly #requests: ChannelRequests
   readonly #globals: GlobalRequests
+  #isOver = false
 
   constructor(grants: Grants, watch: RelayWatch) {
     const asked = new AskedForwards()
@@ -33,8 +34,16 @@ export class SshRelay {
     this.#globals = new GlobalRequests(grants, asked, watch)
   }
 
-  /** Takes one message (`payload` begins with its type). Never throws, whatever the octets; keeps none of them. */
+  /**
+   * Takes one message (`payload` begins with its type). Never throws, whatever the octets; keeps none of them.
+   * What makes the watch end the session is not forwarded any more.
+   */
   take(from: Side, payload: Buffer): RelayAction {
+    const action = this.#judge(from, payload)
+    return this.#isOver ? DROP : action
+  }
+
+  #judge(from: Side, payload: Buffer): RelayAction {
     switch (payload[0]) {
       case MESSAGE.channelData:
       case MESSAGE.channelExtendedData:
@@ -56,6 +65,7 @@ export class SshRelay {
 
   /** The connections are gone: tells the watch what stayed open. */
   end(): void {
+    this.#isOver = true
     for (const channel of this.#channels.all()) this.#closed(channel)
   }
 

@@ -59,6 +59,10 @@ export const GATEWAY_ENDS = {
   idle_timeout: 'zt: the session was idle for too long',
   login_grace_exceeded: 'zt: login took too long',
   internal_error: 'zt: internal error of the gateway',
+  ended_by_administrator: 'zt: an administrator ended this session',
+  ended_by_alert: 'zt: a rule of your organisation ended this session',
+  login_required_by_alert:
+    'zt: a rule of your organisation ended this session; log in again to go on',
 } as const
 export type GatewayEnd = keyof typeof GATEWAY_ENDS
 

@@ -1,7 +1,9 @@
-/** Tells the recording and the log what passes through a session. */
+/** Tells the recording, the log and whoever follows what passes through a session. */
 import type { Log, LogFields } from '#lib/log'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
+import type { SessionTap } from '../live/live-session.ts'
 import type { Recorder } from '../recording/recorder.ts'
+import { OpenChannels } from './open-channels.ts'
 import type { RelayWatch } from './relay-watch.ts'
 
 /** A client can ask for refused things without end; the recording has them all, the log the first ones. */
@@ -13,7 +15,10 @@ export class SessionWatch implements RelayWatch {
   readonly #recorder: Recorder | undefined
   readonly #log: Log
   readonly #about: LogFields
+  readonly #open = new OpenChannels()
+  readonly #taps = new Set<SessionTap>()
   #refusals = 0
+  #isOver = false
 
   /** @param about stands in each log line. */
   constructor(recorder: Recorder | undefined, log: Log, about: LogFields) {
@@ -25,6 +30,7 @@ export class SessionWatch implements RelayWatch {
   data(channel: number, stream: StreamName, bytes: Buffer): void {
     this.passedOctets += bytes.length
     this.#recorder?.data(channel, stream, bytes)
+    for (const tap of this.#taps) tap.data(channel, stream, bytes)
   }
 
   unrecorded(octets: number): void {
@@ -33,7 +39,24 @@ export class SessionWatch implements RelayWatch {
 
   event(event: SessionEvent): void {
     this.#recorder?.event(event)
+    this.#open.take(event)
+    for (const tap of this.#taps) tap.event(event)
     if (event.type === 'refused' && this.#refusals++ < LOGGED_REFUSALS_LIMIT) this.#logged(event)
+  }
+
+  /** @returns what takes the tap off again. */
+  follow(tap: SessionTap): () => void {
+    if (this.#isOver) tap.end()
+    for (const event of this.#open.events) tap.event(event)
+    this.#taps.add(tap)
+    return () => this.#taps.delete(tap)
+  }
+
+  /** Nothing passes any more. */
+  end(): void {
+    this.#isOver = true
+    for (const tap of this.#taps) tap.end()
+    this.#taps.clear()
   }
 
   #logged({ what, target, reason }: SessionEvent & { readonly type: 'refused' }): void {

@@ -1,5 +1,6 @@
 /** What SSH inspection is made of. */
 import type { Log } from '#lib/log'
+import type { LiveSessions } from '../live/live-sessions.ts'
 import type { Recordings } from '../recording/recorder.ts'
 import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { SessionCount } from './session-count.ts'
@@ -11,6 +12,8 @@ export type SshServiceDeps = {
   /** 32 octets from which the raw host keys are derived. */
   readonly hostSeed: Buffer
   readonly recordings: Recordings
+  /** Where sessions that go on are found. */
+  readonly live: LiveSessions
   /** Other names under which a user may have typed this host: its short forms under pushed search domains. */
   readonly shortNames: (host: string) => readonly string[]
   readonly log: Log

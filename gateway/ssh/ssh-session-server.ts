@@ -11,6 +11,8 @@ import { err, ok, type Result } from '#lib/result'
 import { DISCONNECT } from '#lib/ssh/message-numbers'
 import type { Missed } from '../enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
+import { subjectName } from '../facts/subject-name.ts'
+import type { LiveSession } from '../live/live-session.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
 import { Grants } from './grants.ts'
@@ -40,6 +42,8 @@ export class SshSession {
   #recorder: Recorder | undefined
   #relay: SshRelay | undefined
   #decided: Promise<void> | undefined
+  #watch: SessionWatch | undefined
+  #unlist = (): void => undefined
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
   #unwatch = (): void => {}
@@ -151,7 +155,7 @@ export class SshSession {
     const login = { unixUser, credential }
     target.authenticate(leg, login, {
       onBanner: (message) => this.#user.leg.transport.send(message),
-      onAuthenticated: () => this.#begin(leg, reached),
+      onAuthenticated: () => this.#begin(leg, reached, unixUser),
       onRefused: (refusal) => this.#refuse(unixUser, refusal),
     })
   }
@@ -167,9 +171,11 @@ export class SshSession {
   }
 
   /** The target let the user in: from here on, messages pass. */
-  #begin(target: SshLeg, { permit, limits }: SshTarget): void {
+  #begin(target: SshLeg, reached: SshTarget, unixUser: string): void {
     const watch = new SessionWatch(this.#recorder, this.#deps.log, this.#about)
-    this.#relay = new SshRelay(new Grants(limits.grants), watch)
+    this.#watch = watch
+    this.#unlist = this.#deps.live.add(this.#live(watch, reached, unixUser))
+    this.#relay = new SshRelay(new Grants(reached.limits.grants), watch)
     const user = this.#user.leg
     this.#user.permit()
     target.onClosed = (closed) => this.#targetClosed(closed)
@@ -178,9 +184,30 @@ export class SshSession {
         user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
       })
     })
-    const { idleTimeoutMs } = permit
-    const { sessionTimeMs } = limits
+    const { idleTimeoutMs } = reached.permit
+    const { sessionTimeMs } = reached.limits
     this.#clock.loggedIn(() => watch.passedOctets, { idleTimeoutMs, sessionTimeMs })
+  }
+
+  /** As those see it who look after sessions. */
+  #live(watch: SessionWatch, { permit, limits }: SshTarget, unixUser: string): LiveSession {
+    const { subject, destination } = this.#flow.facts
+    return {
+      about: {
+        ...{ id: this.#id, flowId: this.#flow.flowId, startedAtMs: this.#deps.now(), unixUser },
+        ...{ user: subjectName(subject), deviceId: subject.deviceId },
+        ...{ host: destination.host, port: destination.port },
+        ...{ application: permit.application ?? '', policy: permit.policy ?? '' },
+      },
+      recorded: this.#recorder !== undefined,
+      watch: limits.watch ?? 'told',
+      get passedOctets() {
+        return watch.passedOctets
+      },
+      end: (reason) => this.#endByGateway(reason),
+      follow: (tap) => watch.follow(tap),
+      tellUser: this.#flow.tell,
+    }
   }
 
   #rekey(): void {
@@ -231,6 +258,8 @@ export class SshSession {
     this.#user.leg.ignore()
     this.#target?.leg?.ignore()
     this.#relay?.end()
+    this.#unlist()
+    this.#watch?.end()
     this.#closeRecorder(closeReason)
     tellUser()
     this.#target?.leg?.transport.disconnect(DISCONNECT.byApplication, 'disconnected by user')

@@ -11,6 +11,7 @@ import { runInNewContext } from 'node:vm'
 import { ok } from '#lib/result'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
+import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import { DEFAULT_SSH_GRANT } from '../../gateway/policy/ssh-grant.ts'
 import { RecipientListFile } from '../../gateway/recording/recipient-list-store.ts'
@@ -57,6 +58,7 @@ const deps = {
     freeSpaceReserveBytes: 0,
     log: silent,
   }),
+  live: createLiveSessions(),
   shortNames: () => [],
   log: silent,
   now: Date.now,
@@ -111,6 +113,7 @@ function serve(client: Socket): void {
         },
         dialled: target.host,
         onSession: () => {},
+        tell: () => {},
         cutReason: () => undefined,
       },
       deps,

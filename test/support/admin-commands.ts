@@ -1,8 +1,13 @@
 /** `zt admin …` with canned answers of the admin API. */
 import { Command } from 'commander'
 import { ok } from '#lib/result'
+import type { RecipientKey } from '#lib/seal/recipient-key'
 import { addAdminCommands } from '../../cli/commands/admin.ts'
 import { addExplainCommand } from '../../cli/commands/explain.ts'
+import { makeRecipient } from './recording-sample.ts'
+
+/** Whose key `--key` names, whatever the file. */
+export const viewer: Promise<RecipientKey> = makeRecipient()
 
 export const CLI_NOW_MS = Date.UTC(2026, 10, 21)
 
@@ -11,6 +16,7 @@ export function adminCommands(...answers: unknown[]) {
   const printed: string[] = []
   const warned: string[] = []
   const asked: unknown[] = []
+  const shown: string[] = []
   let code = -1
   const program = new Command('zt').exitOverride().enablePositionalOptions()
   program.configureOutput({ writeErr: () => undefined })
@@ -28,6 +34,11 @@ export function adminCommands(...answers: unknown[]) {
       read: () => Promise.reject(new Error('no secrets')),
       create: () => ({ ok: false, error: { code: 'x', message: 'x', exitCode: 1 } }) as const,
     },
+    readKey: async () => ok(await viewer),
+    async write(chunk: string | Uint8Array) {
+      shown.push(Buffer.from(chunk).toString())
+    },
+    onScreen: <T>(replay: () => Promise<T>) => replay(),
     serviceTokenFile: undefined,
     watchDaemon: () => Promise.reject(new Error('the daemon is not watched')),
     askDaemon: () => Promise.reject(new Error('the daemon is not asked')),
@@ -35,7 +46,10 @@ export function adminCommands(...answers: unknown[]) {
     admin: {
       getJson: take,
       postJson: take,
-      getBytes: () => Promise.reject(new Error('no bytes')),
+      async getBytes(path: string) {
+        asked.push([path])
+        return ok(answers.shift() as Iterable<Uint8Array> as never)
+      },
       async lines(path: string, { body }: { readonly body?: unknown } = {}) {
         asked.push([path, body])
         return ok(toLines(answers.shift()))
@@ -48,7 +62,7 @@ export function adminCommands(...answers: unknown[]) {
   addAdminCommands(program, io, run)
   addExplainCommand(program, io, run)
   return {
-    ...{ printed, warned, asked },
+    ...{ printed, warned, asked, shown },
     async run(...args: string[]): Promise<number> {
       await program.parseAsync(['node', 'zt', ...args])
       return code

@@ -12,6 +12,7 @@ import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
 import { createFlowTap } from '../../gateway/flow/flow-tap.ts'
+import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
 import type { CompiledPolicy } from '../../gateway/policy/compile.ts'
 import { createPolicySnapshot } from '../../gateway/policy-snapshot.ts'
 import { openServiceTokens } from '../../gateway/service-token/service-tokens-store.ts'
@@ -116,6 +117,8 @@ export async function startAdminRig(
       ...{ store, log, now: () => NOW_MS, tell: () => 0 },
       policy: () => policy ?? policyOf({}),
     }),
+    live: createLiveSessions(),
+    recipients: () => undefined,
     tell: () => 0,
     onDeviceRevoked: () => undefined,
     nowMs: () => NOW_MS,

@@ -123,6 +123,7 @@ export async function startEnforced(
     sessions: { used: () => undefined },
     reconsiderAt: () => undefined,
     notify: () => undefined,
+    tell: () => undefined,
     log: memoryLog(),
     now: Date.now,
     ...change,

@@ -11,6 +11,7 @@ import type { RecipientKey } from '#lib/seal/recipient-key'
 import { signerFor } from '#lib/ssh/signature'
 import type { Missed } from '../../gateway/enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../../gateway/enforce/ssh-service.ts'
+import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
@@ -87,6 +88,7 @@ export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
     },
     hostSeed: randomBytes(32),
     recordings,
+    live: createLiveSessions(),
     shortNames: () => ['db1'],
     log: SILENT,
     now: Date.now,
@@ -125,6 +127,7 @@ export function sampleSshFlow(
     facts: sampleFacts({ destination: { host: TARGET_NAME, port: 22, transport: 'tcp' } }),
     dialled: '127.0.0.1',
     onSession: () => {},
+    tell: () => {},
     cutReason: () => undefined,
     ...parts,
   }

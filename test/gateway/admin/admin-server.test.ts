@@ -14,6 +14,7 @@ import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import { startCheckpoints } from '../../../gateway/audit/checkpoint-job.ts'
+import { createLiveSessions } from '../../../gateway/live/live-sessions.ts'
 import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
@@ -111,6 +112,8 @@ async function startApi(
     log,
     audit,
     signCheckpoint: checkpoints.sign,
+    live: createLiveSessions(),
+    recipients: () => undefined,
     posture: () => [
       {
         name: 'agent',

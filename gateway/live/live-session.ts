@@ -1,0 +1,43 @@
+/** SSH sessions that are going on, as those who look after them see them. */
+import type { SshWatch } from '../policy/decision.ts'
+import type { Recorder } from '../recording/recorder.ts'
+
+/** Who, where, since when. Names were validated when flow and login were parsed. */
+export type SessionAbout = {
+  /** Of the recording too. */
+  readonly id: string
+  readonly flowId: string
+  readonly startedAtMs: number
+  /** Email, or the name of the service. */
+  readonly user: string
+  readonly deviceId: string
+  readonly unixUser: string
+  readonly host: string
+  readonly port: number
+  readonly application: string
+  readonly policy: string
+}
+
+/** Sees what passes, just before it is forwarded. The bytes are valid only during the call; it never throws. */
+export type SessionTap = Pick<Recorder, 'data' | 'event'> & {
+  /** The session is over. */
+  end(): void
+}
+
+/** Why somebody ends a session from outside. */
+export type LiveEnd = 'ended_by_administrator' | 'ended_by_alert' | 'login_required_by_alert'
+
+export interface LiveSession {
+  readonly about: SessionAbout
+  readonly recorded: boolean
+  /** What the permit says about being watched. */
+  readonly watch: SshWatch
+  /** Octets of channel data so far, both ways. */
+  readonly passedOctets: number
+  /** Ends it before the next byte; the user reads why. */
+  end(reason: LiveEnd): void
+  /** Has a tap see all that passes from now on; what channels are open is told first. @returns what takes it off. */
+  follow(tap: SessionTap): () => void
+  /** Tells the user, beside the session. */
+  tellUser(reason: string, sentence: string): void
+}
