@@ -93,7 +93,7 @@ export async function startGateway(
     ...{ store: data.store, snapshot: policyInForce.snapshot, table, log, now },
     loginUrl: config.login.url,
     accessRequests: access.accessRequests,
-    tell: access.reconsideration.tell,
+    settle: access.reconsideration.settle,
   })
   const resolve = createResolver({ hosts: config.hosts })
   const explainer = createExplainer({

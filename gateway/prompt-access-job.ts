@@ -17,8 +17,8 @@ export type PromptAccessOptions = {
   readonly store: Pick<Store, 'devices'>
   readonly table: FlowTable
   readonly snapshot: PolicySnapshot<CompiledPolicy>
-  /** Has live flows decided again. */
-  readonly tell: (change: AccessChange) => unknown
+  /** Has live flows decided again; resolves when they are. */
+  readonly settle: (change: AccessChange) => Promise<void>
   readonly accessRequests: AccessRequests
   readonly log: Log
   /** Unix milliseconds. */
@@ -28,7 +28,7 @@ export type PromptAccessOptions = {
 export type PromptAccess = { readonly holding: Holding; readonly prompts: PromptDesk }
 
 export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
-  const { store, table, snapshot, accessRequests, tell, log, now } = options
+  const { store, table, snapshot, accessRequests, settle, log, now } = options
   const device = (id: string) => store.devices.get(id)
   const holding = startHolding({
     ...{ device, table, log, now },
@@ -41,7 +41,7 @@ export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
     waitMs: () => snapshot.current.policy.document.promptTimeoutMs,
   })
   const prompts = createPromptDesk({
-    ...{ holding, device, tell, now },
+    ...{ holding, device, settle, now },
     keepLogin: (deviceId, login) => store.devices.update(deviceId, { login }),
     keepPurpose: (prompt, purpose) => void accessRequests.justify(prompt, purpose),
   })

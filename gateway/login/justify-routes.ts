@@ -64,7 +64,7 @@ async function take(deps: LoginDeps, request: FastifyRequest, reply: FastifyRepl
   const why = form.why.trim()
   if (isJustification(why)) {
     endJourney(reply)
-    const outcome = deps.prompts.justified(prompt, user, why)
+    const outcome = await deps.prompts.justified(prompt, user, why)
     return endPrompt(deps, reply, { prompt, user, outcome })
   }
   const csrf = newToken()

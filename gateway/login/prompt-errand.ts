@@ -34,7 +34,7 @@ export function promptErrand(
         await moveTo(deps, reply, { at: 'justify', purpose, csrf: newToken(), userId: user.id })
         return reply.redirect('/prompt/why', 303)
       }
-      const outcome = deps.prompts.loggedIn(prompt, user, login)
+      const outcome = await deps.prompts.loggedIn(prompt, user, login)
       return endPrompt(deps, reply, { prompt, user, outcome })
     },
   }

@@ -16,8 +16,8 @@ export type PromptDeskDeps = {
   readonly device: (id: string) => Device | undefined
   readonly keepLogin: (deviceId: string, login: LoginContext) => void
   readonly keepPurpose: (prompt: Prompt, purpose: string) => void
-  /** Has live flows decided again. */
-  readonly tell: (change: AccessChange) => unknown
+  /** Has live flows decided again; resolves when they are. */
+  readonly settle: (change: AccessChange) => Promise<void>
   /** Unix milliseconds. */
   readonly now: () => number
 }
@@ -33,11 +33,11 @@ export function createPromptDesk(deps: PromptDeskDeps): PromptDesk {
   }
 
   /** @param verdict on what the user did, as far as the prompt alone can tell; the decisions count. */
-  function conclude(
+  async function conclude(
     prompt: OpenPrompt,
     verdict: Result<void, PromptReason>,
-  ): Result<void, PromptReason> {
-    deps.tell({ kind: 'device', deviceId: prompt.deviceId })
+  ): Promise<Result<void, PromptReason>> {
+    await deps.settle({ kind: 'device', deviceId: prompt.deviceId })
     if (holding.waitingFor(prompt.id) > 0) return verdict.ok ? err('login_too_weak') : verdict
     // Whoever waited goes on, which ended the prompt; or gave up before, which did not.
     if (holding.find(prompt.id) === undefined) return ok(undefined)
@@ -47,7 +47,7 @@ export function createPromptDesk(deps: PromptDeskDeps): PromptDesk {
 
   return {
     find: holding.find,
-    loggedIn(asked, user, login) {
+    async loggedIn(asked, user, login) {
       const admitted = admit(asked, user)
       if (!admitted.ok) return admitted
       const prompt = admitted.value
@@ -56,7 +56,7 @@ export function createPromptDesk(deps: PromptDeskDeps): PromptDesk {
       if (login.atMs > device.login.atMs) deps.keepLogin(device.id, login)
       return conclude(prompt, judgeLogin(prompt, login, deps.now()))
     },
-    justified(asked, user, purpose) {
+    async justified(asked, user, purpose) {
       const admitted = admit(asked, user)
       if (!admitted.ok) return admitted
       deps.keepPurpose(admitted.value, purpose)

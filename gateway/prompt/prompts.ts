@@ -50,14 +50,14 @@ export interface PromptDesk {
   /** The prompt of this id while something waits for it. */
   find(id: string): Prompt | undefined
   /** The user has logged in; whether that is enough is for the desk to say. */
-  loggedIn(prompt: Prompt, user: User, login: LoginContext): Result<void, PromptReason>
+  loggedIn(prompt: Prompt, user: User, login: LoginContext): Promise<Result<void, PromptReason>>
   /** The user has said what the connection is for. @param purpose 1 to 500 characters on one line. */
-  justified(prompt: Prompt, user: User, purpose: string): Result<void, PromptReason>
+  justified(prompt: Prompt, user: User, purpose: string): Promise<Result<void, PromptReason>>
 }
 
 /** A desk where nothing ever waits. */
 export const NO_PROMPTS: PromptDesk = {
   find: () => undefined,
-  loggedIn: () => err('prompt_expired'),
-  justified: () => err('prompt_expired'),
+  loggedIn: async () => err('prompt_expired'),
+  justified: async () => err('prompt_expired'),
 }

@@ -37,11 +37,11 @@ export function testDesk(...prompts: readonly Prompt[]): TestDesk {
     logins,
     purposes,
     find: (id) => open.get(id),
-    loggedIn(prompt, user, login) {
+    async loggedIn(prompt, user, login) {
       logins.push({ userId: user.id, login })
       return close(prompt)
     },
-    justified(prompt, _user, purpose) {
+    async justified(prompt, _user, purpose) {
       purposes.push(purpose)
       return close(prompt)
     },

@@ -53,8 +53,8 @@ function start(t: ExecutionContext, consent: object) {
   const access = openAccess(common)
   t.teardown(() => access.endAccess())
   const { accessRequests, standing, decider, reconsideration } = access
-  const { tell } = reconsideration
-  const { holding, prompts } = openPromptAccess({ ...common, accessRequests, loginUrl, tell })
+  const { settle } = reconsideration
+  const { holding, prompts } = openPromptAccess({ ...common, accessRequests, loginUrl, settle })
   t.teardown(() => holding.stop())
   const told: string[] = []
   holding.watch({
@@ -101,7 +101,7 @@ test('A10 D9: a held flow goes on when its purpose is stated and an approver agr
 
   const [justify] = holding.ofDevice('d')
   if (justify === undefined) return t.fail()
-  prompts.justified(justify, ann, 'ticket 7')
+  await prompts.justified(justify, ann, 'ticket 7')
   const [approval] = holding.ofDevice('d')
   t.like(approval, { remedy: 'approval', approval: { approvers: ['email: lea@example.com'] } })
   const requestId = approval?.approval?.requestId ?? ''

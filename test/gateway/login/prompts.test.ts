@@ -79,7 +79,7 @@ test('D9: a prompt that is over is said to be so, at the page and after the logi
 
 test('D9: what the desk refuses is told with its reason', async (t) => {
   const { desk, logIn } = await atPrompt(t)
-  desk.loggedIn = () => ({ ok: false, error: 'login_too_old' })
+  desk.loggedIn = async () => ({ ok: false, error: 'login_too_old' })
   const page = await logIn()
   t.is(page.status, 403)
   t.regex(text(page), /login_too_old/)

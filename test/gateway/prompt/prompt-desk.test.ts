@@ -28,7 +28,11 @@ const USER: User = {
 }
 
 /** A desk over a real table; `decide` says what a flow of this device comes to, by its login. */
-function startDesk(t: ExecutionContext, decide: (facts: Facts) => Decision, waitMs = 60_000) {
+function startDesk(
+  t: ExecutionContext,
+  decide: (facts: Facts) => Decision,
+  { waitMs = 60_000, gather }: { waitMs?: number; gather?: (facts: Facts) => Promise<Facts> } = {},
+) {
   const table = createFlowTable()
   let device: Device = {
     ...{ id: 'device-1', userId: 'user-1', name: 'laptop', keySha256: 'k' },
@@ -39,7 +43,10 @@ function startDesk(t: ExecutionContext, decide: (facts: Facts) => Decision, wait
     ...facts,
     subject: { ...facts.subject, login: device.login },
   })
-  const { tell, stop } = startReconsideration({ ...common, decide, refresh })
+  const { tell, settle, stop } = startReconsideration({
+    ...{ ...common, decide, refresh },
+    ...(gather !== undefined && { gather }),
+  })
   const holding = startHolding({
     requestApproval: () => err('policy_changed'),
     ...common,
@@ -51,7 +58,7 @@ function startDesk(t: ExecutionContext, decide: (facts: Facts) => Decision, wait
   t.teardown(() => holding.stop())
   const purposes: string[] = []
   const desk = createPromptDesk({
-    ...{ holding, tell, now: common.now },
+    ...{ holding, settle, now: common.now },
     device: (id) => (id === device.id ? device : undefined),
     keepLogin: (_id, login) => {
       device = { ...device, login }
@@ -96,7 +103,7 @@ test('D9: a login lets every flow of the device go on that it is enough for', as
   t.regex(id, /^[\w-]{22}$/)
   t.is(url, `https://login.example.com/prompt/${id}`)
   t.like(desk.find(id), { id: first.asked[0]?.id, userId: 'user-1' })
-  t.deepEqual(desk.loggedIn(prompt(), USER, LOGIN), { ok: true, value: undefined })
+  t.deepEqual(await desk.loggedIn(prompt(), USER, LOGIN), { ok: true, value: undefined })
   t.like(await first.released, { kind: 'decided', decision: permit })
   t.like(await second.released, { facts: { subject: { login: LOGIN } } })
   t.deepEqual(happened, ['login wiki.corp.internal', 'login x', 'login satisfied'])
@@ -105,27 +112,35 @@ test('D9: a login lets every flow of the device go on that it is enough for', as
   t.is(table.get('f1')?.held, undefined)
 })
 
+test('D9 A3: the desk answers when evaluators have been asked about the login', async (t) => {
+  const gather = async (facts: Facts) => facts
+  const { desk, hold, prompt } = startDesk(t, afterLogin, { gather })
+  const { released } = hold('f1')
+  t.deepEqual(await desk.loggedIn(prompt(), USER, LOGIN), { ok: true, value: undefined })
+  t.like(await released, { kind: 'decided', decision: permit })
+})
+
 test('D9: only the user of the registration ends a prompt; the flow stays held', async (t) => {
   const { desk, hold, prompt, login } = startDesk(t, afterLogin)
   const { released } = hold('f1')
   const other = { ...USER, id: 'user-2' }
   const before = prompt()
-  t.deepEqual(desk.loggedIn(before, other, LOGIN), { ok: false, error: 'different_user' })
-  t.deepEqual(desk.justified(before, other, 'x'), { ok: false, error: 'different_user' })
+  t.deepEqual(await desk.loggedIn(before, other, LOGIN), { ok: false, error: 'different_user' })
+  t.deepEqual(await desk.justified(before, other, 'x'), { ok: false, error: 'different_user' })
   t.deepEqual(prompt(), before)
   t.deepEqual(login(), { atMs: 0 })
-  t.true(desk.loggedIn(before, USER, LOGIN).ok)
+  t.true((await desk.loggedIn(before, USER, LOGIN)).ok)
   t.is((await released).kind, 'decided')
-  t.deepEqual(desk.loggedIn(before, USER, LOGIN), { ok: false, error: 'prompt_expired' })
+  t.deepEqual(await desk.loggedIn(before, USER, LOGIN), { ok: false, error: 'prompt_expired' })
 })
 
-test('D9: a login that is not enough is refused with the reason, and the flow stays held', (t) => {
+test('D9: a login that is not enough is refused with the reason, and the flow stays held', async (t) => {
   const { desk, hold, prompt, login } = startDesk(t, () => loginDenial)
   hold('f1')
   const asks = { ...prompt(), maxAgeSeconds: 10 }
-  t.deepEqual(desk.loggedIn(asks, USER, LOGIN), { ok: false, error: 'login_too_weak' })
+  t.deepEqual(await desk.loggedIn(asks, USER, LOGIN), { ok: false, error: 'login_too_weak' })
   t.deepEqual(login(), LOGIN)
-  t.deepEqual(desk.loggedIn(asks, USER, { atMs: 5 }), { ok: false, error: 'login_too_weak' })
+  t.deepEqual(await desk.loggedIn(asks, USER, { atMs: 5 }), { ok: false, error: 'login_too_weak' })
   t.deepEqual(login(), LOGIN, 'an older login changes nothing')
   t.is(prompt().id, asks.id)
 })
@@ -136,7 +151,7 @@ test('D9: what a program that gave up had asked for is still done, and then aske
   raise()
   t.deepEqual(await released, { kind: 'gone' })
   const { id } = prompt()
-  t.true(desk.loggedIn(prompt(), USER, LOGIN).ok)
+  t.true((await desk.loggedIn(prompt(), USER, LOGIN)).ok)
   t.is(desk.find(id), undefined)
   t.deepEqual(happened.at(-1), 'login satisfied')
 })
@@ -146,14 +161,14 @@ test('D9: another thing that is wanted then is another prompt; nothing to be don
   const { desk, hold, prompt, happened, purposes, tell } = startDesk(t, () => next)
   const { released, asked } = hold('f1')
   const login = prompt()
-  t.true(desk.loggedIn(login, USER, LOGIN).ok)
+  t.true((await desk.loggedIn(login, USER, LOGIN)).ok)
   const justify = prompt()
   t.not(justify.id, login.id)
   t.deepEqual(
     asked.map(({ remedy }) => remedy),
     ['login', 'justify'],
   )
-  t.false(desk.justified(justify, USER, 'incident 7').ok)
+  t.false((await desk.justified(justify, USER, 'incident 7')).ok)
   t.deepEqual(purposes, ['incident 7'])
   next = denial('denied_by_policy')
   tell({ kind: 'everything' })
@@ -165,7 +180,7 @@ test('D9: another thing that is wanted then is another prompt; nothing to be don
 })
 
 test('D9: the time is over for each flow by itself, with the reason', async (t) => {
-  const { hold, happened, table } = startDesk(t, afterLogin, 20)
+  const { hold, happened, table } = startDesk(t, afterLogin, { waitMs: 20 })
   const { released } = hold('f1')
   t.deepEqual(await released, { kind: 'over', reason: 'prompt_expired' })
   t.is(table.get('f1')?.held, undefined)
