@@ -1,6 +1,7 @@
 /** The admin API over HTTPS on a memory store with a few people, and a client for it. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,6 +87,8 @@ export interface AdminRig {
   readonly store: Store
   get(path: string): Promise<ApiAnswer>
   post(path: string, body: unknown): Promise<ApiAnswer>
+  /** An answer as it begins; whoever asks reads or destroys it. */
+  open(path: string): Promise<IncomingMessage>
   readonly server: AdminServer
   readonly caPem: string
 }
@@ -125,37 +128,41 @@ export async function startAdminRig(
     ...change,
   })
   t.teardown(() => server.close())
-  const call = (method: string, path: string, body?: string) =>
-    send(server.address.port, ca.caPem, { method, path, body })
+  const open = (sent: Sent) => send(server.address.port, ca.caPem, sent)
+  const call = async (method: string, path: string, body?: string) =>
+    whole(await open({ method, path, body }))
   return {
     ...{ store, server, caPem: ca.caPem },
     get: (path) => call('GET', path),
     post: (path, body) => call('POST', path, JSON.stringify(body)),
+    open: (path) => open({ method: 'GET', path }),
   }
 }
 
 type Sent = { readonly method: string; readonly path: string; readonly body?: string | undefined }
 
-function send(port: number, ca: string, { method, path, body: text }: Sent): Promise<ApiAnswer> {
+function send(port: number, ca: string, { method, path, body }: Sent): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request({
       ...{ host: '127.0.0.1', port, ca, servername: 'admin.test', method, path },
       headers: {
         host: 'admin.test',
         authorization: `Bearer ${SECRET}`,
-        ...(text !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
       },
     })
     sent.on('error', reject)
-    sent.on('response', async (response) => {
-      const chunks: Buffer[] = []
-      for await (const chunk of response) chunks.push(chunk)
-      const octets = Buffer.concat(chunks)
-      const body = octets.toString()
-      resolve({ status: response.statusCode ?? 0, body, octets, json: jsonOf(body) })
-    })
-    sent.end(text)
+    sent.on('response', resolve)
+    sent.end(body)
   })
+}
+
+async function whole(response: IncomingMessage): Promise<ApiAnswer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  const octets = Buffer.concat(chunks)
+  const body = octets.toString()
+  return { status: response.statusCode ?? 0, body, octets, json: jsonOf(body) }
 }
 
 function jsonOf(text: string): unknown {

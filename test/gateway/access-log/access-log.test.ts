@@ -166,3 +166,22 @@ test('G11: the API looks back in pages, newest first, filtered', async (t) => {
   t.is(refused.status, 400)
   t.like(refused.json, { error: { code: 'bad_query' } })
 })
+
+test('G11: sixteen follow the log at once, and another one when one of them has left', async (t) => {
+  const { open, get } = await startAdminRig(t)
+  const follow = '/api/v1/logs/access?follow=true'
+  const followers = []
+  for (let n = 0; n < 16; n += 1) followers.push(await open(follow))
+  t.true(followers.every(({ statusCode }) => statusCode === 200))
+  const refused = await get(follow)
+  t.is(refused.status, 503)
+  t.like(refused.json, { error: { code: 'too_many_followers' } })
+  followers.pop()?.destroy()
+  const next = async (): Promise<void> => {
+    const another = await open(follow)
+    followers.push(another)
+    if (another.statusCode !== 200) await next()
+  }
+  await t.notThrowsAsync(next)
+  for (const one of followers) one.destroy()
+})

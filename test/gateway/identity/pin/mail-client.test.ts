@@ -107,6 +107,18 @@ for (const [what, options] of Object.entries(hostile)) {
   })
 }
 
+test('A6: more mails at once than a server could take are dropped, and the log says so', (t) => {
+  const logged: Logged[] = []
+  const keep = (fields: LogFields, message: string) => void logged.push({ fields, message })
+  const log = { info: keep, warn: keep, error: keep }
+  const postMail = openMailer({ host: '127.0.0.1', port: 1, tls: 'none', from: 'zt@a.org' }, log)
+  for (let n = 0; n < 50; n += 1) postMail(MAIL)
+  t.deepEqual(logged, [])
+  postMail(MAIL)
+  const fields = { to: MAIL.to, reason: 'too_many_mails' }
+  t.deepEqual(logged, [{ fields, message: 'mail not sent' }])
+})
+
 async function startPlain(t: ExecutionContext, greeting: string): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
