@@ -37,6 +37,8 @@ export interface SecretFiles {
   read(path: string): Promise<Result<string, CliFailure>>
   /** Makes a new file, mode 0600, before the secret is there: what exists is never overwritten. */
   create(path: string): Result<NewSecretFile, CliFailure>
+  /** Writes one whole, mode 0600; a file that exists is replaced. */
+  replace(path: string, text: string): Result<void, CliFailure>
 }
 
 export interface NewSecretFile {

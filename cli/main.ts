@@ -6,6 +6,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
 import { defaultPaths } from '#lib/api/default-paths'
+import { addToAgent } from '#lib/ssh/agent-client'
 import { adminAt } from './admin-client.ts'
 import { EXIT } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
@@ -53,6 +54,8 @@ const program = buildProgram(
       }),
       secrets: secretFiles,
       serviceTokenFile: env['ZT_SERVICE_TOKEN_FILE'],
+      agentSocket: env['SSH_AUTH_SOCK'],
+      addToAgent,
       now: Date.now,
       readText,
       writeFile,

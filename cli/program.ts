@@ -11,6 +11,7 @@ import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
 import type { RecordingIo } from './commands/recording-io.ts'
 import { addRecordingCommands } from './commands/recordings.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
+import { addLoginCommand, addSshCertCommand, type SshCertIo } from './commands/ssh-cert.ts'
 import { addVerifyCommand } from './commands/verify.ts'
 
 const EPILOGUE = `
@@ -21,7 +22,7 @@ Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TO
 ZT_SERVICE_TOKEN_FILE (zt enroll).`
 
 /** All that the commands need. */
-export type ProgramIo = CliIo & PromptIo & SshIo & RecordingIo
+export type ProgramIo = CliIo & PromptIo & SshIo & SshCertIo & RecordingIo
 
 /** Options before the command. */
 export type GlobalOptions = {
@@ -54,10 +55,12 @@ export function buildProgram(
   const io = lazily(() => ioOf(program.opts<GlobalOptions>()))
   const run: Run = async (action) => onExitCode(await action())
   addDeviceCommands(program, io, run)
+  addLoginCommand(program, io, run)
   addExplainCommand(program, io, run)
   addPostureCommand(program, io, run)
   addPromptsCommand(program, io, run)
   addSshCommands(program, io, run)
+  addSshCertCommand(program, io, run)
   addRecordingCommands(program, io, run)
   addVerifyCommand(program, io, run)
   addAdminCommands(program, io, run)
@@ -86,10 +89,15 @@ function lazily(make: () => ProgramIo): ProgramIo {
     secrets: {
       read: (path) => io().secrets.read(path),
       create: (path) => io().secrets.create(path),
+      replace: (path, text) => io().secrets.replace(path, text),
     },
     get serviceTokenFile() {
       return io().serviceTokenFile
     },
+    get agentSocket() {
+      return io().agentSocket
+    },
+    addToAgent: (socket, wish) => io().addToAgent(socket, wish),
     now: () => io().now(),
     readText: (path) => io().readText(path),
     writeFile: (path, content) => io().writeFile(path, content),

@@ -1,7 +1,16 @@
 /**
  * Files with a secret in them: read only when nobody else can, made so that nobody else can.
  */
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT, type NewSecretFile, type SecretFiles } from './cli-io.ts'
@@ -13,6 +22,7 @@ export const secretFiles: SecretFiles = {
   read: async (path) =>
     path === '-' ? ok((await text(process.stdin)).trim()) : readSecretFile(path),
   create: createSecretFile,
+  replace: replaceSecretFile,
 }
 
 /** Reads a secret, without the white space around it. */
@@ -40,6 +50,18 @@ function createSecretFile(path: string): Result<NewSecretFile, CliFailure> {
     })
   } catch {
     return fail('token_file_not_made', `${path} exists or cannot be made; name a new file.`)
+  }
+}
+
+function replaceSecretFile(path: string, secret: string): Result<void, CliFailure> {
+  const draft = `${path}.${process.pid}.new`
+  try {
+    writeFileSync(draft, secret, { mode: 0o600, flag: 'wx', flush: true })
+    renameSync(draft, path)
+    return ok(undefined)
+  } catch {
+    rmSync(draft, { force: true })
+    return fail('secret_file_not_made', `${path} cannot be written.`)
   }
 }
 

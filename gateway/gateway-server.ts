@@ -22,6 +22,7 @@ import { createPolicyInForce } from './policy-in-force.ts'
 import type { PolicySource } from './policy-source.ts'
 import { openPromptAccess } from './prompt-access-job.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
+import { clientKeyId } from './ssh-ca/client-certificate.ts'
 import { openSshTargets } from './ssh-target-access-store.ts'
 import { watchStore } from './store/store-watch-job.ts'
 
@@ -76,6 +77,7 @@ export async function startGateway(
   const cutDevice: CutDevice = (deviceId, reason) => {
     const cutFlows = table.cutDevice(deviceId, reason)
     for (const close of closers) close(deviceId, reason)
+    if (reason === 'device_revoked') revokeHeld(data, deviceId)
     log.info({ deviceId, reason, cutFlows }, 'device cut')
   }
   const access = openAccess({
@@ -140,6 +142,14 @@ export async function startGateway(
   // Ports that were left to the system are known only now; flows must not lead to them either.
   policyInForce.recompile()
   return ok(assemble(listeners, parts))
+}
+
+/** The SSH certificates that people hold end with the registration of their device. */
+function revokeHeld({ store, sshAuthorities }: OpenedData, deviceId: string): void {
+  const device = store.devices.get(deviceId)
+  const user = device && store.users.get(device.userId)
+  if (user === undefined || sshAuthorities.trusted('client').length === 0) return
+  sshAuthorities.revoke({ kind: 'key_id', value: clientKeyId(user.email, deviceId) })
 }
 
 async function allTls({ config, data, now }: GatewayOptions) {

@@ -1,6 +1,7 @@
 /**
  * Access through the tunnel, put together: the listener, the enforcement of flows, the control streams.
  */
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
 import type { AuditLog } from './audit/audit-log-store.ts'
@@ -33,17 +34,21 @@ import { noticeOf } from './prompt/prompt-notice.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import { startEndingNotices } from './session/ending-notice-job.ts'
 import type { Sessions } from './session/sessions-store.ts'
+import { certificatePost } from './ssh-ca/certificate-post.ts'
 import type { SshAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 import type { Store } from './store/store.ts'
 import { createControlServer } from './tunnel/control-server.ts'
 import { deviceSettings } from './tunnel/device-settings.ts'
 import { startTunnelServer } from './tunnel/tunnel-server.ts'
 
+/** SSH certificates that one device may ask for; each costs a signature and a row. */
+const CERTIFICATE_REQUESTS = { points: 20, duration: 60 }
+
 export type TunnelAccessOptions = {
   readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa'>
-  readonly sshAuthorities: Pick<SshAuthorities, 'trusted' | 'onChange'>
+  readonly sshAuthorities: SshAuthorities
   readonly store: Store
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   readonly table: FlowTable
@@ -116,6 +121,17 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   })
   const { origin } = new URL(config.tunnel.url)
   const renewal = renewalPost({ store, serviceTokens, deviceCa: keys.deviceCa, now, log }, origin)
+  const certificateGate = new RateLimiterMemory(CERTIFICATE_REQUESTS)
+  const certificates = certificatePost({
+    ...{ user, standing, store, sshAuthorities, now, log },
+    policy: () => snapshot.current.policy,
+    isSuitable: () => true,
+    mayAsk: (deviceId) =>
+      certificateGate.consume(deviceId).then(
+        () => true,
+        () => false,
+      ),
+  })
   const server = await startTunnelServer({
     listen: config.tunnel.listen,
     certificate: options.tls.certificatePem,
@@ -128,6 +144,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       onControl: control.onControl,
       posts: new Map([
         [ENROL_PATHS.renewOverTunnel, renewal],
+        [ENROL_PATHS.sshCertificateOverTunnel, certificates],
         [ENROL_PATHS.logoutOverTunnel, logoutPost({ devices: store.devices, cutDevice, now, log })],
       ]),
     },

@@ -28,7 +28,6 @@ export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
 
 const SIMPLE: Readonly<Record<string, string>> = {
   status: 'say whether the tunnel carries data, who you are, and what is tunnelled',
-  login: 'log in again at the identity provider',
   logout: 'forget this registration: key and certificate are removed, the gateway is told',
   up: 'connect to the gateway',
   down: 'disconnect; what is ours is refused until "zt up"',

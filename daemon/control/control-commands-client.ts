@@ -4,6 +4,7 @@
 import type { Agent } from 'node:https'
 import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
+import { decodeSshCertificate, decodeSshCertificateRefusal } from '#lib/api/ssh-certificate-api'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
@@ -77,6 +78,8 @@ export function createCommands(deps: CommandDeps): HandleControl {
         return explain(request.host, request.port, deps)
       case 'prompts':
         return ok({ method: 'prompts', prompts: deps.told.prompts })
+      case 'ssh_certificate':
+        return sshCertificate(request, deps)
       case 'watch':
         return watch(caller, deps)
     }
@@ -159,6 +162,31 @@ async function apps({ device }: CommandDeps): Answer {
   const answer = await device.tunnel.applications()
   if (answer.ok) return ok({ method: 'apps', applications: answer.value })
   return err(askFailure(answer.error.reason, device))
+}
+
+async function sshCertificate(
+  { publicKey, principals }: Extract<ControlRequest, { readonly method: 'ssh_certificate' }>,
+  { device }: CommandDeps,
+): Answer {
+  const body = JSON.stringify({ public_key: publicKey, principals })
+  const answer = await device.tunnel?.post(ENROL_PATHS.sshCertificateOverTunnel, body)
+  if (answer?.ok !== true) {
+    return err(askFailure(answer?.error.reason ?? 'not_connected', device))
+  }
+  const json = parseJson(answer.value.body)
+  const certificate = answer.value.status === 200 ? decodeSshCertificate(json) : undefined
+  if (certificate !== undefined) return ok({ method: 'ssh_certificate', certificate })
+  const refusal = decodeSshCertificateRefusal(json)
+  if (refusal === undefined) return err(askFailure('no_certificate', device))
+  return err({ code: refusal.error, message: refusal.error_description })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 async function explain(host: string, port: number, { device }: CommandDeps): Answer {

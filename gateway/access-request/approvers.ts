@@ -37,7 +37,6 @@ export function isApprover(
       claims: user.claims,
     },
     sourceAddress: '',
-    destination: { host: '', port: 0, transport: 'tcp' },
   })
   const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
   return new ConditionEvaluator(policy.ruleGroups, asker, moment).any(approvers) === 'yes'

@@ -39,7 +39,7 @@ export type Asker = {
 const EMAIL = /^[^\s@]+@([^\s@]+)$/
 
 /** Reads the attributes; never throws, whatever the facts lack. */
-export function readAsker(facts: Facts): Asker {
+export function readAsker(facts: Omit<Facts, 'destination' | 'protocol'>): Asker {
   const subject: Partial<Facts['subject']> = facts.subject ?? {}
   const email = textOf(subject.email)?.toLowerCase() ?? ''
   const emailDomain = EMAIL.exec(email)?.[1]
@@ -66,7 +66,10 @@ export function readAsker(facts: Facts): Asker {
 }
 
 /** Why nothing at all is permitted to the subject, whatever the policy says. Never throws. */
-export function standingRefusal(facts: Facts, nowSeconds: number): Reason | undefined {
+export function standingRefusal(
+  facts: Pick<Facts, 'subject'>,
+  nowSeconds: number,
+): Reason | undefined {
   const { isDisabled, service }: Partial<Facts['subject']> = facts.subject ?? {}
   if (isDisabled === true) return 'user_disabled'
   if (service?.isDisabled === true) return 'service_token_disabled'
@@ -74,7 +77,7 @@ export function standingRefusal(facts: Facts, nowSeconds: number): Reason | unde
 }
 
 /** Until when a service may ask, whole Unix seconds; infinity where no end is known, and for persons. */
-export function serviceEndSeconds(facts: Facts): number {
+export function serviceEndSeconds(facts: Pick<Facts, 'subject'>): number {
   const { service }: Partial<Facts['subject']> = facts.subject ?? {}
   return Math.floor((service?.expiresAtMs ?? Number.POSITIVE_INFINITY) / 1000)
 }

@@ -27,6 +27,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
       rules,
       items(policy, 'lists', path),
       items(policy, 'evaluators', path),
+      items(policy, 'ssh_certificates', path),
       ...policies,
     ].flatMap((list) => repeated(list, 'name')),
     ...repeated(items(policy, 'tests', path), 'name'),

@@ -16,10 +16,12 @@ import type {
   NetworkRule,
   PolicyDocument,
   RegisteredTarget,
+  SshCertificatePolicy,
 } from './document.ts'
 import { type EvaluatorFinder, evaluatorFinder } from './evaluator-finder.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
 import { type CompiledLists, compileLists } from './selector-test.ts'
+import type { CompiledSshCertificate } from './ssh-certificate.ts'
 import { targetDestination } from './ssh-target.ts'
 import { applicationDestinations, type MergedTargets, mergeTargets } from './ssh-targets.ts'
 
@@ -74,6 +76,7 @@ export type CompiledPolicy = {
   readonly exempt: DestinationIndex<true>
   readonly rulesBefore: DestinationIndex<CompiledRule>
   readonly rulesAfter: DestinationIndex<CompiledRule>
+  readonly sshCertificates: readonly CompiledSshCertificate[]
   readonly privateDomains: readonly HostName[]
   readonly publicDefault: 'allow' | 'block'
   readonly own: OwnListeners
@@ -135,6 +138,7 @@ export function compilePolicy(
       rules.filter(({ precedence }) => precedence >= phaseAt),
       parts,
     ),
+    sshCertificates: document.sshCertificates.map((one) => compileCertificate(one, parts)),
     privateDomains: document.tunnel.domains,
     publicDefault: document.publicDefault,
     own,
@@ -147,6 +151,15 @@ type Parts = {
   readonly document: PolicyDocument
   readonly lists: CompiledLists
   readonly evaluatorsOf: EvaluatorFinder
+}
+
+function compileCertificate(
+  written: SshCertificatePolicy,
+  { document, lists }: Parts,
+): CompiledSshCertificate {
+  const sessionLengthMs = written.sessionLengthMs ?? document.sessionLengthMs
+  const condition = compileCondition(written, lists)
+  return { written, condition, ...(sessionLengthMs !== undefined && { sessionLengthMs }) }
 }
 
 function compileApplication(

@@ -8,6 +8,7 @@ import type { Destination } from './destination.ts'
 import type { PostureCheck } from './posture-check.ts'
 import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
+import type { SshExtension } from './ssh-extension.ts'
 
 /** Attributes of an asker that are texts: a selector names one value, a list many. */
 export type TextAttribute =
@@ -186,6 +187,17 @@ export type PolicyTest = {
   readonly application?: string
 }
 
+/** Who may hold an SSH certificate, and for what. */
+export type SshCertificatePolicy = Condition & {
+  readonly name: string
+  readonly principals: readonly string[]
+  readonly lifetimeMs: number
+  readonly extensions: readonly SshExtension[]
+  /** Prefixes, canonical text; empty: everywhere. */
+  readonly sourceAddresses: readonly string[]
+  readonly sessionLengthMs?: number
+}
+
 /** A whole policy. */
 export type PolicyDocument = {
   /** What daemons treat as ours. */
@@ -212,6 +224,8 @@ export type PolicyDocument = {
   readonly sshTargets: readonly RegisteredTarget[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]
+  /** SSH certificates that people may hold themselves. */
+  readonly sshCertificates: readonly SshCertificatePolicy[]
   /** Must pass before the policy is put in force. */
   readonly tests: readonly PolicyTest[]
 }

@@ -24,6 +24,7 @@ import { policyTestShape } from './policy-test-shape.ts'
 import { postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
+import { sshCertificateShape } from './ssh-certificate-shape.ts'
 import { sshTargetShape } from './ssh-target-shape.ts'
 
 const ruleGroupShape = mapping(
@@ -120,6 +121,11 @@ const policyFields = {
     'Rules by precedence, and where the applications stand among them (without a line: last).',
     [],
   ),
+  ssh_certificates: defaulted(
+    list(sshCertificateShape, { kind: 'a list of lines about SSH certificates' }),
+    'SSH certificates that people may hold themselves, for hosts that trust the client authority; without a line nobody gets one.',
+    [],
+  ),
   tests: defaulted(
     list(policyTestShape, { kind: 'a list of tests' }),
     'Decisions that this policy must come to, or it is not put in force.',
@@ -158,6 +164,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     sshTargets: values.ssh_targets,
     applications: values.applications,
     networkRules: values.network_rules,
+    sshCertificates: values.ssh_certificates,
     tests: values.tests,
   }
 }

@@ -26,7 +26,7 @@ export function named(list: readonly Item[]): string[] {
   return list.flatMap(({ value }) => (typeof value['name'] === 'string' ? [value['name']] : []))
 }
 
-/** Everything that has selectors: rule groups, policies, network rules. */
+/** Everything that has selectors: rule groups, policies, network rules, lines about certificates. */
 export function conditionsOf(policy: Raw, path: Path): Item[] {
   return [
     ...items(policy, 'rule_groups', path),
@@ -34,6 +34,7 @@ export function conditionsOf(policy: Raw, path: Path): Item[] {
       items(value, 'policies', at),
     ),
     ...items(policy, 'network_rules', path),
+    ...items(policy, 'ssh_certificates', path),
   ]
 }
 

@@ -4,6 +4,7 @@
  * lines, for as long as the caller stays.
  */
 
+import type { SshCertificate } from '#lib/api/ssh-certificate-api'
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
@@ -27,6 +28,13 @@ export type ControlRequest =
   | { readonly method: 'apps' }
   | { readonly method: 'explain'; readonly host: string; readonly port: number }
   | { readonly method: 'prompts' }
+  | {
+      readonly method: 'ssh_certificate'
+      /** OpenSSH line of a key that `zt` made. */
+      readonly publicKey: string
+      /** UNIX users; empty: all that policy grants. */
+      readonly principals: readonly string[]
+    }
   | { readonly method: 'watch' }
 
 /** A posture check of this device: what the daemon tells the gateway, and what the gateway thinks of it. */
@@ -126,5 +134,6 @@ export type ControlResult =
   | { readonly method: 'apps'; readonly applications: readonly VisibleApplication[] }
   | { readonly method: 'explain'; readonly explanation: Explanation }
   | { readonly method: 'prompts'; readonly prompts: readonly PromptNotice[] }
+  | { readonly method: 'ssh_certificate'; readonly certificate: SshCertificate }
   /** The caller has gone. */
   | { readonly method: 'watch' }

@@ -20,6 +20,10 @@ const HOST_LIMIT = 254
 const URL_LIMIT = 2048
 const FINGERPRINT_LIMIT = 128
 const DEVICE_NAME_LIMIT = 64
+/** An RSA key of 8192 bits has 1.4 KiB. */
+const KEY_LINE_LIMIT = 4096
+const UNIX_USER_LIMIT = 32
+const PRINCIPALS_LIMIT = 256
 
 const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('status') }),
@@ -36,6 +40,11 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('down') }),
   z.strictObject({ method: z.literal('apps') }),
   z.strictObject({ method: z.literal('prompts') }),
+  z.strictObject({
+    method: z.literal('ssh_certificate'),
+    publicKey: z.string().min(1).max(KEY_LINE_LIMIT),
+    principals: z.array(z.string().min(1).max(UNIX_USER_LIMIT)).max(PRINCIPALS_LIMIT),
+  }),
   z.strictObject({ method: z.literal('watch') }),
   z.strictObject({
     method: z.literal('explain'),

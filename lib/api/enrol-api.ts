@@ -13,6 +13,7 @@ export const ENROL_PATHS = {
   renew: '/enrol/renew',
   renewOverTunnel: '/renew',
   logoutOverTunnel: '/logout',
+  sshCertificateOverTunnel: '/ssh-certificate',
   gatewayCa: '/ca.pem',
 } as const
 

@@ -97,26 +97,32 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
       warn: (line) => printed.push(line),
       askDaemon: async (request) => {
         asked.push(request)
-        if (request.method === 'explain') {
-          const { host, port } = request
-          const explanation = {
-            host,
-            port,
-            verdict: 'denial',
-            reason: 'no_application',
-            sentence: 'No.',
-            steps: [],
-          } as const
-          return ok({ method: 'explain', explanation })
+        switch (request.method) {
+          case 'explain': {
+            const { host, port } = request
+            const verdict = {
+              verdict: 'denial',
+              reason: 'no_application',
+              sentence: 'No.',
+            } as const
+            return ok({ method: 'explain', explanation: { host, port, ...verdict, steps: [] } })
+          }
+          case 'apps':
+            return ok({ method: 'apps', applications: [] })
+          case 'prompts':
+            return ok({ method: 'prompts', prompts: [PROMPT] })
+          case 'watch':
+          case 'ssh_certificate':
+            return ok({ method: 'watch' })
+          case 'logout':
+            return ok({ method: 'logout', status: STATUS, gatewayTold })
+          default:
+            return ok({ method: request.method, status: STATUS })
         }
-        if (request.method === 'apps') return ok({ method: 'apps', applications: [] })
-        if (request.method === 'prompts') return ok({ method: 'prompts', prompts: [PROMPT] })
-        if (request.method === 'watch') return ok({ method: 'watch' })
-        if (request.method === 'logout')
-          return ok({ method: 'logout', status: STATUS, gatewayTold })
-        return ok({ method: request.method, status: STATUS })
       },
       writeFile: () => ok(undefined),
+      agentSocket: undefined,
+      addToAgent: async () => err({ reason: 'agent_unreachable' }),
       watchDaemon: async (onEvent, signal) => {
         for (const event of events) onEvent(event)
         await new Promise((resolve) => setImmediate(resolve))
@@ -144,6 +150,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
       serviceTokenFile: undefined,
       secrets: {
         read: async (path) => (path === 'token' ? ok(CREDENTIALS) : ok('{}')),
+        replace: () => ok(undefined),
         create: (path) =>
           path === 'taken'
             ? err({ code: 'token_file_not_made', message: 'taken', exitCode: EXIT.usage })

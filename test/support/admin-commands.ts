@@ -32,6 +32,7 @@ export function adminCommands(...answers: unknown[]) {
     writeFile: () => ok(undefined),
     secrets: {
       read: () => Promise.reject(new Error('no secrets')),
+      replace: () => ({ ok: false, error: { code: 'x', message: 'x', exitCode: 1 } }) as const,
       create: () => ({ ok: false, error: { code: 'x', message: 'x', exitCode: 1 } }) as const,
     },
     readKey: async () => ok(await viewer),
