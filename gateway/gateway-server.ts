@@ -62,7 +62,7 @@ export async function startGateway(
   const tls = await allTls(options)
   if (!tls.ok) return tls
   const audit = openAuditLog(data.store.audit, now)
-  const recording = await openRecordingAccess({ config: config.recordings, data, audit, log })
+  const recording = await openRecordingAccess({ config: config.recordings, data, audit, log, now })
   const listeners: Listener[] = []
   const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
@@ -191,6 +191,7 @@ function assemble(
       table.cutWhere(() => true, 'gateway_draining')
       holding.stop()
       checkpoints.stop()
+      recording.stop()
     },
   }
 }

@@ -107,6 +107,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     store: data.store,
     audit,
     signCheckpoint: checkpoints.sign,
+    keeping: parts.recording.keeping,
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,

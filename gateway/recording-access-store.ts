@@ -4,11 +4,15 @@
 import type { Log } from '#lib/log'
 import type { RecipientSet } from '#lib/seal/container-writer'
 import type { AuditLog } from './audit/audit-log-store.ts'
+import { evidenceSigner } from './audit/evidence-signer.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { OpenedData } from './open-data-os.ts'
+import { type Keeping, openKeeping } from './recording/keeping-store.ts'
 import { RecipientListFile } from './recording/recipient-list-store.ts'
 import type { Recordings } from './recording/recorder.ts'
+import { RecordingFolder } from './recording/recording-folder-store.ts'
 import { openRecordingStore } from './recording/recording-store.ts'
+import { startRetention } from './recording/retention-job.ts'
 
 const MIB = 1024 * 1024
 
@@ -17,6 +21,8 @@ export type RecordingAccessOptions = {
   readonly data: OpenedData
   readonly audit: AuditLog
   readonly log: Log
+  /** Unix milliseconds. */
+  readonly now: () => number
 }
 
 export interface RecordingAccess {
@@ -24,8 +30,11 @@ export interface RecordingAccess {
   readonly recordings: Recordings
   /** The list in force; undefined while there is none. */
   readonly recipients: () => RecipientSet | undefined
+  readonly keeping: Keeping
   /** Reads the list of recipients again; one that is not signed, or older, leaves the list in force. Never rejects. */
   reloadRecipients(): Promise<void>
+  /** Erases nothing any more. */
+  stop(): void
 }
 
 /** Opens the folder, closing what a crash left open, and reads the list. @throws {Error} when the folder cannot be used. */
@@ -34,6 +43,7 @@ export async function openRecordingAccess({
   data,
   audit,
   log,
+  now,
 }: RecordingAccessOptions): Promise<RecordingAccess> {
   const { keys, store, recordingsDir } = data
   const list =
@@ -52,7 +62,15 @@ export async function openRecordingAccess({
     freeSpaceReserveBytes: (config?.freeSpaceReserveMib ?? 0) * MIB,
     log,
   })
-  return { recordings, recipients, reloadRecipients }
+  const keeping = openKeeping({
+    folder: await RecordingFolder.open(recordingsDir),
+    rows: store.recordings,
+    signer: await evidenceSigner(keys.evidenceSigning),
+    ...{ audit, now },
+  })
+  const { keepMs } = config ?? {}
+  const stop = keepMs === undefined ? () => {} : startRetention({ keeping, keepMs, now, log })
+  return { recordings, recipients, keeping, reloadRecipients, stop }
 }
 
 async function reload(list: RecipientListFile | undefined, log: Log): Promise<void> {

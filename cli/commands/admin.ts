@@ -6,6 +6,7 @@ import type { CliIo } from '../cli-io.ts'
 import { addAuditCommands } from './admin-audit.ts'
 import { addDeviceAdminCommands } from './admin-devices.ts'
 import { addLogCommands } from './admin-logs.ts'
+import { addKeepingCommands } from './admin-recordings.ts'
 import { addReplayCommand } from './admin-replay.ts'
 import { addRequestCommands } from './admin-requests.ts'
 import { addServiceTokenCommands } from './admin-service-tokens.ts'
@@ -36,4 +37,5 @@ export function addAdminCommands(program: Command, io: AdminIo, run: Run): void 
   addSshCaCommands(admin, io, run)
   addRequestCommands(admin, io, run)
   addAuditCommands(admin, io, run)
+  addKeepingCommands(admin, io, run)
 }

@@ -10,6 +10,7 @@ import type { FlowTap } from '../flow/flow-tap.ts'
 import type { LiveSessions } from '../live/live-sessions.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { JudgedCheck } from '../posture/observations.ts'
+import type { Keeping } from '../recording/keeping-store.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Sessions } from '../session/sessions-store.ts'
 import type { RegisteredTargets } from '../ssh/registered-targets-store.ts'
@@ -19,6 +20,8 @@ import type { Store } from '../store/store.ts'
 export type AdminDeps = {
   readonly store: Store
   readonly audit: AuditLog
+  /** Legal hold and shredding. */
+  readonly keeping: Pick<Keeping, 'hold' | 'release' | 'shred'>
   /** Signs the audit log as it is now. */
   readonly signCheckpoint: () => Promise<string>
   /** Folder of sealed recordings. */

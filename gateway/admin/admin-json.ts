@@ -64,6 +64,11 @@ export function flowJson({ openedAtMs, decidedAtMs, closedAtMs, ...rest }: FlowR
 
 /** A recording as listings show it; its content stays sealed. */
 export function recordingJson(row: RecordingRow) {
-  const { startedAtMs, endedAtMs, userEmail, file: _file, ...rest } = row
-  return { ...rest, user: userEmail, ...times({ startedAt: startedAtMs, endedAt: endedAtMs }) }
+  const { startedAtMs, endedAtMs, userEmail, file: _file, hold, erased, ...rest } = row
+  return {
+    ...{ ...rest, user: userEmail },
+    ...times({ startedAt: startedAtMs, endedAt: endedAtMs }),
+    ...(hold && { hold: { reason: hold.reason, at: time(hold.atMs) } }),
+    ...(erased && { erased: { reason: erased.reason, how: erased.how, at: time(erased.atMs) } }),
+  }
 }

@@ -13,6 +13,7 @@ import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
+import { addKeepingRoutes } from './keeping-routes.ts'
 import { addLiveSessionRoutes } from './live-session-routes-server.ts'
 import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
@@ -96,6 +97,9 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
   ['GET', '/api/v1/recordings/:id/manifest', 'its signed manifest'],
+  ['POST', '/api/v1/recordings/:id/hold', 'put it under legal hold'],
+  ['POST', '/api/v1/recordings/:id/release', 'end its legal hold'],
+  ['POST', '/api/v1/recordings/:id/shred', 'destroy its keys and its content'],
 ] as const
 
 const ROUTES = [
@@ -104,6 +108,7 @@ const ROUTES = [
   addDeviceRoutes,
   addExplainRoutes,
   addFlowRoutes,
+  addKeepingRoutes,
   addPolicyRoutes,
   addRecordingRoutes,
   addServiceTokenRoutes,

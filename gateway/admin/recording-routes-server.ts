@@ -2,10 +2,17 @@
 import { createReadStream } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { refuse } from '../web/refuse.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { recordingJson } from './admin-json.ts'
 import { parsePage } from './admin-query.ts'
 import { type ById, badQuery, notFound } from './admin-reply.ts'
+
+const ERASED = {
+  status: 410,
+  code: 'recording_erased',
+  message: 'Its content is gone; the manifest is still there.',
+} as const
 
 export function addRecordingRoutes(
   app: FastifyInstance,
@@ -24,6 +31,7 @@ export function addRecordingRoutes(
     (suffix: string) => async (request: FastifyRequest<ById>, reply: FastifyReply) => {
       const row = store.recordings.get(request.params.id)
       if (row === undefined) return notFound(reply, 'recording')
+      if (row.erased && suffix === '') return refuse(reply, ERASED)
       const about = { part: suffix === '' ? 'content' : 'manifest', source: request.ip }
       audit.note('recording_viewed', { recording: row.id, ...about })
       log.info({ action: 'fetch_recording', recordingId: row.id, ...about }, 'admin action')

@@ -37,5 +37,7 @@ export type GatewayConfig = {
     readonly recipientsFile: string
     /** Below this much free space no recorded session is started, MiB. */
     readonly freeSpaceReserveMib: number
+    /** How long a recording is kept after its end, ms; absent: for ever. */
+    readonly keepMs?: number
   }
 }

@@ -15,6 +15,7 @@ import type { Mistake, Path } from '#lib/config/mistake'
 import { checked, type Shape, wholeNumber } from '#lib/config/shape'
 import {
   address,
+  duration,
   durationOrNone,
   filePath,
   hostName,
@@ -55,6 +56,10 @@ const recordingsFields = {
   recipients_file: required(
     filePath,
     'Signed list of recipients: who can open recordings. `zt-gateway recipients sign` makes it.',
+  ),
+  keep: optional(
+    duration,
+    'How long a recording is kept after its end; then it is erased, unless it is under legal hold. Without it, for ever.',
   ),
   free_space_reserve_mib: defaulted(
     wholeNumber(0, 1_048_576),
@@ -125,6 +130,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
       recordings: {
         recipientsFile: file(recordings.recipients_file),
         freeSpaceReserveMib: recordings.free_space_reserve_mib,
+        ...(recordings.keep !== undefined && { keepMs: recordings.keep }),
       },
     }),
   }

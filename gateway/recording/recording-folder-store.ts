@@ -2,11 +2,26 @@
  * The folder of sealed files and their manifests.
  */
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, stat, statfs, truncate } from 'node:fs/promises'
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  statfs,
+  truncate,
+  unlink,
+} from 'node:fs/promises'
 import { join } from 'node:path'
+import { HEADER_LIMIT_BYTES, PREFIX_BYTES } from '#lib/seal/container-format'
 import { type AppendEvents, AppendFile } from './append-file-store.ts'
 import { InterruptedRecording, type Remains } from './interrupted-recording.ts'
 import { manifestFileName, sessionOfFileName } from './recording-row.ts'
+
+const ERASED_SUFFIX = '.erased'
+/** No header is longer. */
+const HEAD_LIMIT_BYTES = PREFIX_BYTES + HEADER_LIMIT_BYTES
 
 export class RecordingFolder {
   readonly #directory: string
@@ -53,8 +68,16 @@ export class RecordingFolder {
   }
 
   /** Writes the side file whole or not at all, and syncs it with its name. */
-  async writeManifest(file: string, text: string): Promise<void> {
-    const path = this.#path(manifestFileName(file))
+  writeManifest(file: string, text: string): Promise<void> {
+    return this.#writeWhole(manifestFileName(file), text)
+  }
+
+  async #exists(path: string): Promise<boolean> {
+    return (await stat(path).catch(() => undefined)) !== undefined
+  }
+
+  async #writeWhole(name: string, text: string): Promise<void> {
+    const path = this.#path(name)
     const handle = await open(`${path}.new`, 'w', 0o600)
     try {
       await handle.writeFile(text)
@@ -63,6 +86,26 @@ export class RecordingFolder {
       await handle.close()
     }
     await rename(`${path}.new`, path)
+    await this.#syncNames()
+  }
+
+  /**
+   * Destroys the wrapped keys in the header, then the file; `statement` stays in its place. A file that is gone already is no error.
+   * @throws {Error} when it cannot be overwritten: it is not removed then, so that nobody takes its blocks for erased.
+   */
+  async destroy(file: string, statement?: string): Promise<void> {
+    if (statement !== undefined) await this.#writeWhole(`${file}${ERASED_SUFFIX}`, statement)
+    const path = this.#path(file)
+    if (!(await this.#exists(path))) return
+    const handle = await open(path, 'r+')
+    try {
+      const { size } = await handle.stat()
+      await handle.write(Buffer.alloc(Math.min(size, HEAD_LIMIT_BYTES)), 0, undefined, 0)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await unlink(path)
     await this.#syncNames()
   }
 

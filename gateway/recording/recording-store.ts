@@ -165,6 +165,10 @@ export class RecordingStore implements Recordings {
 
   async #closeLeftOver(file: string): Promise<boolean> {
     const known = this.#options.rows.get(sessionOfFileName(file) ?? '')
+    if (known?.erased) {
+      await this.#folder.destroy(file)
+      return true
+    }
     const text = await this.#folder.readManifest(file)
     if (text !== undefined && known && known.state !== 'open') return false
     const { changedAtMs } = await this.#folder.describe(file)
@@ -186,7 +190,9 @@ export class RecordingStore implements Recordings {
   /** The row last: without it the next start closes again, and an entry that is there twice does no harm. */
   #closed(row: RecordingRow, reason: string, manifest: string | undefined): void {
     this.#options.audit.note('recording_closed', closedFacts(row, reason, manifest))
-    this.#options.rows.put(row)
+    // Somebody may have put it under legal hold meanwhile.
+    const hold = this.#options.rows.get(row.id)?.hold
+    this.#options.rows.put({ ...row, ...(hold && { hold }) })
   }
 
   /** The file was made, but its row was lost with the process: the header says the same. */

@@ -6,6 +6,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { err } from '#lib/result'
 import { openAccessRequests } from '../../gateway/access-request/access-requests-store.ts'
 import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
@@ -93,6 +94,13 @@ export interface AdminRig {
   readonly caPem: string
 }
 
+/** No recording is known. */
+export const NO_KEEPING: AdminDeps['keeping'] = {
+  hold: () => err('recording_unknown'),
+  release: () => err('recording_unknown'),
+  shred: async () => err('recording_unknown'),
+}
+
 /** Starts the API. */
 export async function startAdminRig(
   t: ExecutionContext,
@@ -111,6 +119,7 @@ export async function startAdminRig(
     ...{ store, log, recordingsDir, ...policyParts(policy) },
     audit: openAuditLog(store.audit, () => NOW_MS),
     signCheckpoint: async () => '',
+    keeping: NO_KEEPING,
     posture: () => [],
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),

@@ -14,7 +14,10 @@ import { parsePage } from '../../../gateway/admin/admin-query.ts'
 import { ADMIN_ROUTES, startAdminServer } from '../../../gateway/admin/admin-server.ts'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import { startCheckpoints } from '../../../gateway/audit/checkpoint-job.ts'
+import { evidenceSigner } from '../../../gateway/audit/evidence-signer.ts'
 import { createLiveSessions } from '../../../gateway/live/live-sessions.ts'
+import { openKeeping } from '../../../gateway/recording/keeping-store.ts'
+import { RecordingFolder } from '../../../gateway/recording/recording-folder-store.ts'
 import { openServiceTokens } from '../../../gateway/service-token/service-tokens-store.ts'
 import { openSessions } from '../../../gateway/session/sessions-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
@@ -104,6 +107,12 @@ async function startApi(
     onFailure: (cause) => t.fail(String(cause)),
   })
   t.teardown(() => checkpoints.stop())
+  const keeping = openKeeping({
+    folder: await RecordingFolder.open(recordings),
+    rows: store.recordings,
+    signer: await evidenceSigner(privateKey),
+    ...{ audit, now: () => NOW_MS },
+  })
   const server = await startAdminServer({
     url: new URL('https://admin.test'),
     tls: { certificatePem: certPem, keyPem },
@@ -114,6 +123,7 @@ async function startApi(
     signCheckpoint: checkpoints.sign,
     live: createLiveSessions(),
     recipients: () => undefined,
+    keeping,
     posture: () => [
       {
         name: 'agent',
@@ -422,6 +432,26 @@ test('S9 content is served as it lies: sealed; the manifest beside it', async (t
   const { asAdmin } = await startApi(t)
   t.is((await asAdmin('/api/v1/recordings/recording-1/content')).body, 'sealed')
   t.is((await asAdmin('/api/v1/recordings/recording-1/manifest')).body, 'signed')
+})
+
+test('S9 S10: a held recording is not shredded; a shredded one is gone, and its manifest stays', async (t) => {
+  const { asAdmin, audit } = await startApi(t)
+  const json = ['-H', 'content-type: application/json']
+  const order = (verb: string) =>
+    asAdmin(`/api/v1/recordings/recording-1/${verb}`, '-d', '{"reason":"case 7"}', ...json)
+  t.is((await asAdmin('/api/v1/recordings/recording-1/hold', '-d', '{}', ...json)).status, 400)
+  t.is(JSON.parse((await order('hold')).body).recording.hold.reason, 'case 7')
+  t.is(JSON.parse((await order('shred')).body).error.code, 'recording_held')
+  t.is((await order('release')).status, 200)
+  t.is(JSON.parse((await order('release')).body).error.code, 'recording_not_held')
+  t.is(JSON.parse((await order('shred')).body).recording.erased.how, 'shredded')
+  t.is((await asAdmin('/api/v1/recordings/recording-1/content')).status, 410)
+  t.is((await asAdmin('/api/v1/recordings/recording-1/manifest')).body, 'signed')
+  const kinds = [...audit.lines(audit.head.size)].map((line) => parseEntry(line)?.kind)
+  t.deepEqual(
+    kinds.filter((kind) => kind?.startsWith('recording_')),
+    ['recording_held', 'recording_released', 'recording_shredded', 'recording_viewed'],
+  )
 })
 
 test('T66 a damaged row leads to nothing outside the recordings folder', async (t) => {

@@ -1,0 +1,24 @@
+/**
+ * The signed statement of a gateway that a recording's content is gone: what stays beside the manifest in place of the file.
+ */
+import { z } from 'zod'
+import { type EvidenceSigner, signStatement } from './evidence-signature.ts'
+
+const TYP = 'zt-recording-erased+jws'
+
+export const erasureSchema = z.strictObject({
+  version: z.literal(1),
+  session: z.string(),
+  how: z.enum(['shredded', 'expired']),
+  reason: z.string(),
+  atMs: z.int().nonnegative(),
+  /** SHA-256 of the manifest's text, hex; absent where there is none. */
+  manifestSha256: z.string().exactOptional(),
+})
+
+export type Erasure = Omit<Readonly<z.infer<typeof erasureSchema>>, 'version'>
+
+/** @returns a compact JWS. */
+export function signErasure(erasure: Erasure, signer: EvidenceSigner): Promise<string> {
+  return signStatement({ version: 1, ...erasure }, TYP, signer)
+}
