@@ -25,6 +25,8 @@ export type SessionEvent =
     }
   | { readonly type: 'shell'; readonly channel: number }
   | { readonly type: 'exec'; readonly channel: number; readonly command: string }
+  /** The shell was started so that it marks its commands in the output (OSC 133), with this nonce. */
+  | { readonly type: 'command_marks'; readonly channel: number; readonly nonce: string }
   | { readonly type: 'subsystem'; readonly channel: number; readonly name: string }
   | {
       readonly type: 'env'

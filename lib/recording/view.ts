@@ -27,9 +27,15 @@ export function secondsOf(timeUs: number): string {
   return `${whole}.${(timeUs % 1_000_000).toString().padStart(6, '0')}`
 }
 
-/** JSON that no terminal obeys: JSON itself escapes controls below U+0020 only, and a terminal knows those to U+009F. */
+/**
+ * JSON that no terminal obeys, in which letters stand in their order: JSON itself escapes controls below U+0020 only;
+ * a terminal knows those to U+009F, and marks of direction reorder what is shown (CVE-2021-42574).
+ */
 export function toPrintableJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\u009f]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => {
+      return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+    },
+  )
 }
