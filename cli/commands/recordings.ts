@@ -12,6 +12,7 @@ import { printVerdict } from '../recordings/print-verdict.ts'
 import { verifyRecording } from '../recordings/read-recording.ts'
 import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
+import { addCommands } from './recording-commands.ts'
 import { addExport } from './recording-export.ts'
 import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
 import { addPlay } from './recording-play.ts'
@@ -20,10 +21,11 @@ import { addPlay } from './recording-play.ts'
 export function addRecordingCommands(program: Command, io: Io, run: Run): void {
   const recordings = program
     .command('recordings')
-    .description('list, play, export and verify recordings; make a key for them')
+    .description('list, play, export and verify recordings, and the commands in them')
   addList(recordings, io, run)
   addPlay(recordings, io, run)
   addExport(recordings, io, run)
+  addCommands(recordings, io, run)
   addVerify(recordings, io, run)
   addKeygen(recordings, io, run)
 }

@@ -8,7 +8,7 @@ import {
   createRecipientKeyFile,
   readRecipientKeyFile,
 } from '../../../cli/recordings/recording-file-store.ts'
-import { makeRecording, shortSession, sign } from '../../support/recording-sample.ts'
+import { makeRecipient, makeRecording, shortSession, sign } from '../../support/recording-sample.ts'
 import { asTerminal, runProgram } from '../../support/run-program.ts'
 
 const ZT = [process.execPath, 'dist/cli/main.js', 'recordings']
@@ -177,4 +177,62 @@ test("S9: a log of Cloudflare's has the terminal, the end and every octet with i
   const nobody = await runProgram(argv)
   t.is(nobody.code, EXIT.usage)
   t.regex(nobody.stderr, /--to/)
+})
+
+/** A session of the corpus, sealed; with `input`, what was typed is sealed to somebody else. */
+async function typedSession(t: ExecutionContext, input: 'ours' | 'sealed to others') {
+  const { at, sealed } = await scene(t)
+  const corpus = JSON.parse(await readFile('test/vectors/commands.json', 'utf8'))
+  const [{ frames }] = corpus.cases
+  const recipient = await readRecipientKeyFile(at('me.key'))
+  if (!recipient.ok) throw new Error(recipient.error.reason)
+  const output = [recipient.value]
+  const { file } = await makeRecording(
+    { output, input: input === 'ours' ? output : [await makeRecipient()] },
+    (writer) => {
+      writer.event(0, { type: 'pty', channel: 0, term: 'xterm', columns: 80, rows: 24 })
+      writer.event(1, { type: 'shell', channel: 0 })
+      for (const [timeUs, stream, text] of frames) {
+        writer.data(timeUs, 0, stream, Buffer.from(text))
+      }
+      writer.event(9e6, { type: 'exec', channel: 1, command: 'rm \u202e/tmp/x\u001b]0;t\u0007' })
+    },
+  )
+  await writeFile(sealed, file)
+  return [...ZT, 'commands', sealed, '--key', at('me.key')]
+}
+
+test('S6: commands are listed in order of time, with source, confidence and place', async (t) => {
+  const argv = await typedSession(t, 'ours')
+  const listed = await runProgram(argv)
+  t.is(listed.code, EXIT.ok, listed.stderr)
+  const [headings = '', ...lines] = listed.stdout.trimEnd().split('\n')
+  t.deepEqual(headings.split(/\s+/), [
+    ...['at', 'channel', 'offset', 'source', 'confidence', 'exit', 'command'],
+  ])
+  const wanted = [
+    /^0\.000 +0 +0 +shell +fact +\[interactive shell\]$/,
+    /^1\.\d+ +0 +\d+ +screen +medium +echo one$/,
+    /^1\.\d+ +0 +\d+ +screen +medium +true$/,
+    /^\d\.\d+ +0 +\d+ +screen +medium +exit$/,
+    /^9\.000 +1 +0 +exec +fact +rm \\u\{202e\}\/tmp\/x\\u\{1b\}\]0;t\\u\{7\}$/,
+  ]
+  t.is(lines.length, wanted.length, listed.stdout)
+  for (const [index, pattern] of wanted.entries()) t.regex(lines[index] ?? '', pattern)
+  const json = await runProgram([...argv, '--json'])
+  t.notRegex(json.stdout, /[^\n -~]/)
+  t.like(JSON.parse(json.stdout)[1], { channel: 0, source: 'screen', text: 'echo one' })
+})
+
+test('S6: who cannot open what was typed gets facts, and is told so', async (t) => {
+  const listed = await runProgram(await typedSession(t, 'sealed to others'))
+  t.is(listed.code, EXIT.ok, listed.stderr)
+  t.regex(listed.stderr, /does not open what was typed/)
+  t.deepEqual(
+    listed.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => /\b(shell|exec|screen|hidden)\b/.exec(line)?.[1]),
+    [undefined, 'shell', 'exec'],
+  )
 })
