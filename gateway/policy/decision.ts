@@ -16,6 +16,8 @@ export type SshLimits = {
   readonly recordScope?: RecordScope
   /** Whether those who look after sessions may watch them, and whether the user is told; absent: told. */
   readonly watch?: SshWatch
+  /** The client must show a certificate of ours for the tunnel's user. */
+  readonly requiresCertificate?: true
   /** Pinned host keys of the target, OpenSSH one-line format (`ssh-ed25519 AAAA…`). */
   readonly hostKeys: readonly string[]
   /** Host CAs that may vouch for the target, OpenSSH one-line format. */

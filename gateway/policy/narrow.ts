@@ -51,6 +51,7 @@ function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
     unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
     ...narrowRecord(a, b),
     watch: narrowWatch(a, b),
+    ...((a.requiresCertificate ?? b.requiresCertificate) && { requiresCertificate: true }),
     hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
     hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
     grants: [...a.grants, ...b.grants],

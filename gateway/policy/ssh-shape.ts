@@ -107,6 +107,11 @@ const sshFields = {
     'Whether an administrator may watch a session while it goes on, and whether its user is told.',
     'told',
   ),
+  user_certificate: defaulted(
+    oneOf('optional', 'required'),
+    "Whether the client must show an SSH certificate of the client authority for the tunnel's own user, as `zt ssh-cert` gets one.",
+    'optional',
+  ),
   ...hostKeyFields,
   allow: defaulted(
     list(oneOf(...SSH_VERBS), { kind: `a list of ${SSH_VERBS.join(', ')}` }),
@@ -172,6 +177,7 @@ function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
     record: written.record,
     ...(written.record_scope !== 'full' && { recordScope: written.record_scope }),
     watch: written.watch,
+    ...(written.user_certificate === 'required' && { requiresCertificate: true }),
     hostKeys: written.host_keys,
     hostAuthorities: written.host_authorities,
     targets: written.targets,

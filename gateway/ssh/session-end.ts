@@ -71,3 +71,7 @@ export function closeReasonOf(side: Side, closed: TransportClosed): string {
   if (side === 'user' && closed.reason === 'disconnected') return 'done'
   return `${side}_${closed.reason}`
 }
+
+/** Said to a client that showed none where one is required. */
+export const CERTIFICATE_WANTED =
+  'zt: this host wants an SSH certificate of yours: run "zt ssh-cert", and try again.'

@@ -18,7 +18,13 @@ import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
 import { Grants } from './grants.ts'
 import { SshRelay } from './relay.ts'
 import { SessionClock } from './session-clock-server.ts'
-import { closeReasonOf, GATEWAY_ENDS, type GatewayEnd, refusalText } from './session-end.ts'
+import {
+  CERTIFICATE_WANTED,
+  closeReasonOf,
+  GATEWAY_ENDS,
+  type GatewayEnd,
+  refusalText,
+} from './session-end.ts'
 import { SessionWatch } from './session-watch.ts'
 import { type Admission, admit, type LoginRequest } from './ssh-admission-server.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
@@ -109,6 +115,10 @@ export class SshSession {
       this.#clock.resumeGrace()
       if (!arrived.ok) return this.#missed(request.unixUser, arrived.error)
       if (this.#closeReason !== undefined) return
+      const { limits } = arrived.value.reached
+      if (limits.requiresCertificate && request.proof.method !== 'certificate') {
+        return this.#user.insist(CERTIFICATE_WANTED)
+      }
       if (!this.#enter(arrived.value.reached)) {
         return this.#refuse(request.unixUser, { reason: 'too_many_sessions', detail: '' })
       }

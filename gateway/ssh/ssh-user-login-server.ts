@@ -61,6 +61,13 @@ export class SshUserLogin {
     }
   }
 
+  /** Asks for a certificate of ours; the client may try again. */
+  insist(text: string): void {
+    this.#isDeciding = false
+    const messages = this.#authentication?.insist(text) ?? []
+    for (const message of messages) this.leg.transport.send(message)
+  }
+
   /** Turns the user away with a text for the terminal; `reason` is the code in it. */
   deny(text: string, reason: string): void {
     if (this.#authentication !== undefined) {

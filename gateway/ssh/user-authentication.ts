@@ -44,7 +44,7 @@ const REQUESTS_LIMIT = 30
 const SERVICE = 'ssh-userauth'
 
 export class UserAuthentication {
-  readonly #settings: UserAuthenticationSettings
+  #settings: UserAuthenticationSettings
   #state: 'service' | 'asking' | 'deciding' | 'permitted' = 'service'
   #failures = 0
   #requests = 0
@@ -75,6 +75,14 @@ export class UserAuthentication {
   deny(text: string): Buffer {
     this.#state = 'service'
     return writeBanner(text)
+  }
+
+  /** The decision was: not by this. Returns words for the terminal and a failure; only a certificate of ours suffices now. */
+  insist(text: string): readonly Buffer[] {
+    this.#state = 'asking'
+    this.#settings = { ...this.#settings, certificate: 'required' }
+    this.#failures++
+    return [writeBanner(text), writeFailure()]
   }
 
   #serve(payload: Buffer): UserStep {
@@ -132,8 +140,7 @@ export class UserAuthentication {
   #fail(failed: string): UserStep {
     this.#failures++
     if (this.#failures > FAILURES_LIMIT) return refuse('too_many_tries')
-    const parts = [writeByte(MESSAGE.userAuthFailure), writeNameList(['publickey'])]
-    return { kind: 'reply', message: Buffer.concat([...parts, writeBoolean(false)]), failed }
+    return { kind: 'reply', message: writeFailure(), failed }
   }
 }
 
@@ -141,6 +148,11 @@ export class UserAuthentication {
 export function writeBanner(text: string): Buffer {
   const lines = `${text.replaceAll(/\r?\n/g, '\r\n')}\r\n`
   return Buffer.concat([writeByte(MESSAGE.userAuthBanner), writeString(lines), writeString('')])
+}
+
+function writeFailure(): Buffer {
+  const parts = [writeByte(MESSAGE.userAuthFailure), writeNameList(['publickey'])]
+  return Buffer.concat([...parts, writeBoolean(false)])
 }
 
 function writePkOk(algorithm: string, blob: Buffer): Buffer {
