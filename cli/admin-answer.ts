@@ -10,6 +10,13 @@ export const BROKEN_OFF: CliFailure = {
   exitCode: EXIT.failed,
 }
 
+/** Thrown where an answer is read as it comes; `main` reports it. */
+export class BrokenOffError extends Error {
+  constructor() {
+    super(BROKEN_OFF.message)
+  }
+}
+
 /** What of an answer a command works with; what is more in it is no matter. */
 export function readAnswer<T>(shape: z.ZodType<T>, answer: unknown): Result<T, CliFailure> {
   const parsed = shape.safeParse(answer)

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { err, ok, type Result } from '#lib/result'
 import { createLineCutter } from '#lib/wire/line-cutter'
-import { BROKEN_OFF } from './admin-answer.ts'
+import { BROKEN_OFF, BrokenOffError } from './admin-answer.ts'
 import { type AdminApi, type CliFailure, EXIT } from './cli-io.ts'
 import { readSecretFile } from './secret-file-os.ts'
 
@@ -29,7 +29,10 @@ export function adminAt(settings: AdminSettings): AdminApi {
   return {
     getJson: (path) => jsonOf(call(settings, path)),
     postJson: (path, body) => jsonOf(call(settings, path, JSON.stringify(body))),
-    getBytes: (path) => call(settings, path),
+    getBytes: async (path) => {
+      const response = await call(settings, path)
+      return response.ok ? ok(whole(response.value)) : response
+    },
     lines: async (path, { body, signal } = {}) => {
       const text = body === undefined ? undefined : JSON.stringify(body)
       const response = await call(settings, path, text, signal)
@@ -116,6 +119,15 @@ function send(
     sent.on('error', reject)
     sent.end(body)
   })
+}
+
+/** @throws {BrokenOffError} when the answer ends before its end, from the iterable. */
+async function* whole(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response
+  } catch {
+    throw new BrokenOffError()
+  }
 }
 
 /** Longest line that is taken, octets. */

@@ -22,7 +22,7 @@ export interface AdminApi {
   getJson(path: string): Promise<Result<unknown, CliFailure>>
   /** Sends JSON; the answer is JSON too. */
   postJson(path: string, body: unknown): Promise<Result<unknown, CliFailure>>
-  /** Sealed bytes, in order, never whole in memory. */
+  /** Sealed bytes, in order, never whole in memory. What is iterated throws a `BrokenOffError`. */
   getBytes(path: string): Promise<Result<AsyncIterable<Uint8Array>, CliFailure>>
   /** JSON lines, as they come; with a body it is a POST. Throws when the answer breaks off, or `signal` ends it. */
   lines(

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { CommanderError } from 'commander'
 import { defaultPaths } from '#lib/api/default-paths'
 import { addToAgent } from '#lib/ssh/agent-client'
+import { BROKEN_OFF, BrokenOffError } from './admin-answer.ts'
 import { adminAt } from './admin-client.ts'
-import { EXIT } from './cli-io.ts'
+import { EXIT, report } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
 import { daemonAt, watchDaemonAt } from './daemon-client.ts'
 import { notifyDesktop } from './notify-os.ts'
@@ -78,9 +79,17 @@ process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
   process.exit(EXIT.ok)
 })
 
+/** @throws what is a bug. */
+function exitCodeOf(failure: unknown): number {
+  if (failure instanceof BrokenOffError) {
+    return report({ warn: linesTo(process.stderr, env['NO_COLOR']) }, BROKEN_OFF)
+  }
+  if (!(failure instanceof CommanderError)) throw failure
+  return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
+}
+
 try {
   await program.parseAsync(process.argv)
 } catch (failure) {
-  if (!(failure instanceof CommanderError)) throw failure
-  process.exitCode = failure.exitCode === 0 ? EXIT.ok : EXIT.usage
+  process.exitCode = exitCodeOf(failure)
 }

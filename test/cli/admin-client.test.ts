@@ -36,11 +36,7 @@ async function startAdmin(t: ExecutionContext, answer: RequestListener) {
     folder,
     admin: adminAt({ url, caFile, token: TOKEN }),
     zt: (...args: string[]) =>
-      runProgram(
-        [process.execPath, 'dist/cli/main.js', ...options, 'admin', ...args],
-        '',
-        LIMIT_MS,
-      ),
+      runProgram([process.execPath, 'dist/cli/main.js', ...options, ...args], '', LIMIT_MS),
   }
 }
 
@@ -63,10 +59,19 @@ test('D11: a refusal that breaks off is still a refusal', async (t) => {
   t.like(await admin.getJson('/x'), { error: { code: 'http_403', exitCode: EXIT.denied } })
 })
 
+test('S9 D11: a recording that breaks off is a failure with a reason', async (t) => {
+  const { zt, folder } = await startAdmin(t, half(200))
+  const key = join(folder, 'auditor.key')
+  t.is((await zt('recordings', 'keygen', '--out', key)).code, EXIT.ok)
+  const { code, stderr } = await zt('recordings', 'play', 'some-id', '--key', key)
+  t.regex(stderr, /^zt: .* \(broken_off\)\n$/)
+  t.is(code, EXIT.failed)
+})
+
 test('A11 D11: a service token whose answer breaks off leaves no file behind', async (t) => {
   const { zt, folder } = await startAdmin(t, half(200))
   const out = join(folder, 'backup.token')
-  const { code, stderr } = await zt('service-tokens', 'create', 'backup', '--out', out)
+  const { code, stderr } = await zt('admin', 'service-tokens', 'create', 'backup', '--out', out)
   t.regex(stderr, /^zt: .* \(broken_off\)\n$/)
   t.is(code, EXIT.failed)
   t.false(existsSync(out))
@@ -78,7 +83,7 @@ test('G11: admin logs access --follow ends when looking back fails', async (t) =
     if (url.includes('follow')) response.on('close', left.resolve).write('{"type":"following"}\n')
     else response.writeHead(500).end('{"error":{"code":"store_broken","message":"No."}}')
   })
-  const { code, stderr } = await zt('logs', 'access', '--follow')
+  const { code, stderr } = await zt('admin', 'logs', 'access', '--follow')
   t.regex(stderr, /store_broken/)
   t.is(code, EXIT.failed)
   await left.promise
