@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 import { classOfEvent } from '#lib/recording/event-schema'
-import { RecordingWriter } from '#lib/recording/recording-writer'
+import { type Append, RecordingWriter } from '#lib/recording/recording-writer'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { SealClass } from '#lib/seal/container-format'
 import { type RecipientSet, recipientsOf, startContainer } from '#lib/seal/container-writer'
@@ -14,6 +14,8 @@ import type { LiveSession, SessionTap } from './live-session.ts'
 
 /** What came is sealed and sent this long after, at the latest: the eye notices no more. */
 const SEAL_AFTER_MS = 50
+/** Both ends give up a connection that is silent for 15 s. */
+const BEAT_MS = 5_000
 /** Sealed octets that a viewer may be behind. */
 const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024
 const CLASSES = ['output', 'input', 'index'] as const satisfies readonly SealClass[]
@@ -32,17 +34,19 @@ export function classesFor(
 /**
  * Begins to watch a session.
  * @param sees nothing of another class is sealed.
+ * @param beatMs so often something comes, whatever happens.
  * @returns sealed octets, in the format of a recording, until the session ends or the reader leaves.
  */
 export async function openViewer(
   session: LiveSession,
   recipient: Recipient,
   sees: readonly SealClass[],
+  beatMs: number = BEAT_MS,
 ): Promise<Readable> {
   const { id: sessionId, ...about } = session.about
   const container = await startContainer({ sessionId, ...about }, { output: [recipient] })
   const view = new Viewer(sees)
-  view.begin((append) => new RecordingWriter(container, append))
+  view.begin((append) => new RecordingWriter(container, append), beatMs)
   const leave = session.follow(view)
   view.stream.once('close', () => {
     leave()
@@ -57,13 +61,15 @@ class Viewer implements SessionTap {
   readonly #beganAtMs = performance.now()
   #writer: RecordingWriter | undefined
   #timer: NodeJS.Timeout | undefined
+  #beats: NodeJS.Timeout | undefined
 
   constructor(sees: readonly SealClass[]) {
     this.#sees = new Set(sees)
   }
 
-  begin(write: (append: (parts: readonly Uint8Array[]) => void) => RecordingWriter): void {
+  begin(write: (append: Append) => RecordingWriter, beatMs: number): void {
     this.#writer = write((parts) => this.#send(parts))
+    this.#beats = setInterval(() => this.#writer?.beat(), beatMs)
   }
 
   data(channel: number, stream: StreamName, bytes: Uint8Array): void {
@@ -80,6 +86,7 @@ class Viewer implements SessionTap {
 
   end(): void {
     clearTimeout(this.#timer)
+    clearInterval(this.#beats)
     const writer = this.#writer
     this.#writer = undefined
     if (this.stream.destroyed) writer?.abandon()

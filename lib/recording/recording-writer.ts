@@ -66,6 +66,12 @@ export class RecordingWriter {
     this.#release()
   }
 
+  /** Seals a chunk of nothing: who reads along sees that the recording goes on. */
+  beat(): void {
+    this.flush()
+    this.#append(this.#container.seal('index', new Uint8Array(0)))
+  }
+
   /** Seals what waits and the last chunk. Idempotent; nothing may be added after it. */
   end(): void {
     if (this.#ended) return

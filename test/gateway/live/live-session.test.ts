@@ -101,6 +101,22 @@ test('S12: a viewer that leaves, or reads nothing, never holds the session up', 
   t.is((await lost).message, 'viewer_too_slow')
 })
 
+test('S12: a view of a session in which nothing happens says that it goes on', async (t) => {
+  const viewer = await makeRecipient()
+  const { session, client } = await startLiveSsh(t)
+  const stream = await openViewer(session, viewer, ['output'], 20)
+  const chunks: Buffer[] = []
+  await new Promise<void>((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (chunks.push(chunk) === 20) resolve()
+    })
+  })
+  client.stdin?.end()
+  await new Promise((resolve) => stream.once('end', resolve))
+  const frames = await framesOf(Readable.from(chunks), viewer)
+  t.is(textOf(frames, 'output'), '')
+})
+
 test('S9: a list of recipients says which classes a key may see', async (t) => {
   const [ann, bob, eve] = await Promise.all([makeRecipient(), makeRecipient(), makeRecipient()])
   const list = { output: [ann, bob], input: [bob] }
