@@ -7,6 +7,7 @@ import { type SshSigner, signerFor } from '#lib/ssh/signature'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
 import { mintTargetCredential } from '../../gateway/ssh/ca.ts'
+import type { Side } from '../../gateway/ssh/side.ts'
 import { TargetAuthentication } from '../../gateway/ssh/target-authentication.ts'
 import type {
   AlgorithmLists,
@@ -25,6 +26,8 @@ export type PlainRelayOptions = {
   readonly userAlgorithms?: AlgorithmLists
   readonly targetAlgorithms?: AlgorithmLists
   readonly rekeyAfterBytes?: number
+  /** Told of every message, decrypted, as it comes from either side. */
+  readonly onPayload?: (from: Side, payload: Buffer) => void
 }
 
 export type PlainRelay = {
@@ -103,6 +106,7 @@ class Session {
   }
 
   #fromUser(packet: ReceivedPacket): void {
+    this.#options.onPayload?.('user', packet.payload)
     const target = this.#target?.transport
     if (this.#isOpen && target !== undefined) relay(packet, target, this.#userSocket)
     else this.#authenticate(packet)
@@ -150,6 +154,7 @@ class Session {
         ...(rekeyAfterBytes ? { rekeyAfterBytes } : {}),
       },
       (packet, transport) => {
+        this.#options.onPayload?.('target', packet.payload)
         if (this.#isOpen) return relay(packet, this.#user.transport, socket)
         const step = authentication?.receive(packet.payload)
         if (step?.kind === 'send') return transport.send(step.message)
