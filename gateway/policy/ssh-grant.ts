@@ -39,6 +39,8 @@ export type SshGrant = {
   readonly nested: 'refuse' | 'opaque'
   /** Whether the recording holds what passes through forwardings, too. */
   readonly recordForwards: boolean
+  /** Set when shells on a terminal are started so that they mark their commands. */
+  readonly commandMarks?: 'osc133'
 }
 
 /** What an application grants that says nothing of it. */

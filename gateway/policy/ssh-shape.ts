@@ -157,6 +157,10 @@ const sshFields = {
     'Whether the recording holds what passes through forwardings.',
     false,
   ),
+  command_marks: optional(
+    oneOf('osc133'),
+    'Shells on a terminal are started so that they mark their commands for the index (bash at the target).',
+  ),
   session_time: optional(duration, 'A session ends after this long.'),
   concurrent_sessions: optional(
     wholeNumber(1, 1000),
@@ -188,7 +192,7 @@ function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
 }
 
 function toGrant(written: ValueOf<typeof sshFields>): SshGrant {
-  const { exec_patterns, sftp } = written
+  const { exec_patterns, sftp, command_marks } = written
   return {
     allow: written.allow,
     ...(exec_patterns !== undefined && { execPatterns: exec_patterns }),
@@ -199,6 +203,7 @@ function toGrant(written: ValueOf<typeof sshFields>): SshGrant {
     remoteForward: written.remote_forward,
     nested: written.nested,
     recordForwards: written.record_forwards,
+    ...(command_marks !== undefined && { commandMarks: command_marks }),
   }
 }
 

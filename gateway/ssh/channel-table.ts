@@ -54,6 +54,8 @@ export type Channel = {
   owedToTarget: number
   /** The program request that was let through: shell, exec or subsystem. At most one can succeed. */
   program: string | undefined
+  /** A terminal was asked for. */
+  terminal: boolean
   sftp: SftpTap | undefined
   /** Set while it is not known what is spoken inside a forwarding. */
   nested: NestedSsh | undefined
@@ -118,6 +120,7 @@ export class ChannelTable {
       unanswered: [],
       owedToTarget: 0,
       program: undefined,
+      terminal: false,
       sftp: undefined,
       nested: STREAM.test(opening.kind) ? new NestedSsh() : undefined,
       isCut: false,

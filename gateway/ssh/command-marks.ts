@@ -6,6 +6,13 @@
  * and another shell of the user is replaced. A user who wants to can undo it; it sees what people do, not what they hide.
  */
 
+import { randomBytes } from 'node:crypto'
+
+/** A nonce for one shell, which nothing that is printed by chance or in bad faith can hold. */
+export function newNonce(): string {
+  return randomBytes(16).toString('hex')
+}
+
 /** A nonce is letters and digits, so that it stands in a shell script and in a mark as it is. */
 const NONCE = /^[A-Za-z0-9]{16,64}$/
 

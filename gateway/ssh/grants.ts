@@ -68,6 +68,11 @@ export class Grants {
     return this.#all.some(({ recordForwards }) => recordForwards)
   }
 
+  /** Whether shells are started so that they mark their commands. */
+  get marksCommands(): boolean {
+    return this.#all.some(({ commandMarks }) => commandMarks === 'osc133')
+  }
+
   get sftpRules(): readonly SftpRules[] {
     return this.#all.flatMap(({ sftp }) => (sftp === undefined ? [] : [sftp]))
   }

@@ -92,6 +92,12 @@ export function renameChannelRequest(payload: Buffer, request: Request): Buffer 
   return Buffer.concat([payload.subarray(0, 5), unknownRequest(request)])
 }
 
+/** A request to run a command in place of the program that the CHANNEL_REQUEST asks for, with the same want-reply. */
+export function replaceByExec(payload: Buffer, request: Request, command: string): Buffer {
+  const fields = [writeString('exec'), writeBoolean(request.wantReply), writeString(command)]
+  return Buffer.concat([payload.subarray(0, 5), ...fields])
+}
+
 /** The same GLOBAL_REQUEST under a name nobody knows, with the same want-reply. */
 export function renameGlobalRequest(request: Request): Buffer {
   return Buffer.concat([writeByte(MESSAGE.globalRequest), unknownRequest(request)])

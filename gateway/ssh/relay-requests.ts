@@ -1,8 +1,15 @@
 /** Requests on channels and their replies (RFC 4254 section 5.4). */
 import type { AskedForwards } from './asked-forwards.ts'
 import type { Channel, ChannelTable } from './channel-table.ts'
+import { markedShell, newNonce } from './command-marks.ts'
 import type { Grants } from './grants.ts'
-import { readChannelRequest, renameChannelRequest, uint32At } from './messages.ts'
+import {
+  type Request,
+  readChannelRequest,
+  renameChannelRequest,
+  replaceByExec,
+  uint32At,
+} from './messages.ts'
 import { judgeChannelRequest, type Verdict } from './policy-verbs.ts'
 import { breach, DROP, FORWARD, type RelayAction, send } from './relay-action.ts'
 import { type RelayWatch, tellRefused } from './relay-watch.ts'
@@ -42,7 +49,9 @@ export class ChannelRequests {
     }
     if (verdict.kind === 'pass') {
       this.#passed(channel, verdict)
-      return FORWARD
+      return this.#marks(channel, verdict)
+        ? send(otherSide(from), this.#markedShell(channel, payload, request))
+        : FORWARD
     }
     const { reason, target } = verdict
     tellRefused(this.#watch, { channel: channel.index, what: request.name, reason, target })
@@ -68,6 +77,7 @@ export class ChannelRequests {
 
   #passed(channel: Channel, { event, program, forwards }: Verdict & { kind: 'pass' }): void {
     if (event !== undefined) this.#watch.event(event)
+    if (event?.type === 'pty') channel.terminal = true
     if (forwards === 'agent') this.#asked.askedForAgent()
     if (forwards === 'x11') this.#asked.askedForX11()
     if (program === undefined) return
@@ -75,6 +85,16 @@ export class ChannelRequests {
     if (program !== 'sftp') return
     const tell = this.#watch.event.bind(this.#watch)
     channel.sftp = new SftpTap(channel.index, tell, this.#grants.sftpRules)
+  }
+
+  #marks({ terminal }: Channel, { program }: Verdict & { kind: 'pass' }): boolean {
+    return program === 'shell' && terminal && this.#grants.marksCommands
+  }
+
+  #markedShell({ index }: Channel, payload: Buffer, request: Request): Buffer {
+    const nonce = newNonce()
+    this.#watch.event({ type: 'command_marks', channel: index, nonce })
+    return replaceByExec(payload, request, markedShell(nonce))
   }
 }
 
