@@ -6,6 +6,7 @@ import type { AccessRequests } from './access-request/access-requests-store.ts'
 import { startAdminServer } from './admin/admin-server.ts'
 import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
+import { evidenceSigner } from './audit/evidence-signer.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
@@ -108,6 +109,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     audit,
     signCheckpoint: checkpoints.sign,
     keeping: parts.recording.keeping,
+    evidenceSigner: () => evidenceSigner(data.keys.evidenceSigning),
     posture: posture.of,
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,

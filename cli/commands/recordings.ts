@@ -12,6 +12,7 @@ import { printVerdict } from '../recordings/print-verdict.ts'
 import { verifyRecording } from '../recordings/read-recording.ts'
 import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
+import { addBundle } from './recording-bundle.ts'
 import { addCommands } from './recording-commands.ts'
 import { addExport } from './recording-export.ts'
 import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
@@ -27,6 +28,7 @@ export function addRecordingCommands(program: Command, io: Io, run: Run): void {
   addExport(recordings, io, run)
   addCommands(recordings, io, run)
   addVerify(recordings, io, run)
+  addBundle(recordings, io, run)
   addKeygen(recordings, io, run)
 }
 

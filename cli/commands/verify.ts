@@ -8,15 +8,17 @@ import type { JWK } from 'jose'
 import { AUDIT_LINE_LIMIT } from '#lib/audit/audit-entry'
 import { type AuditVerdict, AuditVerifier } from '#lib/audit/audit-verifier'
 import { type FolderFinding, type FoundRecording, findInFolder } from '#lib/audit/recording-fates'
+import { type BundleVerdict, BundleVerifier } from '#lib/evidence/bundle-verifier'
 import { createLineCutter } from '#lib/wire/line-cutter'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
-import { printAudit, printFinding } from '../recordings/print-audit.ts'
+import { printAudit, printBundle, printFinding } from '../recordings/print-audit.ts'
 import { type ByteSource, verifyRecording } from '../recordings/read-recording.ts'
 import type { Run } from './device.ts'
-import { collect, type Io, readAll } from './recording-io.ts'
+import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
 
 type Options = {
   readonly audit?: string
+  readonly key: readonly string[]
   readonly witness: readonly string[]
   readonly evidenceKey: readonly string[]
   readonly json?: boolean
@@ -26,9 +28,10 @@ type Options = {
 export function addVerifyCommand(program: Command, io: Io, run: Run): void {
   program
     .command('verify')
-    .description('say off line whether an audit log and a folder of recordings are whole')
-    .argument('[folder]', 'folder of recordings: every one in the log must be there, untouched')
-    .requiredOption('--audit <file>', 'audit log, from "zt admin audit export"')
+    .description('say off line whether an audit log, a folder of recordings, or a bundle is whole')
+    .argument('[path]', 'folder of recordings that the log is about, or an evidence bundle')
+    .option('--audit <file>', 'audit log, from "zt admin audit export"')
+    .option(KEY_FLAGS, 'private key: every chunk in a bundle is opened', collect, [])
     .option(
       '--witness <file>',
       'checkpoints that somebody else kept, one a line (witness.jws of a device)',
@@ -46,22 +49,55 @@ export function addVerifyCommand(program: Command, io: Io, run: Run): void {
       'after',
       '\nExit code 0: consistent, 7: incomplete, 8: tampered with, or something is missing.\n\nExample:\n  $ zt verify recordings --audit audit.jsonl --witness witness.jws --evidence-key evidence.pub',
     )
-    .action((folder: string | undefined, options: Options) =>
-      run(() => verify(io, folder, options)),
+    .action((path: string | undefined, options: Options) =>
+      run(() =>
+        path !== undefined && io.isFile(path)
+          ? verifyBundle(io, path, options)
+          : verify(io, path, options),
+      ),
     )
+}
+
+const BUNDLE_EXIT = {
+  complete: EXIT.ok,
+  incomplete: EXIT.incomplete,
+  tampered: EXIT.tampered,
+  unverified: EXIT.denied,
+} as const
+
+async function verifyBundle(io: Io, path: string, options: Options): Promise<number> {
+  const evidenceKeys = await readAll(options.evidenceKey, io.readEvidenceKey)
+  if (!evidenceKeys.ok) return report(io, evidenceKeys.error)
+  const opened = await openWithKeys(io, path, options.key)
+  if (!opened.ok) return report(io, opened.error)
+  const { source, keys } = opened.value
+  const verifier = new BundleVerifier({
+    ...(keys.length > 0 && { keys }),
+    ...(evidenceKeys.value.length > 0 && { evidenceKeys: evidenceKeys.value }),
+  })
+  let verdict: BundleVerdict | undefined
+  for await (const bytes of source) {
+    verdict = await verifier.push(bytes)
+    if (verdict !== undefined) break
+  }
+  verdict ??= await verifier.end()
+  if (options.json) io.print(JSON.stringify(verdict))
+  else for (const line of printBundle(verdict)) io.print(line)
+  return BUNDLE_EXIT[verdict.status]
 }
 
 async function verify(io: Io, folder: string | undefined, options: Options): Promise<number> {
   const keys = await readAll(options.evidenceKey, io.readEvidenceKey)
   if (!keys.ok) return report(io, keys.error)
-  const files = [options.audit ?? '', ...options.witness]
+  if (options.audit === undefined) return report(io, NO_AUDIT)
+  const files = [options.audit, ...options.witness]
   const missing = files.find((file) => !io.isFile(file))
   if (missing !== undefined) return report(io, noFile(missing))
   const trusted = keys.value.length === 0 ? {} : { evidenceKeys: keys.value }
   const witness: string[] = []
   for (const file of options.witness) witness.push(...(await linesOf(io.openFile(file))))
   const verifier = new AuditVerifier({ witness, ...trusted })
-  const verdict = await verifyLog(verifier, io.openFile(options.audit ?? ''))
+  const verdict = await verifyLog(verifier, io.openFile(options.audit))
   const names = folder === undefined ? [] : io.readFolder(folder)
   if (names === undefined) return report(io, noFile(folder ?? ''))
   const found = await lookAt(io, folder ?? '', names, trusted)
@@ -134,6 +170,12 @@ async function lookAt(
     found.set(id, { id, verdict, ...(digest && { manifestSha256: digest }) })
   }
   return found
+}
+
+const NO_AUDIT: CliFailure = {
+  code: 'no_audit_log',
+  message: 'Name an evidence bundle, or an audit log with --audit.',
+  exitCode: EXIT.usage,
 }
 
 function noFile(path: string): CliFailure {

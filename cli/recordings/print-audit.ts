@@ -1,7 +1,9 @@
 /** What was found about an audit log and a folder of recordings, in words. */
 import type { AuditReason, AuditVerdict } from '#lib/audit/audit-verifier'
 import type { FolderFinding, FolderReason } from '#lib/audit/recording-fates'
+import type { BundleReason, BundleVerdict } from '#lib/evidence/bundle-verifier'
 import { printable } from '../printable.ts'
+import { printVerdict } from './print-verdict.ts'
 
 const REASONS: Readonly<Record<AuditReason, string>> = {
   bad_entry: 'an entry was changed, or is none of ours',
@@ -20,6 +22,34 @@ const FOLDER: Readonly<Record<FolderReason, string>> = {
   recording_tampered: 'the recording was tampered with',
   recording_not_erased: 'it was erased by the log, and is there',
   recording_not_audited: 'the log does not know it',
+}
+
+const BUNDLE: Readonly<Record<BundleReason, string>> = {
+  not_a_bundle: 'this is no evidence bundle, or not all of one',
+  member_missing: 'a member is missing',
+  bad_index: 'the signature over the members does not fit',
+  unknown_signer: 'it is signed by a key that you do not trust',
+  member_differs: 'a member is not what the gateway signed',
+  bad_manifest: 'the manifest is not signed by the gateway that signed the rest',
+  bad_checkpoint: 'the checkpoint is not signed by the gateway that signed the rest',
+  bad_audit_entry: 'an entry of the audit log is missing, or not in the log',
+  session_differs: 'a member speaks of another session',
+  certificate_differs: 'the certificate is not that of the session',
+  recording_tampered: 'the recording was tampered with',
+}
+
+/** The first line begins with the status. */
+export function printBundle(verdict: BundleVerdict): readonly string[] {
+  const { status, reason, member, session, signer, pinned, recording } = verdict
+  if (reason !== undefined) {
+    return [`${status}: ${BUNDLE[reason]}${member === undefined ? '' : ` (${printable(member)})`}`]
+  }
+  const trust = pinned ? 'a key that you trust' : 'a key that nobody vouches for here'
+  return [
+    `${status}: session ${printable(session ?? '')}: decision, identity, certificate, audit entries and recording belong together`,
+    `signed by ${trust}: ${signer}`,
+    ...(recording ? printVerdict(recording).map((line) => `recording ${line}`) : []),
+  ]
 }
 
 /** The first line begins with the status. */

@@ -1,5 +1,6 @@
 /** What the admin API works on. */
 import type { Log } from '#lib/log'
+import type { EvidenceSigner } from '#lib/recording/evidence-signature'
 import type { RecipientSet } from '#lib/seal/container-writer'
 import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
@@ -20,6 +21,8 @@ import type { Store } from '../store/store.ts'
 export type AdminDeps = {
   readonly store: Store
   readonly audit: AuditLog
+  /** Signs what the gateway states as evidence. */
+  readonly evidenceSigner: () => Promise<EvidenceSigner>
   /** Legal hold and shredding. */
   readonly keeping: Pick<Keeping, 'hold' | 'release' | 'shred'>
   /** Signs the audit log as it is now. */

@@ -11,6 +11,7 @@ import { addAccessRequestRoutes } from './access-request-routes.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
+import { addEvidenceRoutes } from './evidence-routes-server.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
 import { addKeepingRoutes } from './keeping-routes.ts'
@@ -97,6 +98,7 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/recordings/:id', 'one recording'],
   ['GET', '/api/v1/recordings/:id/content', 'its sealed bytes'],
   ['GET', '/api/v1/recordings/:id/manifest', 'its signed manifest'],
+  ['GET', '/api/v1/recordings/:id/evidence', 'all that vouches for it, signed'],
   ['POST', '/api/v1/recordings/:id/hold', 'put it under legal hold'],
   ['POST', '/api/v1/recordings/:id/release', 'end its legal hold'],
   ['POST', '/api/v1/recordings/:id/shred', 'destroy its keys and its content'],
@@ -106,6 +108,7 @@ const ROUTES = [
   addAccessLogRoutes,
   addAuditRoutes,
   addDeviceRoutes,
+  addEvidenceRoutes,
   addExplainRoutes,
   addFlowRoutes,
   addKeepingRoutes,

@@ -120,6 +120,7 @@ export async function startAdminRig(
     audit: openAuditLog(store.audit, () => NOW_MS),
     signCheckpoint: async () => '',
     keeping: NO_KEEPING,
+    evidenceSigner: () => Promise.reject(new Error('no evidence key')),
     posture: () => [],
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),

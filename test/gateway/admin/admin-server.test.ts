@@ -124,6 +124,7 @@ async function startApi(
     live: createLiveSessions(),
     recipients: () => undefined,
     keeping,
+    evidenceSigner: () => evidenceSigner(privateKey),
     posture: () => [
       {
         name: 'agent',
