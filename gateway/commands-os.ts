@@ -21,11 +21,12 @@ type InitArguments = {
   readonly name: string
   readonly config?: string
   readonly json?: boolean
+  readonly fips?: boolean
 }
 
 /** `init`. @returns the exit code. */
 export async function initCommand(
-  { data, name, config, json }: InitArguments,
+  { data, name, config, json, fips = false }: InitArguments,
   { print, complain }: Output,
 ): Promise<number> {
   const dataDir = resolve(data)
@@ -33,8 +34,12 @@ export async function initCommand(
   const made = await initialise({
     data: dataDir,
     configFile,
-    configText: sampleConfig({ organisation: name, data: pathFrom(dirname(configFile), dataDir) }),
+    configText: sampleConfig({
+      ...{ organisation: name, fips },
+      data: pathFrom(dirname(configFile), dataDir),
+    }),
     organisation: name,
+    fips,
     nowMs: Date.now(),
   })
   if (!made.ok) {

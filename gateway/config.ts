@@ -5,11 +5,12 @@
 
 import { mapping, optional, required } from '#lib/config/mapping-shape'
 import { formatPath, type Mistake, type Path } from '#lib/config/mistake'
-import type { Decoded, Shape } from '#lib/config/shape'
+import { checked, type Decoded, type Shape } from '#lib/config/shape'
 import { err, ok, type Result } from '#lib/result'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'
 import { readYaml, type YamlText } from './config/yaml-text.ts'
+import { fipsMistakes } from './fips.ts'
 import type { PolicyDocument } from './policy/document.ts'
 import { policyShape } from './policy/parse.ts'
 import { policyWarnings } from './policy/warnings.ts'
@@ -44,9 +45,15 @@ const policyFields = {
 } as const
 
 /** The shape of a whole configuration file. */
-export const configShape = mapping(
-  { gateway: required(gatewayShape, 'Listeners, keys and store: read at start.'), ...policyFields },
-  'a mapping with the keys gateway and policy',
+export const configShape = checked(
+  mapping(
+    {
+      gateway: required(gatewayShape, 'Listeners, keys and store: read at start.'),
+      ...policyFields,
+    },
+    'a mapping with the keys gateway and policy',
+  ),
+  ({ gateway, policy }) => (gateway.fips ? fipsMistakes(policy) : []),
 )
 const policyTextShape = mapping(policyFields, 'a mapping with the key policy')
 const notLookedAt: Shape<unknown> = {

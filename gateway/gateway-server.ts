@@ -3,7 +3,7 @@
  * interfaces; here they meet.
  */
 import type { Log } from '#lib/log'
-import { ok, type Result } from '#lib/result'
+import { err, ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
@@ -25,6 +25,12 @@ import { openRecordingAccess } from './recording-access-store.ts'
 import { clientKeyId } from './ssh-ca/client-certificate.ts'
 import { openSshTargets } from './ssh-target-access-store.ts'
 import { watchStore } from './store/store-watch-job.ts'
+
+const RECIPIENTS_REFUSED: StartRefusal = {
+  reason: 'recipients_refused',
+  message:
+    'the list of recipients is not in force; in FIPS mode all of them have P-256 keys (zt recordings keygen --kem p256)',
+}
 
 export type GatewayOptions = {
   readonly config: GatewayConfig
@@ -62,7 +68,14 @@ export async function startGateway(
   const tls = await allTls(options)
   if (!tls.ok) return tls
   const audit = openAuditLog(data.store.audit, now)
-  const recording = await openRecordingAccess({ config: config.recordings, data, audit, log, now })
+  const fips = config.fips === true
+  const recording = await openRecordingAccess({
+    ...{ config: config.recordings, fips, data, audit, log, now },
+  })
+  if (fips && config.recordings !== undefined && recording.recipients() === undefined) {
+    recording.stop()
+    return err(RECIPIENTS_REFUSED)
+  }
   const listeners: Listener[] = []
   const configured = [config.tunnel, config.login, config.admin].map(({ listen }) => listen)
   const policyInForce = createPolicyInForce(options.policy, {
@@ -104,6 +117,7 @@ export async function startGateway(
     dial: dialTarget,
   })
   const sshTargets = openSshTargets({
+    fips,
     ...{ resolve, dial: dialTarget, policyInForce, now, store: data.store.sshTargets },
     tell: access.reconsideration.tell,
   })
@@ -153,7 +167,9 @@ function revokeHeld({ store, sshAuthorities }: OpenedData, deviceId: string): vo
 }
 
 async function allTls({ config, data, now }: GatewayOptions) {
-  const issue = (name: Listener['name']) => listenerTls(config[name], data.keys.gatewayCa, now())
+  const { fips } = config
+  const issue = (name: Listener['name']) =>
+    listenerTls({ ...config[name], fips }, data.keys.gatewayCa, now())
   const [tunnel, login, admin] = [await issue('tunnel'), await issue('login'), await issue('admin')]
   if (!tunnel.ok) return tunnel
   if (!login.ok) return login

@@ -30,6 +30,8 @@ export type InitOptions = {
   /** Display name of the organisation. */
   readonly organisation: string
   readonly nowMs: number
+  /** Keys for FIPS mode. */
+  readonly fips?: boolean | undefined
 }
 
 /** What was made. `adminSecret` is nowhere else: show it once. */
@@ -75,10 +77,13 @@ export async function initialise(options: InitOptions): Promise<Result<InitFacts
 
 type Filled = Pick<InitFacts, 'adminSecret' | 'caSha256'> & { readonly signerPem: string | Buffer }
 
-async function fill(dir: string, { organisation, nowMs }: InitOptions): Promise<Filled> {
+async function fill(
+  dir: string,
+  { organisation, nowMs, fips = false }: InitOptions,
+): Promise<Filled> {
   const files = dataFiles(dir)
   chmodSync(dir, 0o700)
-  const { recipientsSigner } = await createKeys(files.keys, { organisation, nowMs })
+  const { recipientsSigner } = await createKeys(files.keys, { organisation, nowMs, fips })
   mkdirSync(files.recordings, { mode: 0o700 })
   const adminSecret = newAdminSecret()
   const hash = await hashAdminSecret(adminSecret)

@@ -146,6 +146,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   const ssh = openSshAccess({
     ...{ keys, snapshot, log, now, live: parts.live },
     authorities: sshAuthorities,
+    fips: config.fips === true,
     recordings: recording.recordings,
   })
   const access = await startTunnelAccess({

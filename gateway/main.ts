@@ -41,6 +41,7 @@ program
   .requiredOption('--data <dir>', 'data directory to make')
   .option('--name <org>', 'display name of the organisation', 'My organisation')
   .option('--config <file>', 'configuration to write (default: zt.yaml beside the data directory)')
+  .option('--fips', 'keys and configuration for FIPS mode')
   .option('--json', 'print what was made as one line of JSON')
   .action(run(initCommand))
 

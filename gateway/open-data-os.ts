@@ -4,6 +4,7 @@
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import { dataFiles } from './data-files.ts'
+import { isFipsKey } from './fips.ts'
 import { type AdminCheck, adminCheck } from './keys/admin-secret.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import { loadKeys, readPrivateFile } from './keys/key-store.ts'
@@ -26,7 +27,11 @@ export type StartRefusal = { readonly reason: string; readonly message: string }
 /** @throws {Error} when the database cannot be opened. */
 export function openData(
   dir: string,
-  { log, now }: { readonly log: Log; readonly now: () => number },
+  {
+    log,
+    now,
+    fips = false,
+  }: { readonly log: Log; readonly now: () => number; readonly fips?: boolean },
 ): Result<OpenedData, StartRefusal> {
   const files = dataFiles(dir)
   const keys = loadKeys(files.keys)
@@ -44,7 +49,10 @@ export function openData(
       log.error({ error: String(error) }, 'flow records cannot be written; trying again'),
   })
   if (!store.ok) return store
-  const sshAuthorities = openSshAuthorities({ store: store.value, dir: files.keys, now })
+  const sshAuthorities = openSshAuthorities({
+    ...{ store: store.value, dir: files.keys, now },
+    ...(fips && { isSuitable: isFipsKey }),
+  })
   if (!sshAuthorities.ok) {
     store.value.close()
     return sshAuthorities

@@ -19,6 +19,7 @@ const MIB = 1024 * 1024
 export type RecordingAccessOptions = {
   readonly config: GatewayConfig['recordings']
   readonly data: OpenedData
+  readonly fips: boolean
   readonly audit: AuditLog
   readonly log: Log
   /** Unix milliseconds. */
@@ -41,6 +42,7 @@ export interface RecordingAccess {
 export async function openRecordingAccess({
   config,
   data,
+  fips,
   audit,
   log,
   now,
@@ -49,7 +51,11 @@ export async function openRecordingAccess({
   const list =
     config === undefined
       ? undefined
-      : new RecipientListFile(config.recipientsFile, keys.recipientsSigner)
+      : new RecipientListFile(
+          config.recipientsFile,
+          keys.recipientsSigner,
+          fips ? ['p256'] : undefined,
+        )
   const reloadRecipients = () => reload(list, log)
   await reloadRecipients()
   const recipients = () => list?.recipients

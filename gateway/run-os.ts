@@ -7,6 +7,7 @@ import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { type ConfigMistake, type DecodedConfig, formatMistakes } from './config.ts'
 import { loadConfig } from './config-store.ts'
 import { EXIT } from './exit-codes.ts'
+import { useFipsTls } from './fips-tls-os.ts'
 import { type Gateway, startGateway } from './gateway-server.ts'
 import { type OpenedData, openData, type StartRefusal } from './open-data-os.ts'
 
@@ -22,7 +23,9 @@ export async function runGateway(configFile: string, log: Log): Promise<number> 
     return EXIT.mistakes
   }
   warn(log, config.value)
-  const data = openData(config.value.gateway.data, { log, now: Date.now })
+  const fips = config.value.gateway.fips === true
+  if (fips) useFipsTls()
+  const data = openData(config.value.gateway.data, { log, now: Date.now, fips })
   if (!data.ok) return refuse(log, data.error)
   try {
     const gateway = await start(config.value, data.value, log)

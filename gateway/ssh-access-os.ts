@@ -9,7 +9,7 @@ import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Recordings } from './recording/recorder.ts'
 import { loadAeadBinding } from './ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
+import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
 import { SessionCount } from './ssh/session-count.ts'
 import { shortNames } from './ssh/short-names.ts'
 import { serveSsh } from './ssh/ssh-proxy-server.ts'
@@ -19,6 +19,8 @@ import type { SessionAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 export type SshAccessOptions = {
   readonly keys: Pick<GatewayKeys, 'hostSeed'>
   readonly authorities: SessionAuthorities
+  /** Only algorithms of FIPS modules. */
+  readonly fips: boolean
   readonly recordings: Recordings
   readonly live: LiveSessions
   readonly snapshot: PolicySnapshot<CompiledPolicy>
@@ -46,7 +48,12 @@ export function openSshAccess(options: SshAccessOptions): SshAccess {
     log,
     now,
     binding: loadAeadBinding(),
-    algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS },
+    ...(options.fips
+      ? {
+          ownKeys: 'ecdsa' as const,
+          algorithms: { user: FIPS_ALGORITHMS, target: FIPS_ALGORITHMS },
+        }
+      : { algorithms: { user: SERVER_ALGORITHMS, target: CLIENT_ALGORITHMS } }),
     timing: SSH_TIMING,
     sessions: new SessionCount(),
   }

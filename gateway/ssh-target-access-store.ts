@@ -2,12 +2,13 @@
 import type { AccessChange } from './access-change.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import { loadAeadBinding } from './ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS } from './ssh/algorithms.ts'
+import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS } from './ssh/algorithms.ts'
 import { createHostKeyScanner, type ScanDeps } from './ssh/host-key-scan-client.ts'
 import { openRegisteredTargets, type RegisteredTargets } from './ssh/registered-targets-store.ts'
 import type { Store } from './store/store.ts'
 
 export type SshTargetsOptions = Pick<ScanDeps, 'resolve' | 'dial'> & {
+  readonly fips: boolean
   readonly store: Store['sshTargets']
   readonly policyInForce: PolicyInForce
   /** Tells that live flows are to be decided again. */
@@ -18,11 +19,14 @@ export type SshTargetsOptions = Pick<ScanDeps, 'resolve' | 'dial'> & {
 
 /** A change is in force at once. */
 export function openSshTargets(options: SshTargetsOptions): RegisteredTargets {
-  const { store, policyInForce, tell, resolve, dial, now } = options
+  const { fips, store, policyInForce, tell, resolve, dial, now } = options
   const binding = loadAeadBinding()
   return openRegisteredTargets({
     ...{ store, now },
-    scan: createHostKeyScanner({ resolve, dial, binding, algorithms: CLIENT_ALGORITHMS }),
+    scan: createHostKeyScanner({
+      ...{ resolve, dial, binding },
+      algorithms: fips ? FIPS_ALGORITHMS : CLIENT_ALGORITHMS,
+    }),
     policy: () => policyInForce.snapshot.current.policy,
     onChange() {
       policyInForce.recompile()

@@ -18,6 +18,7 @@ import { renewalPost } from './enrol/renewal-post.ts'
 import type { Evaluations } from './evaluator/evaluations-client.ts'
 import { type CountryOf, NO_COUNTRIES, openCountries } from './facts/country-os.ts'
 import type { StandingOf } from './facts/gather.ts'
+import { FIPS_TLS, isFipsKey } from './fips.ts'
 import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import type { FlowTap } from './flow/flow-tap.ts'
@@ -45,7 +46,7 @@ import { startTunnelServer } from './tunnel/tunnel-server.ts'
 const CERTIFICATE_REQUESTS = { points: 20, duration: 60 }
 
 export type TunnelAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase'>
+  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa'>
   readonly sshAuthorities: SshAuthorities
@@ -125,7 +126,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const certificates = certificatePost({
     ...{ user, standing, store, sshAuthorities, now, log },
     policy: () => snapshot.current.policy,
-    isSuitable: () => true,
+    isSuitable: config.fips ? isFipsKey : () => true,
     mayAsk: (deviceId) =>
       certificateGate.consume(deviceId).then(
         () => true,
@@ -139,6 +140,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     deviceCa: keys.deviceCa.certificatePem,
     device: (id) => store.devices.get(id),
     countryOf: countries(config),
+    ciphers: config.fips ? FIPS_TLS.ciphers : undefined,
     handlers: {
       onFlow,
       onControl: control.onControl,

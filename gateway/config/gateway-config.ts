@@ -20,6 +20,8 @@ export type WebListenerConfig = ListenerConfig & {
 /** Everything that is read at start. */
 export type GatewayConfig = {
   readonly organisation: string
+  /** Only algorithms of FIPS 140-3 modules. */
+  readonly fips?: true
   /** Data directory. */
   readonly data: string
   readonly tunnel: ListenerConfig

@@ -12,7 +12,7 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import type { Mistake, Path } from '#lib/config/mistake'
-import { checked, type Shape, wholeNumber } from '#lib/config/shape'
+import { checked, flag, type Shape, wholeNumber } from '#lib/config/shape'
 import {
   address,
   duration,
@@ -71,6 +71,11 @@ const recordingsFields = {
 const gatewayFields = {
   organisation: required(line, 'Display name.'),
   data: required(filePath, 'Data directory that `zt-gateway init` made.'),
+  fips: defaulted(
+    flag,
+    'Only algorithms of FIPS 140-3 modules, for SSH, TLS and recordings; see [fips.md](fips.md).',
+    false,
+  ),
   tunnel: required(mapping(socketFields, 'a listener'), 'Where devices connect.'),
   login: required(webListener, 'Where users log in and devices enrol.'),
   login_session_length: defaulted(
@@ -118,6 +123,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
   return {
     organisation,
     data: file(data),
+    ...(written.fips && { fips: true as const }),
     tunnel,
     login: toWebListener(login, file),
     loginSessionMs: written.login_session_length,

@@ -7,17 +7,18 @@ export type SampleOptions = {
   readonly organisation: string
   /** Data directory, absolute or relative to the configuration file. */
   readonly data: string
+  readonly fips?: boolean
 }
 
 /** The text of a first configuration. */
-export function sampleConfig({ organisation, data }: SampleOptions): string {
+export function sampleConfig({ organisation, data, fips = false }: SampleOptions): string {
   return `# Configuration of a zt gateway. Every key: docs/reference/configuration.md
 # Check it:  zt-gateway check --config FILE      Apply a new policy:  kill -HUP PID
 
 gateway:
   organisation: ${JSON.stringify(organisation)}
   data: ${JSON.stringify(data)}
-  # The host names below are examples: put in those that devices and browsers reach.
+${fips ? '  fips: true\n' : ''}  # The host names below are examples: put in those that devices and browsers reach.
   tunnel: { listen: "0.0.0.0:8443", url: "https://gw.example.com:8443" }
   login: { listen: "0.0.0.0:7443", url: "https://login.example.com:7443" }
   admin: { listen: "127.0.0.1:7444", url: "https://admin.example.com:7444" }

@@ -20,7 +20,11 @@ const AUTHORITY_LIFETIME_MS = 10 * 365 * 86_400_000
  */
 export async function createKeys(
   dir: string,
-  { organisation, nowMs }: { readonly organisation: string; readonly nowMs: number },
+  {
+    organisation,
+    nowMs,
+    fips = false,
+  }: { readonly organisation: string; readonly nowMs: number; readonly fips?: boolean },
 ): Promise<{ readonly recipientsSigner: KeyObject }> {
   mkdirSync(dir, { mode: 0o700 })
   const save = (file: string, content: string | Uint8Array): void =>
@@ -39,7 +43,7 @@ export async function createKeys(
     save(`${file}.crt`, authority.certificatePem)
   }
   for (const name of ['ssh-user-ca', 'ssh-host-ca']) {
-    const key = generateKeyPairSync('ed25519').privateKey
+    const key = fips ? generateP256Key() : generateKeyPairSync('ed25519').privateKey
     save(`${name}.key`, privatePem(key))
     save(
       `${name}.pub`,

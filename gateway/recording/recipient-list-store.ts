@@ -10,18 +10,27 @@ import {
 } from '#lib/recording/recipient-list'
 import { err, ok, type Result } from '#lib/result'
 import type { RecipientSet } from '#lib/seal/container-writer'
+import type { Kem } from '#lib/seal/hpke-schedule'
 
-export type RecipientFileError = RecipientListError | { readonly reason: 'list_missing' }
+export type RecipientFileError =
+  | RecipientListError
+  | { readonly reason: 'list_missing' | 'recipient_not_allowed' }
 
 export class RecipientListFile {
   readonly #path: string
   readonly #signer: KeyObject
+  readonly #kems: readonly Kem[]
   #list: RecipientList | undefined
 
-  /** @param signer public half of the offline key, Ed25519. Nothing is in force before `reload`. */
-  constructor(path: string, signer: KeyObject) {
+  /**
+   * Nothing is in force before `reload`.
+   * @param signer public half of the offline key, Ed25519.
+   * @param kems kinds of keys that recipients may have.
+   */
+  constructor(path: string, signer: KeyObject, kems: readonly Kem[] = ['x25519', 'p256']) {
     this.#path = path
     this.#signer = signer
+    this.#kems = kems
   }
 
   /** For `RecordingStoreOptions.recipients`: undefined means that nothing can be recorded. */
@@ -38,6 +47,9 @@ export class RecipientListFile {
     if (text === undefined) return err({ reason: 'list_missing' })
     const opened = await openRecipientList(text, this.#signer, this.#list?.signedAtMs)
     if (!opened.ok) return opened
+    const all = Object.values(opened.value.recipients).flat()
+    if (!all.every(({ kem }) => this.#kems.includes(kem)))
+      return err({ reason: 'recipient_not_allowed' })
     this.#list = opened.value
     return ok(opened.value.recipients)
   }

@@ -76,9 +76,18 @@ export const CLIENT_ALGORITHMS: AlgorithmLists = {
   macs: [...MACS.keys()],
 }
 
+/** Signatures by approved curves and RSA (FIPS 186-5); of Ed25519 not every module knows. */
+const NIST_SIGNATURES = [
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+]
+
 /** Only algorithms of FIPS 140-3 modules: the one place with NIST curves. */
 export const FIPS_ALGORITHMS: AlgorithmLists = {
   kex: NIST,
   ciphers: [...GCM, ...CTR],
   macs: [...MACS.keys()],
+  signatures: NIST_SIGNATURES,
 }

@@ -7,6 +7,7 @@ import { type CertificateSigner, randomSerial, requestCertificate } from '#lib/s
 import { certificateName } from '#lib/ssh/key-algorithms'
 import { type SshSigner, signerFor } from '#lib/ssh/signature'
 import { parseUnixUser } from '#lib/ssh/unix-user'
+import type { OwnKeyType } from './host-key.ts'
 import type { HostKey } from './transport-types.ts'
 
 /** What a target's sshd permits to the holder; absent means refused there too. */
@@ -29,6 +30,8 @@ export type TargetLogin = {
   readonly extensions: readonly TargetExtension[]
   /** Address from which the target sees us, canonical text; absent when a connector's is not known. */
   readonly sourceAddress?: string
+  /** Kind of the fresh key. Default: ed25519. */
+  readonly ownKeys?: OwnKeyType | undefined
   readonly nowSeconds: number
   /** How long after now it is good; default 180, at most 600, for targets whose clocks are wrong. */
   readonly lifetimeSeconds?: number
@@ -50,7 +53,7 @@ const LIFETIME_SECONDS = { usual: 180, most: 600 }
 const HOST_LIFETIME_SECONDS = 24 * 3600
 
 /**
- * Certifies a fresh Ed25519 key for one login.
+ * Certifies a fresh key for one login.
  * @returns the credential, or why nobody gets one: the UNIX user is no plain name (T26), or the address is none.
  */
 export async function mintTargetCredential(
@@ -65,7 +68,11 @@ export async function mintTargetCredential(
   const lifetime = Math.min(login.lifetimeSeconds ?? LIFETIME_SECONDS.usual, LIFETIME_SECONDS.most)
   const validAfterSeconds = login.nowSeconds - SECONDS_BEFORE_NOW
   const validBeforeSeconds = login.nowSeconds + lifetime
-  const signer = signerFor(generateKeyPairSync('ed25519').privateKey)
+  const signer = signerFor(
+    login.ownKeys === 'ecdsa'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+      : generateKeyPairSync('ed25519').privateKey,
+  )
   const serial = randomSerial()
   const keyId = `${keyIdPrefix(login.userEmail)}${login.sessionId}`
   const { authority } = login

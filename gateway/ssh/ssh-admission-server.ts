@@ -76,6 +76,7 @@ async function certify(
     sessionId: id,
     unixUser,
     extensions: new Grants(reached.limits.grants).extensions,
+    ownKeys: deps.ownKeys,
     nowSeconds: Math.floor(deps.now() / 1000),
     ...(own.ok ? { sourceAddress: formatAddress(own.value) } : {}),
   } as const

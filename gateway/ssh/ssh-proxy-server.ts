@@ -34,7 +34,7 @@ async function hostKeysFor(
   deps: SshServiceDeps,
 ): Promise<Result<readonly HostKey[], string>> {
   const { host, port } = flow.facts.destination
-  const plain = deriveHostKey(deps.hostSeed, host, port)
+  const plain = deriveHostKey(deps.hostSeed, host, port, deps.ownKeys)
   if (!plain.ok) throw new Error(`flow to a bad host: ${host}`)
   const dialled = flow.dialled === undefined ? [] : [flow.dialled]
   try {

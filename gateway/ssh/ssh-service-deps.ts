@@ -3,6 +3,7 @@ import type { Log } from '#lib/log'
 import type { LiveSessions } from '../live/live-sessions.ts'
 import type { Recordings } from '../recording/recorder.ts'
 import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
+import type { OwnKeyType } from './host-key.ts'
 import type { SessionCount } from './session-count.ts'
 import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
 
@@ -20,6 +21,8 @@ export type SshServiceDeps = {
   /** Unix milliseconds. */
   readonly now: () => number
   readonly binding?: AeadBinding | undefined
+  /** Kind of the keys that are made here: for targets shown to users, and for logins. Default: ed25519. */
+  readonly ownKeys?: OwnKeyType
   readonly algorithms: { readonly user: AlgorithmLists; readonly target: AlgorithmLists }
   readonly timing: SshTiming
   readonly sessions: SessionCount

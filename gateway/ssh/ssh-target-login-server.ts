@@ -40,6 +40,7 @@ export class SshTargetLogin {
       host,
       hostKeys: limits.hostKeys,
       hostAuthorities: limits.hostAuthorities,
+      signatures: deps.algorithms.target.signatures,
       nowSeconds: () => Math.floor(deps.now() / 1000),
     })
     if (verifier.ok) {

@@ -80,12 +80,13 @@ export class SshUserLogin {
     if (this.#line !== undefined) this.leg.transport.send(writeBanner(this.#line))
   }
 
-  #begin(flow: SshFlow, { authorities, now }: SshServiceDeps): UserAuthentication {
+  #begin(flow: SshFlow, { authorities, algorithms, now }: SshServiceDeps): UserAuthentication {
     return new UserAuthentication({
       sessionId: this.leg.transport.sessionId,
       userEmail: subjectName(flow.facts.subject),
       userAuthorities: [...authorities.blobs('client'), ...authorities.blobs('user')],
       isRevoked: authorities.isRevoked,
+      signatures: algorithms.user.signatures,
       certificate: 'optional',
       sourceAddress: flow.facts.sourceAddress,
       nowSeconds: () => Math.floor(now() / 1000),

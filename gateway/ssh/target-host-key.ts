@@ -15,6 +15,8 @@ export type KnownTarget = {
   readonly hostKeys: readonly string[]
   /** One-line public keys of authorities that may vouch for it. */
   readonly hostAuthorities: readonly string[]
+  /** Names of signatures that count; absent: all that we verify. */
+  readonly signatures?: readonly string[] | undefined
   /** Unix seconds now. */
   readonly nowSeconds: () => number
 }
@@ -28,13 +30,20 @@ export type TargetVerifier = {
 /** @returns what to ask the target for and how to judge it; an error when nothing is known, or a line is no key. */
 export function verifierFor(
   target: KnownTarget,
-): Result<TargetVerifier, { readonly reason: 'host_key_unknown' | 'bad_key_line' }> {
+): Result<
+  TargetVerifier,
+  { readonly reason: 'host_key_unknown' | 'host_key_not_allowed' | 'bad_key_line' }
+> {
   const pinned = readKeys(target.hostKeys)
   const authorities = readKeys(target.hostAuthorities)
   if (pinned === undefined || authorities === undefined) return err({ reason: 'bad_key_line' })
   if (pinned.length + authorities.length === 0) return err({ reason: 'host_key_unknown' })
-  const certified = authorities.length > 0 ? SIGNATURE_ALGORITHMS.map(certificateName) : []
-  const plain = pinned.flatMap(({ type }) => (type === 'ssh-rsa' ? RSA : [type]))
+  const signatures: readonly string[] = target.signatures ?? SIGNATURE_ALGORITHMS
+  const certified = authorities.length > 0 ? signatures.map(certificateName) : []
+  const plain = pinned
+    .flatMap(({ type }) => (type === 'ssh-rsa' ? RSA : [type]))
+    .filter((name) => signatures.includes(name))
+  if (certified.length + plain.length === 0) return err({ reason: 'host_key_not_allowed' })
   return ok({
     hostKeyAlgorithms: [...new Set([...certified, ...plain])],
     verifyHostKey: (blob) => {

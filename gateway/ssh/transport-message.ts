@@ -28,14 +28,16 @@ export function writeUnimplemented(sequence: number): Buffer {
  * What a server says after its first NEWKEYS: the signature names it takes (else RSA clients fall back to SHA-1), and
  * that it answers PING, on which OpenSSH clients hide the timing of keystrokes.
  */
-export const SERVER_EXT_INFO = Buffer.concat([
-  writeByte(MESSAGE.extInfo),
-  writeUint32(2),
-  writeString('server-sig-algs'),
-  writeString(SIGNATURE_ALGORITHMS.join(',')),
-  writeString('ping@openssh.com'),
-  writeString('0'),
-])
+export function writeServerExtInfo(signatures: readonly string[] = SIGNATURE_ALGORITHMS): Buffer {
+  return Buffer.concat([
+    writeByte(MESSAGE.extInfo),
+    writeUint32(2),
+    writeString('server-sig-algs'),
+    writeString(signatures.join(',')),
+    writeString('ping@openssh.com'),
+    writeString('0'),
+  ])
+}
 
 /** PONG returns the data of PING. */
 export function writePong(ping: Buffer): Buffer {

@@ -125,6 +125,8 @@ export type AlgorithmLists = {
   readonly kex: readonly string[]
   readonly ciphers: readonly string[]
   readonly macs: readonly string[]
+  /** Names of signatures that count, of hosts and of users; absent: all that we verify. */
+  readonly signatures?: readonly string[]
 }
 
 /** Verdict on a host key in the client role; `reason` goes to the log as detail. */

@@ -16,9 +16,9 @@ import {
   isUpperMessage,
   printable,
   readDisconnect,
-  SERVER_EXT_INFO,
   writeDisconnect,
   writePong,
+  writeServerExtInfo,
   writeUnimplemented,
 } from './transport-message.ts'
 import type {
@@ -245,7 +245,9 @@ class Transport implements SshTransport {
     this.#newKeys = keys
     // The first message under the first keys, so that the client heeds it (RFC 8308 section 2.4).
     const isServer = this.#settings.role === 'server'
-    if (this.#isFirst && isServer && keys.wantsExtInfo) this.#sendNow(SERVER_EXT_INFO)
+    if (this.#isFirst && isServer && keys.wantsExtInfo) {
+      this.#sendNow(writeServerExtInfo(this.#algorithms.signatures))
+    }
     const held = this.#held ?? []
     this.#held = undefined
     this.#heldOctets = 0

@@ -121,7 +121,9 @@ export class UserAuthentication {
     const signature = isSigned ? reader.string() : undefined
     if (!reader.complete) return refuse('malformed_message')
     const algorithm = keyAlgorithm(name)
-    if (algorithm === undefined) return this.#fail('algorithm_refused')
+    const { signatures } = this.#settings
+    const isTaken = algorithm && (signatures?.includes(algorithm.signature) ?? true)
+    if (!isTaken) return this.#fail('algorithm_refused')
     const offer = { algorithm, blob, signed, signature, unixUser }
     const proved = proveKey(offer, this.#settings)
     if (!proved.ok) {

@@ -21,6 +21,8 @@ export type UserProofSettings = {
   readonly userAuthorities: readonly Buffer[]
   /** Whether a certificate of ours, or its authority, was revoked (T23). */
   readonly isRevoked?: (certificate: Certificate) => boolean
+  /** Names of signatures that count; absent: all that we verify. */
+  readonly signatures?: readonly string[] | undefined
   /** `required`: only a certificate of ours for this user suffices. */
   readonly certificate: 'optional' | 'required'
   /** Address of the tunnel's other end, for certificates bound to one. */

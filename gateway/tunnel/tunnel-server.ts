@@ -31,6 +31,8 @@ export type TunnelServerOptions = {
   /** Country of an address, where one is known. */
   readonly countryOf?: (address: string) => string | undefined
   readonly handlers: TunnelHandlers
+  /** Names of OpenSSL; default: the cheapest first. */
+  readonly ciphers?: string | undefined
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -108,7 +110,7 @@ function openTlsServer(options: TunnelServerOptions): TlsServer {
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.3',
-    ciphers: CIPHERS,
+    ciphers: options.ciphers ?? CIPHERS,
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     sessionTimeout: TICKET_LIFETIME_SECONDS,
