@@ -41,6 +41,7 @@ export class SshTargetLogin {
       hostKeys: limits.hostKeys,
       hostAuthorities: limits.hostAuthorities,
       signatures: deps.algorithms.target.signatures,
+      isRevoked: deps.authorities.isRevoked,
       nowSeconds: () => Math.floor(deps.now() / 1000),
     })
     if (verifier.ok) {

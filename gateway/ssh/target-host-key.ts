@@ -15,6 +15,8 @@ export type KnownTarget = {
   readonly hostKeys: readonly string[]
   /** One-line public keys of authorities that may vouch for it. */
   readonly hostAuthorities: readonly string[]
+  /** Whether a certificate of ours, or its authority, was revoked (T23). */
+  readonly isRevoked?: ((certificate: Certificate) => boolean) | undefined
   /** Names of signatures that count; absent: all that we verify. */
   readonly signatures?: readonly string[] | undefined
   /** Unix seconds now. */
@@ -62,13 +64,14 @@ const RSA = ['rsa-sha2-512', 'rsa-sha2-256']
 function checkVouched(
   certificate: Certificate,
   authorities: readonly PublicKey[],
-  { host, nowSeconds }: KnownTarget,
+  { host, nowSeconds, isRevoked }: KnownTarget,
 ): HostKeyVerdict {
   const checked = checkCertificate(certificate, {
     kind: 'host',
     authorities: authorities.map(({ blob }) => blob),
     principal: host,
     nowSeconds: nowSeconds(),
+    ...(isRevoked && { isRevoked }),
   })
   return checked.ok ? ok(undefined) : checked
 }

@@ -17,6 +17,19 @@ async function list(recipient: Recipient, signedAtMs: number, key: KeyObject): P
   return signed.value
 }
 
+test('S13: where only P-256 is allowed, a list with one other recipient is not taken', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'zt-recipients-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'recipients.jws')
+  const file = new RecipientListFile(path, signer.publicKey, ['p256'])
+  await writeFile(path, await list(alice, 1000, signer.privateKey))
+  t.deepEqual(await file.reload(), { ok: false, error: { reason: 'recipient_not_allowed' } })
+  t.is(file.recipients, undefined)
+  const p256 = await makeRecipient('p256')
+  await writeFile(path, await list(p256, 2000, signer.privateKey))
+  t.true((await file.reload()).ok)
+})
+
 test('S9: only a newer list of the offline key replaces the one in force', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'zt-recipients-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))

@@ -112,6 +112,10 @@ const REFUSED_HOSTS: Readonly<Record<string, [() => Partial<KnownTarget>, string
     () => ({ hostAuthorities: [printPublicKeyLine(other.blob)] }),
     'unknown_authority',
   ],
+  'a certificate that was revoked, or whose authority was (T23)': [
+    () => ({ isRevoked: () => true }),
+    'certificate_revoked',
+  ],
   'a key other than the pinned one': [
     () => ({ hostAuthorities: [], hostKeys: [printPublicKeyLine(other.blob)] }),
     'host_key_unknown',
