@@ -1,7 +1,6 @@
 /** `zt recordings commands`: what was done in a session, line by line. */
 import type { Command } from 'commander'
 import { report } from '../cli-io.ts'
-import { commandLines, commandsJson, listCommands } from '../recordings/list-commands.ts'
 import type { Run } from './device.ts'
 import { collect, conclude, type Io, KEY_OPTION, openWithKeys } from './recording-io.ts'
 
@@ -29,6 +28,10 @@ async function list(
 ): Promise<number> {
   const opened = await openWithKeys(io, name, flags.key)
   if (!opened.ok) return report(io, opened.error)
+  // A terminal is loaded with it, which no other command should wait for.
+  const { commandLines, commandsJson, listCommands } = await import(
+    '../recordings/list-commands.ts'
+  )
   const { read, commands } = await listCommands(opened.value.source, opened.value.keys)
   if (read.ok && !read.value.classes.includes('input')) {
     io.warn(

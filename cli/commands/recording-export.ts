@@ -1,5 +1,4 @@
 /** `zt recordings export`: a recording in the clear, or sealed to somebody else, in another format. */
-import type { Encrypter } from 'age-encryption'
 import { type Command, Option } from 'commander'
 import type { ViewOptions } from '#lib/recording/view'
 import { err, ok, type Result } from '#lib/result'
@@ -7,7 +6,6 @@ import { toBase64url } from '#lib/seal/bytes'
 import { setUpSender } from '#lib/seal/hpke-seal'
 import { parseRecipient, type Recipient, type RecipientKey } from '#lib/seal/recipient-key'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
-import { ageEncrypter, type Sink, sealedTo } from '../recordings/age-sink.ts'
 import {
   cloudflareFileOf,
   type ExportFile,
@@ -21,6 +19,7 @@ import {
   exportRecording,
   readCloudflareHead,
 } from '../recordings/read-recording.ts'
+import type { Sink } from '../recordings/sink.ts'
 import type { Run } from './device.ts'
 import {
   collect,
@@ -30,6 +29,7 @@ import {
   openRecording,
   openWithKeys,
   readFailure,
+  tellOtherChannels,
 } from './recording-io.ts'
 import { CHANNEL_OPTION } from './recording-play.ts'
 
@@ -43,6 +43,7 @@ type ExportFlags = {
   readonly to?: string
 }
 
+const ALL_CHANNELS: readonly Format[] = ['text', 'jsonl']
 const FORMATS = [...PLAIN_FORMATS, 'cloudflare']
 
 /** Adds `export` to `recordings`. */
@@ -67,13 +68,13 @@ export function addExport(recordings: Command, io: Io, run: Run): void {
 }
 
 async function exportAs(io: Io, name: string, flags: ExportFlags): Promise<number> {
-  const age = await ageFor(flags)
-  if (!age.ok) return report(io, age.error)
+  const seal = await sealingFor(flags)
+  if (!seal.ok) return report(io, seal.error)
   const opened = await openWithKeys(io, name, flags.key)
   if (!opened.ok) return report(io, opened.error)
   const makeFiles = await filesFor(io, name, flags, opened.value.keys)
   if (!makeFiles.ok) return report(io, makeFiles.error)
-  const sinks = await openSinks(io, flags, age.value)
+  const sinks = await openSinks(io, flags, seal.value)
   if (!sinks.ok) return report(io, sinks.error)
   const options = { ...viewOptions(flags), makeFiles: makeFiles.value }
   const { source, keys } = opened.value
@@ -81,6 +82,8 @@ async function exportAs(io: Io, name: string, flags: ExportFlags): Promise<numbe
     sinks.value.get(suffix)?.write(piece),
   )
   for (const sink of sinks.value.values()) await sink.close()
+  if (flags.channel === undefined && !ALL_CHANNELS.includes(flags.format))
+    tellOtherChannels(io, done)
   return conclude(io, done)
 }
 
@@ -88,13 +91,18 @@ function viewOptions({ input = false, channel }: ExportFlags): Omit<ViewOptions,
   return { input, ...(channel !== undefined && { channel }) }
 }
 
-async function ageFor({ age }: ExportFlags): Promise<Result<Encrypter | undefined, CliFailure>> {
-  if (age.length === 0) return ok(undefined)
+/** What seals each file on its way out, if it is to be. */
+async function sealingFor({ age }: ExportFlags): Promise<Result<SealSink, CliFailure>> {
+  if (age.length === 0) return ok(async (sink) => sink)
+  // The ciphers of age are loaded with it, which no other command should wait for.
+  const { ageEncrypter, sealedTo } = await import('../recordings/age-sink.ts')
   const encrypter = await ageEncrypter(age)
   return encrypter.ok
-    ? encrypter
+    ? ok((sink) => sealedTo(encrypter.value, sink))
     : wrongUsage(encrypter.error.reason, `${age.join(', ')}: an age recipient begins with age1`)
 }
+
+type SealSink = (sink: Sink) => Promise<Sink>
 
 async function filesFor(
   io: Io,
@@ -126,7 +134,7 @@ type Sinks = ReadonlyMap<ExportFile['suffix'], Sink>
 async function openSinks(
   io: Io,
   { format, out }: ExportFlags,
-  age: Encrypter | undefined,
+  seal: SealSink,
 ): Promise<Result<Sinks, CliFailure>> {
   if (format === 'typescript' && out === undefined) {
     return wrongUsage('no_out_file', 'A typescript is two files: name them with --out')
@@ -136,7 +144,7 @@ async function openSinks(
   for (const suffix of suffixes) {
     const sink = out === undefined ? ok(standardOutput(io)) : await io.createFile(out + suffix)
     if (!sink.ok) return sink
-    sinks.set(suffix, age ? await sealedTo(age, sink.value) : sink.value)
+    sinks.set(suffix, await seal(sink.value))
   }
   return ok(sinks)
 }

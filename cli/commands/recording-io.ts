@@ -6,9 +6,9 @@ import type { ReadError } from '#lib/recording/recording-reader'
 import { ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
-import type { Sink } from '../recordings/age-sink.ts'
 import { printReadError } from '../recordings/print-verdict.ts'
 import type { ByteSource, ReadSummary } from '../recordings/read-recording.ts'
+import type { Sink } from '../recordings/sink.ts'
 
 /** What these commands do to the machine. */
 export type RecordingIo = {
@@ -95,4 +95,11 @@ export function conclude(io: Pick<CliIo, 'warn'>, done: Result<ReadSummary, Read
 export function readFailure(error: ReadError): CliFailure {
   const exitCode = error.reason === 'not_a_recipient' ? EXIT.denied : EXIT.tampered
   return { code: error.reason, message: `${printReadError(error)}.`, exitCode }
+}
+
+/** Formats of one terminal show one channel: says so when others printed, too. */
+export function tellOtherChannels(io: Io, done: Result<ReadSummary, ReadError>): void {
+  if (!done.ok || done.value.printed.size < 2) return
+  const all = [...done.value.printed].sort((one, other) => one - other).join(', ')
+  io.warn(`One channel is shown; these printed something: ${all}. Choose one with --channel.`)
 }

@@ -3,7 +3,14 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { report } from '../cli-io.ts'
 import { playRecording } from '../recordings/read-recording.ts'
 import type { Run } from './device.ts'
-import { collect, conclude, type Io, KEY_OPTION, openWithKeys } from './recording-io.ts'
+import {
+  collect,
+  conclude,
+  type Io,
+  KEY_OPTION,
+  openWithKeys,
+  tellOtherChannels,
+} from './recording-io.ts'
 
 type PlayFlags = {
   readonly key: readonly string[]
@@ -42,7 +49,9 @@ async function play(io: Io, name: string, flags: PlayFlags): Promise<number> {
     ...(idleLimit !== undefined && { idleLimitMs: idleLimit * 1000 }),
     ...(channel !== undefined && { channel }),
   }
-  return conclude(io, await io.onScreen(() => playRecording(source, keys, options, io)))
+  const done = await io.onScreen(() => playRecording(source, keys, options, io))
+  if (channel === undefined) tellOtherChannels(io, done)
+  return conclude(io, done)
 }
 
 function positive(text: string): number {

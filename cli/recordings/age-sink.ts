@@ -3,12 +3,7 @@
  */
 import { Encrypter } from 'age-encryption'
 import { err, ok, type Result } from '#lib/result'
-
-/** Takes what is written, in order; waits while the disk or the reader is slow. */
-export type Sink = {
-  write(chunk: string | Uint8Array): Promise<void>
-  close(): Promise<void>
-}
+import type { Sink } from './sink.ts'
 
 /** Makes an encrypter for these recipients (`age1…`). What cannot be sealed to is refused before anything is opened. */
 export async function ageEncrypter(

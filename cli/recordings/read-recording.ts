@@ -17,7 +17,12 @@ import { type PlayOptions, PlaySchedule } from './play-schedule.ts'
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** What was read. `ended` false: the recording stops as after a crash; all that was shown is authentic. */
-export type ReadSummary = { readonly ended: boolean; readonly classes: readonly SealClass[] }
+export type ReadSummary = {
+  readonly ended: boolean
+  readonly classes: readonly SealClass[]
+  /** Channels that printed something. */
+  readonly printed: ReadonlySet<number>
+}
 
 type OnFrame = (frame: Frame, header: Header) => void | Promise<void>
 
@@ -31,15 +36,20 @@ export async function readRecording(
   onFrame: OnFrame,
 ): Promise<Result<ReadSummary, ReadError>> {
   const reader = new RecordingReader(keys)
+  const printed = new Set<number>()
+  const onEach: OnFrame = (frame, header) => {
+    if (!('event' in frame) && frame.stream !== 'input') printed.add(frame.channel)
+    return onFrame(frame, header)
+  }
   for await (const bytes of source) {
-    const error = await handOver(reader, await reader.push(bytes), onFrame)
+    const error = await handOver(reader, await reader.push(bytes), onEach)
     if (error) return err(error)
   }
   const end = reader.end()
-  const error = await handOver(reader, end, onFrame)
+  const error = await handOver(reader, end, onEach)
   if (error) return err(error)
   if (!reader.header) return err({ reason: 'not_a_recording', offset: 0 })
-  return ok({ ended: end.tail.ended, classes: reader.classes })
+  return ok({ ended: end.tail.ended, classes: reader.classes, printed })
 }
 
 async function handOver(

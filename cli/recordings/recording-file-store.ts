@@ -11,7 +11,7 @@ import {
   type Recipient,
   type RecipientKey,
 } from '#lib/seal/recipient-key'
-import type { Sink } from './age-sink.ts'
+import type { Sink } from './sink.ts'
 
 export type KeyFileError = {
   readonly reason: 'bad_recipient_key' | 'key_file_too_open' | 'key_file_missing'

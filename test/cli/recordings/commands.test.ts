@@ -9,8 +9,11 @@ import {
   readRecipientKeyFile,
 } from '../../../cli/recordings/recording-file-store.ts'
 import { makeRecipient, makeRecording, shortSession, sign } from '../../support/recording-sample.ts'
-import { asTerminal, runProgram } from '../../support/run-program.ts'
+import { asTerminal, runProgram as runWithin } from '../../support/run-program.ts'
 
+/** Tests stand in a row: each starts programs, and a busy machine starts few of them at once. */
+const LIMIT_MS = 60_000
+const runProgram = (argv: readonly string[]) => runWithin(argv, '', LIMIT_MS)
 const ZT = [process.execPath, 'dist/cli/main.js', 'recordings']
 
 /** A sealed file with its manifest, the recipient's key, a stranger's, and the gateway's public key. */
@@ -30,7 +33,7 @@ async function scene(t: ExecutionContext) {
   return { at, file, sealed: at('s.zt') }
 }
 
-test('S9: export, play and verify a file with the right key', async (t) => {
+test.serial('S9: export, play and verify a file with the right key', async (t) => {
   const { at, sealed } = await scene(t)
   const text = await runProgram([...ZT, 'export', sealed, '--key', at('me.key')])
   t.is(text.code, EXIT.ok, text.stderr)
@@ -42,7 +45,7 @@ test('S9: export, play and verify a file with the right key', async (t) => {
   t.is(verified.code, EXIT.ok)
 })
 
-test('S9: another key opens nothing, and zt says so', async (t) => {
+test.serial('S9: another key opens nothing, and zt says so', async (t) => {
   const { at, sealed } = await scene(t)
   const done = await runProgram([...ZT, 'export', sealed, '--key', at('stranger.key')])
   t.is(done.code, EXIT.denied)
@@ -50,7 +53,7 @@ test('S9: another key opens nothing, and zt says so', async (t) => {
   t.is(done.stdout, '')
 })
 
-test('S9: verify names the gateway that must have signed', async (t) => {
+test.serial('S9: verify names the gateway that must have signed', async (t) => {
   const { at, sealed } = await scene(t)
   const ours = await runProgram([...ZT, 'verify', sealed, '--evidence-key', at('gateway.jwk')])
   t.regex(ours.stdout, /signed by a key that you trust/)
@@ -62,31 +65,43 @@ test('S9: verify names the gateway that must have signed', async (t) => {
   t.is(none.code, EXIT.usage)
 })
 
-test('S9: a file that was cut off ends with 7, one with a flipped byte with 8', async (t) => {
-  const { at, file, sealed } = await scene(t)
-  await writeFile(sealed, file.subarray(0, -4))
-  const cut = await runProgram([...ZT, 'play', sealed, '--key', at('me.key'), '--speed', '100'])
-  t.is(cut.code, EXIT.incomplete)
-  const flipped = Uint8Array.from(file)
-  flipped[file.length - 20] = (flipped[file.length - 20] ?? 0) ^ 1
-  await writeFile(sealed, flipped)
-  const done = await runProgram([...ZT, 'verify', sealed, '--key', at('me.key')])
-  t.is(done.code, EXIT.tampered)
-  t.regex(done.stdout, /^tampered: /)
-})
+test.serial(
+  'S9: a file that was cut off ends with 7, one with a flipped byte with 8',
+  async (t) => {
+    const { at, file, sealed } = await scene(t)
+    await writeFile(sealed, file.subarray(0, -4))
+    const cut = await runProgram([...ZT, 'play', sealed, '--key', at('me.key'), '--speed', '100'])
+    t.is(cut.code, EXIT.incomplete)
+    const flipped = Uint8Array.from(file)
+    flipped[file.length - 20] = (flipped[file.length - 20] ?? 0) ^ 1
+    await writeFile(sealed, flipped)
+    const done = await runProgram([...ZT, 'verify', sealed, '--key', at('me.key')])
+    t.is(done.code, EXIT.tampered)
+    t.regex(done.stdout, /^tampered: /)
+  },
+)
 
-test('S9: a terminal is left as it was found, also when a replay is interrupted', async (t) => {
+test.serial(
+  'S9: a terminal is left as it was found, also when a replay is interrupted',
+  async (t) => {
+    const { at, sealed } = await scene(t)
+    const slow = [...ZT, 'play', sealed, '--key', at('me.key'), '--speed', '0.01']
+    const done = await asTerminal(slow, { interruptAfter: 'marker-in-output' })
+    t.true(
+      done.text.endsWith('\u001b[0m\u001b[?25h\u001b[?1049l'),
+      JSON.stringify(done.text.slice(-60)),
+    )
+    t.is(done.code, 130)
+  },
+)
+
+test.serial('S8: decrypt is another name of export', async (t) => {
   const { at, sealed } = await scene(t)
-  const slow = [...ZT, 'play', sealed, '--key', at('me.key'), '--speed', '0.01']
-  const done = await asTerminal(slow, { interruptAfter: 'marker-in-output' })
-  t.true(
-    done.text.endsWith('\u001b[0m\u001b[?25h\u001b[?1049l'),
-    JSON.stringify(done.text.slice(-60)),
-  )
-  t.is(done.code, 130)
+  const done = await runProgram([...ZT, 'decrypt', sealed, '--key', at('me.key')])
+  t.true(done.stdout.includes('marker-in-output'), done.stderr)
 })
 
-test('S8: an export goes into a new file that only its owner reads', async (t) => {
+test.serial('S8: an export goes into a new file that only its owner reads', async (t) => {
   const { at, sealed } = await scene(t)
   const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--out', at('out')]
   t.is((await runProgram([...argv, '--format', 'asciicast-v3'])).code, EXIT.ok)
@@ -97,7 +112,7 @@ test('S8: an export goes into a new file that only its owner reads', async (t) =
   t.regex(again.stderr, /exists/)
 })
 
-test('S8: a typescript is two files, and has to be told where', async (t) => {
+test.serial('S8: a typescript is two files, and has to be told where', async (t) => {
   const { at, sealed } = await scene(t)
   const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'typescript']
   const lost = await runProgram(argv)
@@ -108,7 +123,7 @@ test('S8: a typescript is two files, and has to be told where', async (t) => {
   t.regex(await readFile(at('ts.timing'), 'utf8'), /^H 0.000000 START_TIME /)
 })
 
-test('S9: an export for others is an age file that each of them opens', async (t) => {
+test.serial('S9: an export for others is an age file that each of them opens', async (t) => {
   const { at, sealed } = await scene(t)
   const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--out', at('s.age')]
   for (const name of ['one', 'two']) {
@@ -129,7 +144,7 @@ for (const [what, recipient] of Object.entries({
   'a key with a wrong checksum': 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwk',
   'a point of small order': 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z',
 })) {
-  test(`S9: an export is not sealed to ${what}`, async (t) => {
+  test.serial(`S9: an export is not sealed to ${what}`, async (t) => {
     const { at, sealed } = await scene(t)
     const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--age', recipient]
     const done = await runProgram([...argv, '--out', at('s.age')])
@@ -147,37 +162,40 @@ async function openCloudflareLog(log: string, keyFile: string) {
   return JSON.parse(opened.stdout)
 }
 
-test("S9: a log of Cloudflare's has the terminal, the end and every octet with its time", async (t) => {
-  const { at, sealed } = await scene(t)
-  const { privateKey } = generateKeyPairSync('x25519')
-  const { x = '', d = '' } = privateKey.export({ format: 'jwk' })
-  await writeFile(at('log.key'), Buffer.from(d, 'base64url').toString('base64'))
-  const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'cloudflare']
-  const to = ['--to', Buffer.from(x, 'base64url').toString('base64')]
-  t.is((await runProgram([...argv, ...to, '--input', '--out', at('log')])).code, EXIT.ok)
-  t.deepEqual(await openCloudflareLog(at('log'), at('log.key')), {
-    meta: {
-      started_at: 1_700_000_000,
-      data_size: 42,
-      pty: { term: 'xterm', width: 80, height: 24, modes: [] },
-      exit_data: {
-        timestamp: 1_700_000_001,
-        status: 3,
-        signal: null,
-        core_dumped: false,
-        error_msg: null,
+test.serial(
+  "S9: a log of Cloudflare's has the terminal, the end and every octet with its time",
+  async (t) => {
+    const { at, sealed } = await scene(t)
+    const { privateKey } = generateKeyPairSync('x25519')
+    const { x = '', d = '' } = privateKey.export({ format: 'jwk' })
+    await writeFile(at('log.key'), Buffer.from(d, 'base64url').toString('base64'))
+    const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'cloudflare']
+    const to = ['--to', Buffer.from(x, 'base64url').toString('base64')]
+    t.is((await runProgram([...argv, ...to, '--input', '--out', at('log')])).code, EXIT.ok)
+    t.deepEqual(await openCloudflareLog(at('log'), at('log.key')), {
+      meta: {
+        started_at: 1_700_000_000,
+        data_size: 42,
+        pty: { term: 'xterm', width: 80, height: 24, modes: [] },
+        exit_data: {
+          timestamp: 1_700_000_001,
+          status: 3,
+          signal: null,
+          core_dumped: false,
+          error_msg: null,
+        },
       },
-    },
-    packets: [
-      [0, 0, 30, 'marker-in-input\r'],
-      [1, 0, 40, 'marker-in-output\r\n'],
-      [1, 1, 1_000_050, 'problem\n'],
-    ],
-  })
-  const nobody = await runProgram(argv)
-  t.is(nobody.code, EXIT.usage)
-  t.regex(nobody.stderr, /--to/)
-})
+      packets: [
+        [0, 0, 30, 'marker-in-input\r'],
+        [1, 0, 40, 'marker-in-output\r\n'],
+        [1, 1, 1_000_050, 'problem\n'],
+      ],
+    })
+    const nobody = await runProgram(argv)
+    t.is(nobody.code, EXIT.usage)
+    t.regex(nobody.stderr, /--to/)
+  },
+)
 
 /** A session of the corpus, sealed; with `input`, what was typed is sealed to somebody else. */
 async function typedSession(t: ExecutionContext, input: 'ours' | 'sealed to others') {
@@ -202,29 +220,32 @@ async function typedSession(t: ExecutionContext, input: 'ours' | 'sealed to othe
   return [...ZT, 'commands', sealed, '--key', at('me.key')]
 }
 
-test('S6: commands are listed in order of time, with source, confidence and place', async (t) => {
-  const argv = await typedSession(t, 'ours')
-  const listed = await runProgram(argv)
-  t.is(listed.code, EXIT.ok, listed.stderr)
-  const [headings = '', ...lines] = listed.stdout.trimEnd().split('\n')
-  t.deepEqual(headings.split(/\s+/), [
-    ...['at', 'channel', 'offset', 'source', 'confidence', 'exit', 'command'],
-  ])
-  const wanted = [
-    /^0\.000 +0 +0 +shell +fact +\[interactive shell\]$/,
-    /^1\.\d+ +0 +\d+ +screen +medium +echo one$/,
-    /^1\.\d+ +0 +\d+ +screen +medium +true$/,
-    /^\d\.\d+ +0 +\d+ +screen +medium +exit$/,
-    /^9\.000 +1 +0 +exec +fact +rm \\u\{202e\}\/tmp\/x\\u\{1b\}\]0;t\\u\{7\}$/,
-  ]
-  t.is(lines.length, wanted.length, listed.stdout)
-  for (const [index, pattern] of wanted.entries()) t.regex(lines[index] ?? '', pattern)
-  const json = await runProgram([...argv, '--json'])
-  t.notRegex(json.stdout, /[^\n -~]/)
-  t.like(JSON.parse(json.stdout)[1], { channel: 0, source: 'screen', text: 'echo one' })
-})
+test.serial(
+  'S6: commands are listed in order of time, with source, confidence and place',
+  async (t) => {
+    const argv = await typedSession(t, 'ours')
+    const listed = await runProgram(argv)
+    t.is(listed.code, EXIT.ok, listed.stderr)
+    const [headings = '', ...lines] = listed.stdout.trimEnd().split('\n')
+    t.deepEqual(headings.split(/\s+/), [
+      ...['at', 'channel', 'offset', 'source', 'confidence', 'exit', 'command'],
+    ])
+    const wanted = [
+      /^0\.000 +0 +0 +shell +fact +\[interactive shell\]$/,
+      /^1\.\d+ +0 +\d+ +screen +medium +echo one$/,
+      /^1\.\d+ +0 +\d+ +screen +medium +true$/,
+      /^\d\.\d+ +0 +\d+ +screen +medium +exit$/,
+      /^9\.000 +1 +0 +exec +fact +rm \\u\{202e\}\/tmp\/x\\u\{1b\}\]0;t\\u\{7\}$/,
+    ]
+    t.is(lines.length, wanted.length, listed.stdout)
+    for (const [index, pattern] of wanted.entries()) t.regex(lines[index] ?? '', pattern)
+    const json = await runProgram([...argv, '--json'])
+    t.notRegex(json.stdout, /[^\n -~]/)
+    t.like(JSON.parse(json.stdout)[1], { channel: 0, source: 'screen', text: 'echo one' })
+  },
+)
 
-test('S6: who cannot open what was typed gets facts, and is told so', async (t) => {
+test.serial('S6: who cannot open what was typed gets facts, and is told so', async (t) => {
   const listed = await runProgram(await typedSession(t, 'sealed to others'))
   t.is(listed.code, EXIT.ok, listed.stderr)
   t.regex(listed.stderr, /does not open what was typed/)
@@ -236,3 +257,36 @@ test('S6: who cannot open what was typed gets facts, and is told so', async (t) 
     [undefined, 'shell', 'exec'],
   )
 })
+
+test.serial(
+  'S8: formats of one terminal say when there are other channels, and show the one asked for',
+  async (t) => {
+    const { at, sealed } = await scene(t)
+    const key = await readRecipientKeyFile(at('me.key'))
+    if (!key.ok) throw new Error(key.error.reason)
+    const { file } = await makeRecording({ output: [key.value] }, (writer) => {
+      for (const channel of [0, 1]) {
+        writer.event(channel, { type: 'pty', channel, term: 'xterm', columns: 80, rows: 24 })
+        writer.data(10 + channel, channel, 'output', Buffer.from(`channel-${channel}`))
+      }
+    })
+    await writeFile(sealed, file)
+    const cast = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'asciicast']
+    const first = await runProgram(cast)
+    t.true(first.stdout.includes('channel-0') && !first.stdout.includes('channel-1'))
+    t.regex(first.stderr, /0, 1\. Choose one with --channel/)
+    const second = await runProgram([...cast, '--channel', '1'])
+    t.true(second.stdout.includes('channel-1') && !second.stdout.includes('channel-0'))
+    t.is(second.stderr, '')
+    const played = await runProgram([
+      ...ZT,
+      'play',
+      sealed,
+      '--key',
+      at('me.key'),
+      '--channel',
+      '1',
+    ])
+    t.is(played.stdout, 'channel-1')
+  },
+)

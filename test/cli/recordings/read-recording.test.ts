@@ -121,7 +121,7 @@ test('S11: a recording that a crash cut short reads to its last whole chunk', as
   const read = await readRecording([head, ...chunks.slice(0, 3)], [alice], () => {
     frames++
   })
-  t.deepEqual(read, { ok: true, value: { ended: false, classes: ['output', 'input', 'index'] } })
+  t.like(read, { ok: true, value: { ended: false, classes: ['output', 'input', 'index'] } })
   t.is(frames, 5)
 })
 

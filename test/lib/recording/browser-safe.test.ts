@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import test from 'ava'
 
 /** What a browser may load besides our own files. */
-const PACKAGES = ['jose', 'zod']
+const PACKAGES = ['jose', 'zod', '@xterm/headless']
 
 /** Compiled files that `file` imports, itself included; adds what else it imports to `foreign`. */
 function reach(file: string, seen: Set<string>, foreign: Set<string>): void {
@@ -22,6 +22,8 @@ for (const entry of [
   'lib/recording/asciicast.js',
   'lib/recording/text-view.js',
   'lib/recording/json-lines.js',
+  'lib/recording/typescript.js',
+  'lib/recording/command-index.js',
   'lib/recording/recipient-list.js',
   'lib/seal/recipient-key.js',
 ]) {
