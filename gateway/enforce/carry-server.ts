@@ -1,5 +1,4 @@
 /** Joins an answered client and a dialled target under the limits of the permit. */
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayResult, relay } from '#lib/tunnel/relay'
@@ -9,10 +8,11 @@ import { type Decider, decideAll } from './decider.ts'
 import { protocolOf } from './first-octets.ts'
 import { watchIdle } from './idle-watch-job.ts'
 import type { LiveFlow } from './live-flow.ts'
+import type { TargetStream } from './ssh-service.ts'
 
 /** A target that was reached under a permit; `address` is the one that was decided on. */
 export type Reached = {
-  readonly socket: Socket
+  readonly socket: TargetStream
   readonly permit: Permit
   readonly address: string
 }

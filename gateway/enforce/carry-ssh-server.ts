@@ -1,22 +1,23 @@
 /** Hands a flow to SSH inspection: with its target, or while its user is still being asked to log in. */
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
 import { bannerLine } from '../prompt/prompt-notice.ts'
 import type { Reached } from './carry-server.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { Missed } from './missed.ts'
-import type { ServeSsh, SshTarget } from './ssh-service.ts'
+import type { ServeSsh, SshFlow, SshTarget, TargetStream } from './ssh-service.ts'
+
+export type CarrySsh = Pick<SshFlow, 'dialled' | 'hop' | 'parent'> & { readonly serveSsh: ServeSsh }
 
 /** @param reach gives the target that was reached, or begins to reach one. */
 export async function carrySsh(
   live: LiveFlow,
   client: Duplex,
   reach: () => Promise<Result<Reached, Missed>>,
-  { serveSsh, dialled }: { readonly serveSsh: ServeSsh; readonly dialled?: string },
+  { serveSsh, dialled, hop, parent }: CarrySsh,
 ): Promise<void> {
   let cutReason: string | undefined
-  let socket: Socket | undefined
+  let socket: TargetStream | undefined
   let missed: Missed | undefined
   live.onCut = (reason) => {
     cutReason = reason
@@ -28,6 +29,8 @@ export async function carrySsh(
     client,
     facts: live.facts,
     ...(dialled !== undefined && { dialled }),
+    ...(parent !== undefined && { parent }),
+    hop,
     async reach(onAsked) {
       live.onAsked = (prompt) => onAsked(bannerLine(prompt))
       const target = targetOf(await reach())

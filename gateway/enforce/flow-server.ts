@@ -14,21 +14,46 @@ import { wireRefusal } from '../tunnel/refusal.ts'
 import type { FlowServerDeps } from './flow-deps.ts'
 import { createLiveFlow, type LiveFlow } from './live-flow.ts'
 import { carryFlow } from './passage-server.ts'
+import { hopFlow, isSshAt, reachThrough } from './reach-hop-server.ts'
+import { reach } from './reach-server.ts'
+import type { SshHop } from './ssh-service.ts'
 
 /** Longest text of a destination that is kept when it is none. */
 const BAD_TEXT_LIMIT = 255
 
 /** The taker of incoming flows; never throws. */
 export function createFlowServer(deps: FlowServerDeps): (flow: IncomingFlow) => void {
-  return (flow) => {
-    const live = openFlow(flow, deps)
-    if (live === undefined) return
-    carryFlow(live, deps).catch((error: unknown) => {
-      deps.log.error({ flowId: live.id, error: String(error) }, 'flow failed')
-      live.end({ closeReason: 'internal_error' })
-      flow.reset()
-    })
-  }
+  return (flow) => serveFlow(flow, deps)
+}
+
+/** @param inside the way through another flow's session that it came by, if it did. */
+function serveFlow(flow: IncomingFlow, deps: FlowServerDeps, inside?: SshHop): void {
+  const live = openFlow(flow, deps)
+  if (live === undefined) return
+  carryFlow(live, {
+    ...deps,
+    hop: (hop) => takeHop(hop, flow, live, deps),
+    ...(inside !== undefined && { parent: inside.parent }),
+    reach: (of, first) =>
+      inside === undefined ? reach(of, first, deps) : reachThrough(inside, of, first, deps),
+  }).catch((error: unknown) => {
+    deps.log.error({ flowId: live.id, error: String(error) }, 'flow failed')
+    live.end({ closeReason: 'internal_error' })
+    flow.reset()
+  })
+}
+
+/** What may carry anything is a flow only where policy knows SSH there; what may carry SSH alone always is one. */
+function takeHop(
+  hop: SshHop,
+  outer: IncomingFlow,
+  { facts }: LiveFlow,
+  deps: FlowServerDeps,
+): boolean {
+  const target = readTarget(hop.authority)
+  const isTaken = hop.onlySsh || (target !== undefined && isSshAt(target, facts, deps.decider))
+  if (isTaken) serveFlow(hopFlow(hop, outer), deps, hop)
+  return isTaken
 }
 
 /** Admits the device, reads the target, and enters table and record; refuses where one of these fails. */

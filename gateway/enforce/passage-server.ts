@@ -1,19 +1,26 @@
 /** The way of one flow from its first decision to its last octet. */
+import type { Result } from '#lib/result'
 import type { Decision } from '../policy/decision.ts'
 import { isInteractive } from '../prompt/hold.ts'
-import { carryRelay } from './carry-server.ts'
+import { carryRelay, type Reached } from './carry-server.ts'
 import { carrySsh } from './carry-ssh-server.ts'
 import type { FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { Missed } from './missed.ts'
-import { reach } from './reach-server.ts'
+import type { SshFlow } from './ssh-service.ts'
+
+export type PassageDeps = FlowServerDeps &
+  Pick<SshFlow, 'hop' | 'parent'> & {
+    /** From a first decision to a target. */
+    readonly reach: (live: LiveFlow, first: Decision) => Promise<Result<Reached, Missed>>
+  }
 
 /** Takes a flow that is in the table to its end. */
-export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<void> {
+export async function carryFlow(live: LiveFlow, deps: PassageDeps): Promise<void> {
   const asked = askEvaluators(live, deps)
   if (asked !== undefined) await asked
   const first = deps.decider.decide(live.facts)
-  const reached = isToldInSsh(first) ? undefined : await reach(live, first, deps)
+  const reached = isToldInSsh(first) ? undefined : await deps.reach(live, first)
   if (reached?.ok === false) {
     turnAway(live, reached.error)
     return
@@ -23,7 +30,7 @@ export async function carryFlow(live: LiveFlow, deps: FlowServerDeps): Promise<v
     reached?.value.socket.destroy()
     turnAway(live, 'gone')
   } else if (reached === undefined) {
-    await carrySsh(live, client, () => reach(live, first, deps), deps)
+    await carrySsh(live, client, () => deps.reach(live, first), deps)
   } else if (reached.value.permit.enforcement.kind === 'ssh') {
     const { address: dialled } = reached.value
     await carrySsh(live, client, async () => reached, { ...deps, dialled })
@@ -49,7 +56,7 @@ function askEvaluators(live: LiveFlow, deps: FlowServerDeps): Promise<void> | un
 }
 
 /** A client that speaks SSH is answered before it waits: it then reads in its terminal what it waits for. */
-function isToldInSsh(decision: Decision): boolean {
+export function isToldInSsh(decision: Decision): boolean {
   return isInteractive(decision) && decision.prompt?.protocol === 'ssh'
 }
 

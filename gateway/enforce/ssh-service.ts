@@ -1,14 +1,40 @@
 /** The seam to SSH inspection: what a flow that is to be enforced as SSH hands over. */
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
 import type { Permit, SshLimits } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Missed } from './missed.ts'
 
+/** A connection to a target: a socket, or a channel through another target. */
+export type TargetStream = Duplex & {
+  /** Ends it at once. */
+  resetAndDestroy(): unknown
+  setKeepAlive?(isEnabled: boolean, afterMs: number): unknown
+  /** Address from which the target sees the gateway, where that is known. */
+  readonly localAddress?: string | undefined
+}
+
+/** A way that a user asks for from inside a session, through its target to another one. */
+export type SshHop = {
+  /** `host:port`, unchecked. */
+  readonly authority: string
+  /** Id of that session. */
+  readonly parent: string
+  /** False: anything may be spoken there, so that it is only taken where policy knows it as SSH. */
+  readonly onlySsh: boolean
+  /** Answers the user's client. Undefined when it has gone. */
+  accept(): Duplex | undefined
+  refuse(sentence: string): void
+  /** Has the target of the session connect; undefined when it did not. */
+  dial(): Promise<TargetStream | undefined>
+  /** Ends it at once, before or after the answer. */
+  reset(): void
+  onGone(listener: () => void): void
+}
+
 /** A target that is connected, under a permit that is enforced as SSH. */
 export type SshTarget = {
-  readonly socket: Socket
+  readonly socket: TargetStream
   readonly permit: Permit
   /** Of the permit. */
   readonly limits: SshLimits
@@ -26,6 +52,10 @@ export type SshFlow = {
    * terminal that says what for, and again when that changes. `gone` when the flow is over meanwhile.
    */
   readonly reach: (onAsked: (line: string) => void) => Promise<Result<SshTarget, Missed>>
+  /** Session inside which the flow came about, by its id. */
+  readonly parent?: string
+  /** Makes a flow of a way to another target. @returns false when it is none for SSH. */
+  readonly hop: (hop: SshHop) => boolean
   /** Notes the recording in the flow's record. */
   readonly onSession: (sessionId: string) => void
   /** Tells the user something beside the session. */

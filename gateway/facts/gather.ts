@@ -52,6 +52,15 @@ export function gatherSubject(
   })
 }
 
+/** What is known of who asks, about another destination. */
+export function withTarget(facts: Facts, { host, port }: FlowTarget): Facts {
+  const { protocol: _, evaluations: __, ...rest } = facts
+  return Object.freeze({
+    ...rest,
+    destination: Object.freeze({ host, port, transport: 'tcp' as const }),
+  })
+}
+
 /** The same flow with what is known about its device and user now. */
 export function withStanding(facts: Facts, standing: Standing): Facts {
   const { sourceAddress, country, destination, protocol, evaluations } = facts

@@ -4,7 +4,17 @@
 import type { Destination } from './destination.ts'
 
 /** What is granted or not, as a whole. */
-export const SSH_VERBS = ['shell', 'exec', 'sftp', 'pty', 'env', 'signal', 'agent', 'x11'] as const
+export const SSH_VERBS = [
+  'shell',
+  'exec',
+  'sftp',
+  'pty',
+  'env',
+  'signal',
+  'agent',
+  'x11',
+  'jump',
+] as const
 export type SshVerb = (typeof SSH_VERBS)[number]
 
 /** Where a forwarding may lead, as a name or address that the target resolves; or a socket at the target. */

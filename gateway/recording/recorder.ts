@@ -27,6 +27,8 @@ export type RecordingSubject = {
   readonly recordScope?: 'commands' | 'metadata'
   /** The session goes on when the recording fails; absent: it ends. */
   readonly recordFailure?: 'go_on'
+  /** Session inside which this one came about, by its id. */
+  readonly parent?: string
 }
 
 /** How a session ended, for the manifest. */

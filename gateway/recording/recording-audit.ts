@@ -6,11 +6,12 @@ import type { RecordingSubject } from './recorder.ts'
 
 export function openedFacts(subject: RecordingSubject): AuditFacts {
   const { sessionId, flowId, userEmail, deviceId, unixUser, targetHost, targetPort } = subject
-  const { application, policy, policyRevision, certificateSerial, recordScope } = subject
+  const { application, policy, policyRevision, certificateSerial, recordScope, parent } = subject
   return {
     ...{ recording: sessionId, flow: flowId, user: userEmail, device: deviceId, unixUser },
     target: `${targetHost}:${targetPort}`,
     ...{ application, policy, policyRevision, certificateSerial, scope: recordScope ?? 'full' },
+    ...(parent !== undefined && { parent }),
   }
 }
 

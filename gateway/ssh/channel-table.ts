@@ -5,7 +5,9 @@
  *   user ──recipient = target's number──► relay ──same number──► target
  */
 import type { ForwardTarget } from './forward-target.ts'
+import type { PeerEnd } from './messages.ts'
 import { NestedSsh } from './nested-ssh.ts'
+import { FIRST_OWN_NUMBER } from './own-ends.ts'
 import type { SftpTap } from './sftp-tap.ts'
 import { otherSide, type Side } from './side.ts'
 
@@ -15,21 +17,10 @@ const WINDOW_LIMIT = 2 ** 32 - 1
 const CHANNELS_LIMIT = 256
 
 /** What is known of a channel when it is asked for. */
-export type Opening = {
+export type Opening = Omit<PeerEnd, 'sender'> & {
   readonly kind: string
   /** What a forwarding leads to, if it names that. */
   readonly target?: ForwardTarget | undefined
-  /** Octets that may be sent to who asks, together and in one message. */
-  readonly windowBytes: number
-  readonly packetBytes: number
-}
-
-/** What the other side says when it takes the channel. */
-export type Confirmation = {
-  /** Its own number for the channel. */
-  readonly sender: number
-  readonly windowBytes: number
-  readonly packetBytes: number
 }
 
 /** One channel. `user` and `target` are the numbers that each end gave it. */
@@ -82,8 +73,14 @@ export class ChannelTable {
     return this.#byNumber.user.size + user.size + target.size >= CHANNELS_LIMIT
   }
 
+  /** Channels are counted in the order of opening, wherever they end. */
+  nextIndex(): number {
+    return this.#opened++
+  }
+
   /** Notes that `opener` asks for a channel under its number. @returns false when the number is in use. */
   begin(opener: Side, number: number, opening: Opening): boolean {
+    if (number >= FIRST_OWN_NUMBER) return false
     if (this.#byNumber[opener].has(number) || this.#openings[opener].has(number)) return false
     this.#openings[opener].set(number, opening)
     return true
@@ -98,11 +95,12 @@ export class ChannelTable {
   confirm(
     opener: Side,
     number: number,
-    { sender, windowBytes, packetBytes }: Confirmation,
+    { sender, windowBytes, packetBytes }: PeerEnd,
   ): { readonly channel: Channel; readonly opening: Opening } | 'unasked' | 'reused' {
     const taker = otherSide(opener)
     const opening = this.#openings[opener].get(number)
     if (opening === undefined) return 'unasked'
+    if (sender >= FIRST_OWN_NUMBER) return 'reused'
     if (this.#byNumber[taker].has(sender) || this.#openings[taker].has(sender)) return 'reused'
     this.#openings[opener].delete(number)
     const isUsers = opener === 'user'

@@ -84,7 +84,7 @@ export class Grants {
     )
     return [
       ...(this.allows('pty') ? (['permit-pty'] as const) : []),
-      ...(forwards ? (['permit-port-forwarding'] as const) : []),
+      ...(forwards || this.allows('jump') ? (['permit-port-forwarding'] as const) : []),
       ...(this.allows('agent') ? (['permit-agent-forwarding'] as const) : []),
       ...(this.allows('x11') ? (['permit-X11-forwarding'] as const) : []),
     ]

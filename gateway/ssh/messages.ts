@@ -19,12 +19,18 @@ const UNKNOWN_REQUEST = 'denied@zt'
 /** What sshd says with every refusal, so that clients print the words their users know. */
 const OPEN_FAILURE_TEXT = 'open failed'
 
-/** CHANNEL_OPEN up to the fields that all channel types share. */
-export type ChannelOpen = {
-  readonly kind: string
+/** What a side says of its end of a channel. */
+export type PeerEnd = {
+  /** Its number for the channel. */
   readonly sender: number
+  /** Octets that may be sent to it, together and in one message. */
   readonly windowBytes: number
   readonly packetBytes: number
+}
+
+/** CHANNEL_OPEN up to the fields that all channel types share. */
+export type ChannelOpen = PeerEnd & {
+  readonly kind: string
   /** Fields of the channel type. */
   readonly rest: Buffer
 }
@@ -41,12 +47,7 @@ export function readChannelOpen(payload: Buffer): ChannelOpen | undefined {
 }
 
 /** OPEN_CONFIRMATION. */
-export type OpenConfirmation = {
-  readonly recipient: number
-  readonly sender: number
-  readonly windowBytes: number
-  readonly packetBytes: number
-}
+export type OpenConfirmation = PeerEnd & { readonly recipient: number }
 
 /** Reads OPEN_CONFIRMATION. @returns undefined when it is malformed. */
 export function readOpenConfirmation(payload: Buffer): OpenConfirmation | undefined {
@@ -108,12 +109,12 @@ function unknownRequest(request: Request): Buffer {
 }
 
 /** CHANNEL_OPEN_FAILURE for the side that asked. */
-export function openFailure(recipient: number, code: number): Buffer {
+export function openFailure(recipient: number, code: number, text = OPEN_FAILURE_TEXT): Buffer {
   return Buffer.concat([
     writeByte(MESSAGE.channelOpenFailure),
     writeUint32(recipient),
     writeUint32(code),
-    writeString(OPEN_FAILURE_TEXT),
+    writeString(text),
     writeString(''),
   ])
 }
@@ -123,7 +124,41 @@ export function channelData(recipient: number, bytes: Buffer): Buffer {
 }
 
 export function channelEof(recipient: number): Buffer {
-  return Buffer.concat([writeByte(MESSAGE.channelEof), writeUint32(recipient)])
+  return toChannel(MESSAGE.channelEof, recipient)
+}
+
+export function channelClose(recipient: number): Buffer {
+  return toChannel(MESSAGE.channelClose, recipient)
+}
+
+export function channelFailure(recipient: number): Buffer {
+  return toChannel(MESSAGE.channelFailure, recipient)
+}
+
+export function windowAdjust(recipient: number, octets: number): Buffer {
+  return toChannel(MESSAGE.channelWindowAdjust, recipient, octets)
+}
+
+/** @param numbers our number, window and longest data. */
+export function openConfirmation(recipient: number, ...numbers: readonly number[]): Buffer {
+  return toChannel(MESSAGE.channelOpenConfirmation, recipient, ...numbers)
+}
+
+/** @param fields of the channel type. */
+export function channelOpen(
+  kind: string,
+  sender: number,
+  windowBytes: number,
+  packetBytes: number,
+  fields: Buffer,
+): Buffer {
+  const numbers = [sender, windowBytes, packetBytes].map(writeUint32)
+  return Buffer.concat([writeByte(MESSAGE.channelOpen), writeString(kind), ...numbers, fields])
+}
+
+/** A message that is a type, a recipient and further numbers. */
+function toChannel(type: number, recipient: number, ...numbers: readonly number[]): Buffer {
+  return Buffer.concat([writeByte(type), ...[recipient, ...numbers].map(writeUint32)])
 }
 
 /** Names are compared octet by octet: latin1 keeps different octets different (RFC 4250 section 4.6.1 has ASCII only). */

@@ -1,4 +1,5 @@
 /** What is to be done with one message of a relayed connection. */
+import type { PeerEnd } from './messages.ts'
 import type { Side } from './side.ts'
 
 export type RelayAction =
@@ -7,8 +8,21 @@ export type RelayAction =
   /** Send these instead, in order. */
   | { readonly kind: 'send'; readonly messages: readonly Outgoing[] }
   | { readonly kind: 'drop' }
+  /** The user asks for a way to another target; without one the message is to be taken as any other opening. */
+  | HopAction
   /** The side that sent the message broke the protocol: end both connections. */
   | { readonly kind: 'end'; readonly reason: ProtocolBreach }
+
+export type HopAction = {
+  readonly kind: 'hop'
+  /** As the user wrote it. */
+  readonly target: { readonly host: string; readonly port: number }
+  readonly peer: PeerEnd
+  /** Fields of the channel type; valid only during the call. */
+  readonly fields: Buffer
+  /** Whether anything but SSH may go there, too. */
+  readonly isElseGranted: boolean
+}
 
 /** A message of ours. */
 export type Outgoing = { readonly to: Side; readonly payload: Buffer }

@@ -34,6 +34,18 @@ export class ChannelOpenings {
   open(from: Side, payload: Buffer): RelayAction {
     const open = readChannelOpen(payload)
     if (open === undefined) return breach('malformed_message')
+    const target = readForwardTarget(open.kind, open.rest)
+    const isWay = from === 'user' && open.kind === 'direct-tcpip' && target?.kind === 'tcp'
+    if (!isWay || !this.#grants.allows('jump')) return this.plain(from, payload)
+    const { sender, windowBytes, packetBytes, rest: fields } = open
+    const peer = { sender, windowBytes, packetBytes }
+    return { kind: 'hop', target, peer, fields, isElseGranted: this.#grants.reaches(target) }
+  }
+
+  /** Takes CHANNEL_OPEN, whatever it could be else. */
+  plain(from: Side, payload: Buffer): RelayAction {
+    const open = readChannelOpen(payload)
+    if (open === undefined) return breach('malformed_message')
     const { kind, sender, windowBytes, packetBytes, rest } = open
     const opening: Opening = {
       ...{ kind, windowBytes, packetBytes },

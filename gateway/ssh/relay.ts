@@ -8,6 +8,7 @@ import { AskedForwards } from './asked-forwards.ts'
 import { type Channel, ChannelTable, grantWindow } from './channel-table.ts'
 import type { Grants } from './grants.ts'
 import { uint32At } from './messages.ts'
+import { OwnEnds } from './own-ends.ts'
 import { breach, DROP, FORWARD, type RelayAction } from './relay-action.ts'
 import { ChannelData } from './relay-channel-data.ts'
 import { GlobalRequests } from './relay-globals.ts'
@@ -17,6 +18,8 @@ import type { RelayWatch } from './relay-watch.ts'
 import type { Side } from './side.ts'
 
 export class SshRelay {
+  /** Channels that end here. */
+  readonly ownEnds = new OwnEnds()
   readonly #channels = new ChannelTable()
   readonly #watch: RelayWatch
   readonly #data: ChannelData
@@ -39,8 +42,18 @@ export class SshRelay {
    * What makes the watch end the session is not forwarded any more.
    */
   take(from: Side, payload: Buffer): RelayAction {
-    const action = this.#judge(from, payload)
+    const action = this.ownEnds.take(from, payload) ?? this.#judge(from, payload)
     return this.#isOver ? DROP : action
+  }
+
+  /** Takes CHANNEL_OPEN of which no way to another target is made. */
+  openPlain(from: Side, payload: Buffer): RelayAction {
+    return this.#openings.plain(from, payload)
+  }
+
+  /** For events of a channel that ends here. */
+  nextIndex(): number {
+    return this.#channels.nextIndex()
   }
 
   #judge(from: Side, payload: Buffer): RelayAction {

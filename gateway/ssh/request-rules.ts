@@ -19,6 +19,8 @@ export type RefusalReason =
   | 'opened_by_target'
   /** SSH inside a forwarding, which nothing permits. */
   | 'nested_ssh'
+  /** A way to another target that its own decision does not permit, or that does not come about. */
+  | 'hop_refused'
   /** The stream of an SFTP session under rules could not be followed. */
   | 'sftp_unreadable'
   | SftpObjection

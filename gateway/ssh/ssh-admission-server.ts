@@ -116,6 +116,7 @@ async function openRecording(
     certificate: printPublicKeyLine(certificate),
     ...(limits.recordScope !== undefined && { recordScope: limits.recordScope }),
     ...(limits.record === 'best_effort' && { recordFailure: 'go_on' }),
+    ...(flow.parent !== undefined && { parent: flow.parent }),
   })
   if (opened.ok) return ok(opened.value)
   return err({ reason: 'recording_unavailable', detail: opened.error.reason })

@@ -3,6 +3,7 @@ import type { Recorder } from '../recording/recorder.ts'
 import type { SshRelay } from './relay.ts'
 import type { ProtocolBreach, RelayAction } from './relay-action.ts'
 import { otherSide, type Side } from './side.ts'
+import type { SshHops } from './ssh-hops-server.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
 import type { ReceivedPacket } from './transport-types.ts'
 
@@ -13,12 +14,14 @@ export function relayLegs(
   legs: Legs,
   relay: SshRelay,
   recorder: Recorder | undefined,
+  hops: Pick<SshHops, 'begin' | 'progress'>,
   onBreach: (side: Side, reason: ProtocolBreach) => void,
 ): void {
   const join = (from: Side): void => {
     const other = legs[otherSide(from)]
     legs[from].onPacket = (packet) => {
-      const action = relay.take(from, packet.payload)
+      const taken = relay.take(from, packet.payload)
+      const action = taken.kind === 'hop' ? hops.begin(taken, packet.payload) : taken
       if (action.kind === 'end') onBreach(from, action.reason)
       else carryOut(action, packet, legs, other)
     }
@@ -26,6 +29,7 @@ export function relayLegs(
   join('user')
   join('target')
   const balance = (): void => {
+    hops.progress()
     legs.user.setReading(mayRead(legs.user, legs.target, recorder))
     legs.target.setReading(mayRead(legs.target, legs.user, recorder))
   }
@@ -48,6 +52,7 @@ function carryOut(
       for (const { to, payload } of action.messages) legs[to].transport.send(payload)
       break
     case 'drop':
+    case 'hop':
       break
   }
 }

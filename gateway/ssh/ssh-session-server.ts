@@ -27,6 +27,7 @@ import {
 } from './session-end.ts'
 import { SessionWatch } from './session-watch.ts'
 import { type Admission, admit, type LoginRequest } from './ssh-admission-server.ts'
+import { SshHops } from './ssh-hops-server.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
 import { relayLegs } from './ssh-relaying-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
@@ -47,6 +48,7 @@ export class SshSession {
   readonly #clock: SessionClock
   #recorder: Recorder | undefined
   #relay: SshRelay | undefined
+  #hops: SshHops | undefined
   #decided: Promise<void> | undefined
   #watch: SessionWatch | undefined
   #unlist = (): void => undefined
@@ -189,7 +191,14 @@ export class SshSession {
     const user = this.#user.leg
     this.#user.permit()
     target.onClosed = (closed) => this.#targetClosed(closed)
-    relayLegs({ user, target }, this.#relay, this.#recorder, (side, reason) => {
+    const legs = { user, target }
+    const hops = new SshHops({
+      ...{ legs, watch, relay: this.#relay },
+      flow: this.#flow,
+      sessionId: this.#id,
+    })
+    this.#hops = hops
+    relayLegs(legs, this.#relay, this.#recorder, hops, (side, reason) => {
       this.#end(`${side}_${reason}`, () => {
         user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
       })
@@ -267,6 +276,7 @@ export class SshSession {
     this.#leave?.()
     this.#user.leg.ignore()
     this.#target?.leg?.ignore()
+    this.#hops?.end()
     this.#relay?.end()
     this.#unlist()
     this.#watch?.end()

@@ -2,9 +2,8 @@
  * The leg to the target up to the end of authentication. It begins while the user still authenticates, so that both
  * key exchanges take their time together; nothing but the key exchange is said before the user was let in.
  */
-import type { Socket } from 'node:net'
 import { err, ok, type Result } from '#lib/result'
-import type { SshTarget } from '../enforce/ssh-service.ts'
+import type { SshTarget, TargetStream } from '../enforce/ssh-service.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { TargetCredential } from './ca.ts'
 import type { LoginRefusal } from './session-end.ts'
@@ -102,9 +101,9 @@ export class SshTargetLogin {
   }
 }
 
-function openLeg(socket: Socket, verifier: TargetVerifier, deps: SshServiceDeps): SshLeg {
+function openLeg(socket: TargetStream, verifier: TargetVerifier, deps: SshServiceDeps): SshLeg {
   // A target that lost power says nothing; the user's end is watched by the tunnel.
-  socket.setKeepAlive(true, KEEPALIVE_MS)
+  socket.setKeepAlive?.(true, KEEPALIVE_MS)
   return new SshLeg(socket, {
     role: 'client',
     algorithms: deps.algorithms.target,

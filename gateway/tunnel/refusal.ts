@@ -8,6 +8,8 @@ import { type Reason, sentenceOf, toldReason } from '../policy/reasons.ts'
 /** Status and headers of a refusal; header names are lower case, as HTTP/2 wants them. */
 export type WireRefusal = {
   readonly status: number
+  /** For a client that speaks no HTTP. */
+  readonly sentence: string
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -18,16 +20,17 @@ export type WireRefusal = {
 export function wireRefusal(cause: Reason, failedChecks: readonly string[] = []): WireRefusal {
   const reason = toldReason(cause)
   const { status, error } = answerFor(reason)
+  const sentence = sentenceOf({ reason, failedChecks })
   const proxyStatus = printProxyStatus({
     proxy: 'zt-gateway',
     error,
     reason,
-    details: sentenceOf({ reason, failedChecks }),
+    details: sentence,
   })
   // RFC 9110 section 15.5.8: a 407 says how to authenticate; here it is a login outside of HTTP.
   const challenge: Record<string, string> =
     status === 407 ? { 'proxy-authenticate': 'ZT-Login realm="zt"' } : {}
-  return { status, headers: { 'proxy-status': proxyStatus, ...challenge } }
+  return { status, sentence, headers: { 'proxy-status': proxyStatus, ...challenge } }
 }
 
 /** Error types are those of RFC 9209 section 2.3. */

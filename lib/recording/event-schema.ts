@@ -58,6 +58,7 @@ const schema = z.discriminatedUnion('type', [
     fromUserBytes: count,
     fromTargetBytes: count,
   }),
+  z.strictObject({ type: z.literal('hop_opened'), channel, target: text }),
   z.strictObject({ type: z.literal('nested_opaque'), channel }),
   z.strictObject({
     type: z.literal('refused'),
@@ -91,6 +92,7 @@ const CLASS_OF: Readonly<Record<SessionEvent['type'], SealClass>> = {
   forward_requested: 'index',
   forward_opened: 'index',
   forward_closed: 'index',
+  hop_opened: 'index',
   nested_opaque: 'index',
   refused: 'index',
 }

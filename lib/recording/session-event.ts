@@ -82,6 +82,8 @@ export type SessionEvent =
       readonly fromUserBytes: number
       readonly fromTargetBytes: number
     }
+  /** A way to another target was opened; the session there has a recording of its own, which names this one. */
+  | { readonly type: 'hop_opened'; readonly channel: number; readonly target: string }
   /** SSH is spoken inside the forwarding, which is not looked into. */
   | { readonly type: 'nested_opaque'; readonly channel: number }
   | {

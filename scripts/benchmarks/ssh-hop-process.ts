@@ -115,6 +115,7 @@ function serve(client: Socket): void {
         onSession: () => {},
         tell: () => {},
         cutReason: () => undefined,
+        hop: () => false,
       },
       deps,
     )

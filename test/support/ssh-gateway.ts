@@ -10,7 +10,13 @@ import { ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { signerFor } from '#lib/ssh/signature'
 import type { Missed } from '../../gateway/enforce/missed.ts'
-import type { SshEnd, SshFlow, SshTarget } from '../../gateway/enforce/ssh-service.ts'
+import type {
+  SshEnd,
+  SshFlow,
+  SshHop,
+  SshTarget,
+  TargetStream,
+} from '../../gateway/enforce/ssh-service.ts'
 import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
@@ -46,6 +52,8 @@ export type GatewayOptions = {
     onAsked: (line: string) => void,
     reached: Result<SshTarget, Missed>,
   ) => Promise<Result<SshTarget, Missed>>
+  /** What may be reached from inside a session, by `host:port`. */
+  readonly behind?: Readonly<Record<string, SshLimits>>
   /** In place of a real store. */
   readonly recordings?: Recordings
   readonly deps?: Partial<SshServiceDeps>
@@ -62,6 +70,8 @@ export type SshGateway = {
   readonly targets: Socket[]
   /** Cuts the newest flow, as a revocation does. */
   cut(reason: string): void
+  /** Header of a recording: whom and what it is about. */
+  subject(sessionId: string): Promise<Readonly<Record<string, string | number>>>
   /** Opens the recording of a session by the recipient's key. */
   frames(sessionId: string): Promise<readonly Frame[]>
   /** Octets of all recordings, as on disk. */
@@ -101,7 +111,7 @@ export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
 
 /** A target that was reached under an SSH permit. */
 export function sampleSshTarget(
-  socket: Socket,
+  socket: TargetStream,
   limits: SshLimits,
   idleTimeoutMs?: number,
 ): SshTarget {
@@ -129,6 +139,7 @@ export function sampleSshFlow(
     onSession: () => {},
     tell: () => {},
     cutReason: () => undefined,
+    hop: () => false,
     ...parts,
   }
 }
@@ -192,6 +203,11 @@ class Gateway implements SshGateway {
     return frames
   }
 
+  async subject(sessionId: string): Promise<Readonly<Record<string, string | number>>> {
+    const file = readFileSync(join(this.#folder, `${sessionId}.ztrec`))
+    return (await readAll(file, [this.#key])).reader.header?.subject ?? {}
+  }
+
   sealed(): Buffer {
     return Buffer.concat(
       readdirSync(this.#folder).map((name) => readFileSync(join(this.#folder, name))),
@@ -223,6 +239,37 @@ class Gateway implements SshGateway {
       reach: (onAsked) => waiting?.(onAsked, reached) ?? Promise.resolve(reached),
       onSession: (sessionId) => void this.sessions.push(sessionId),
       cutReason: () => this.#cutReason,
+      hop: (hop) => this.#hop(hop),
     })
+  }
+
+  /** Decides on ways to other targets as enforcement does, by a table. */
+  #hop(hop: SshHop): boolean {
+    const limits = this.#options.behind?.[hop.authority]
+    if (limits === undefined) {
+      if (hop.onlySsh) hop.refuse('this application is not for you')
+      return hop.onlySsh
+    }
+    this.#ends.push(this.#serveHop(hop, limits))
+    return true
+  }
+
+  async #serveHop(hop: SshHop, limits: SshLimits): Promise<SshEnd> {
+    const socket = await hop.dial()
+    const client = socket === undefined ? undefined : hop.accept()
+    if (socket === undefined || client === undefined) {
+      hop.refuse('the target did not answer')
+      return { closeReason: 'target_unreachable' }
+    }
+    const [host = '', port] = hop.authority.split(':')
+    const flow = sampleSshFlow({
+      client,
+      facts: sampleFacts({ destination: { host, port: Number(port), transport: 'tcp' } }),
+      parent: hop.parent,
+      reach: async () => ok(sampleSshTarget(socket, limits)),
+      onSession: (sessionId) => void this.sessions.push(sessionId),
+      hop: (next) => this.#hop(next),
+    })
+    return serveSsh(flow, this.#deps)
   }
 }

@@ -1,0 +1,95 @@
+/** A channel end of ours as a stream: half-close is kept, and its reader decides how fast the peer may send. */
+import { Duplex } from 'node:stream'
+import type { ChannelEnd } from './channel-end.ts'
+import type { OwnEnds } from './own-ends.ts'
+import type { Side } from './side.ts'
+import type { SshLeg } from './ssh-leg-server.ts'
+
+export type HopStreamHandlers = {
+  readonly onOpen?: () => void
+  readonly onRefused?: () => void
+  readonly onOctets: (octets: number) => void
+}
+
+export class HopStream extends Duplex {
+  readonly channel: ChannelEnd
+  readonly #leg: SshLeg
+  /** Octets that were handed on and not yet given back to the peer's window. */
+  #unread = 0
+  #waiting: { readonly rest: Buffer; readonly done: () => void } | undefined
+  #hasEnded = false
+  #isOver = false
+
+  constructor(ends: OwnEnds, side: Side, leg: SshLeg, handlers: HopStreamHandlers) {
+    super()
+    this.#leg = leg
+    this.channel = ends.make(side, (payload) => leg.transport.send(payload), {
+      onOpen: () => {
+        if (this.destroyed) this.channel.close()
+        else handlers.onOpen?.()
+      },
+      onRefused: () => handlers.onRefused?.(),
+      onData: (bytes) => {
+        handlers.onOctets(bytes.length)
+        this.#unread += bytes.length
+        this.push(Buffer.from(bytes))
+      },
+      onEof: () => this.#endReading(),
+      onClosed: () => this.#over(),
+      onWindow: () => this.progress(),
+    })
+  }
+
+  /** As of a socket, for those who end flows at once. */
+  resetAndDestroy(): this {
+    return this.destroy()
+  }
+
+  /** The leg or the peer may take more now. */
+  progress(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting !== undefined) this.#writeOn(waiting.rest, waiting.done)
+  }
+
+  override _read(): void {
+    this.channel.consumed(this.#unread)
+    this.#unread = 0
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    this.#writeOn(chunk, done)
+  }
+
+  override _final(done: () => void): void {
+    this.channel.eof()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.channel.close()
+    this.#waiting = undefined
+    done(error)
+  }
+
+  #writeOn(bytes: Buffer, done: () => void): void {
+    const isHeld = this.#leg.transport.backlogged
+    const sent = isHeld ? 0 : this.channel.write(bytes)
+    if (this.#isOver || sent === bytes.length) done()
+    else this.#waiting = { rest: bytes.subarray(sent), done }
+  }
+
+  #endReading(): void {
+    if (!this.#hasEnded) this.push(null)
+    this.#hasEnded = true
+  }
+
+  /** The peer closed: what is still to be written goes nowhere. */
+  #over(): void {
+    this.#isOver = true
+    if (this.destroyed) return
+    this.#endReading()
+    this.progress()
+    this.end()
+  }
+}
