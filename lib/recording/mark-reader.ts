@@ -16,6 +16,7 @@ const HISTORY = /^\s*(\d+)\*?\s+([\s\S]*?)\s*$/
 
 export class MarkReader {
   readonly #nonce: string | undefined
+  /** The last line of the history, with its number. */
   #history: string | undefined
   #forged = 0
 
@@ -36,14 +37,14 @@ export class MarkReader {
   }
 
   #started(history: string): ShellMark {
-    const [, number, text = ''] = HISTORY.exec(history) ?? []
-    const known = number === undefined || number === this.#history
-    this.#history = number
-    return known ? { type: 'started_unnamed' } : { type: 'started', text }
+    const text = HISTORY.exec(history)?.[2]
+    const isOld = history === this.#history
+    this.#history = history
+    return text === undefined || isOld ? { type: 'started_unnamed' } : { type: 'started', text }
   }
 
   #ended(code: string, history: string): ShellMark | undefined {
-    this.#history = HISTORY.exec(history)?.[1]
+    this.#history = history
     return /^\d{1,3}$/.test(code) ? { type: 'ended', code: Number(code) } : undefined
   }
 

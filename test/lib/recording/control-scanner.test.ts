@@ -59,6 +59,11 @@ test('S6: marks are believed with the nonce of the session only', (t) => {
   t.deepEqual(marks.read(named), { type: 'started', text: 'ls -l' })
   t.deepEqual(marks.read(named), { type: 'started_unnamed' }, 'the history has nothing new')
   t.deepEqual(marks.read(`D;n0nce;127;${base64('    8  ls -l\n')}`), { type: 'ended', code: 127 })
+  t.deepEqual(
+    marks.read(`C;n0nce;${base64('    8  ls -a\n')}`),
+    { type: 'started', text: 'ls -a' },
+    'HISTCONTROL=erasedups gives a number again',
+  )
   t.deepEqual(marks.read(`C;other;${base64(' 9 rm')}`), { type: 'forged', text: 'rm' })
   t.deepEqual(marks.read('C;n0nce;%%%'), { type: 'forged', text: '' })
   t.deepEqual(new MarkReader(undefined).read(named), { type: 'forged', text: 'ls -l' })
