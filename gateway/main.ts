@@ -74,6 +74,12 @@ recipients
   .requiredOption('--key <file>', 'the offline key, mode 0600')
   .requiredOption('--recipient <file>', 'public line of a recipient; may be repeated', collect, [])
   .option('--input-recipient <file>', 'who alone opens what users typed; repeatable', collect, [])
+  .option(
+    '--index-recipient <file>',
+    'who alone opens commands and file operations; repeatable',
+    collect,
+    [],
+  )
   .requiredOption('--out <file>', 'signed list to write')
   .action(run(signCommand))
 recipients

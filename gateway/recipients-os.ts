@@ -23,21 +23,25 @@ export type SignOptions = {
   readonly recipient: readonly string[]
   /** Files with public lines: who alone may open input. */
   readonly inputRecipient: readonly string[]
+  /** Files with public lines: who alone may open the index: commands, file operations, refusals. */
+  readonly indexRecipient: readonly string[]
   /** Replaced whole when it exists. */
   readonly out: string
 }
 
 /** Signs a list and writes it. @throws {Error} when a file cannot be read or written. */
 export async function signRecipients(
-  { key, recipient, inputRecipient, out }: SignOptions,
+  { key, recipient, inputRecipient, indexRecipient, out }: SignOptions,
   nowMs: number,
 ): Promise<Result<void, RecipientsRefusal>> {
   const signer = readSigner(key)
   if (!signer.ok) return signer
   const input = inputRecipient.flatMap(publicLines)
+  const index = indexRecipient.flatMap(publicLines)
   const lines: RecipientLines = {
     output: recipient.flatMap(publicLines),
     ...(input.length === 0 ? {} : { input }),
+    ...(index.length === 0 ? {} : { index }),
   }
   const signed = await signRecipientList(lines, nowMs, signer.value)
   if (!signed.ok) return refuse(signed.error)

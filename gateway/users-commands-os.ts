@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { err, ok, type Result } from '#lib/result'
+import { openAuditLog } from './audit/audit-log-store.ts'
 import type { Output } from './commands-os.ts'
 import { formatMistakes } from './config.ts'
 import { loadConfig } from './config-store.ts'
@@ -73,6 +74,7 @@ export async function usersCommand(
   }
   const { registry, store } = opened.value
   try {
+    if (work !== USERS_WORK.list) noteUse(store, work, email)
     const done = await work(registry, email, options)
     if (!done.ok) {
       complain(`${done.error.message} (${done.error.reason})`)
@@ -84,6 +86,17 @@ export async function usersCommand(
   } finally {
     store.close()
   }
+}
+
+/** Whoever may read the data directory is an administrator. */
+function noteUse(store: Store, work: Work, email: string): void {
+  const [verb = ''] = Object.entries(USERS_WORK).find(([, one]) => one === work) ?? []
+  const action = `users_${verb.replaceAll('-', '_')}`
+  openAuditLog(store.audit, Date.now).note('admin_action', {
+    action,
+    email,
+    source: 'command line',
+  })
 }
 
 type Refusal = { readonly exit: number; readonly message: string }

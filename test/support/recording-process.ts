@@ -1,5 +1,6 @@
 /**
- * Records into the folder argv[2] for the recipient argv[3] with the evidence key argv[4] (PEM) until it is killed.
+ * Records into the folder argv[2] for the recipient argv[3] with the evidence key argv[4] (PEM) and the store argv[5] until
+ * it is killed.
  * Prints one line when it has recorded something and sealed it.
  */
 import { createPrivateKey } from 'node:crypto'
@@ -8,18 +9,20 @@ import { readFile } from 'node:fs/promises'
 import { parseRecipient } from '#lib/seal/recipient-key'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
-import { openMemoryStore } from '../../gateway/store/memory-store.ts'
+import { openSqliteStore } from '../../gateway/store/sqlite-store.ts'
 import { SILENT, sampleSubject } from './recording-store.ts'
 
-const [directory = '', line = '', keyFile = ''] = process.argv.slice(2)
+const [directory = '', line = '', keyFile = '', database = ''] = process.argv.slice(2)
+const data = openSqliteStore({ path: database, now: Date.now, onWriteError: () => {} })
+if (!data.ok) throw new Error(data.error.message)
 const recipient = await parseRecipient(line)
 if (!recipient.ok) throw new Error(recipient.error.reason)
 const store = await openRecordingStore({
   directory,
   recipients: () => ({ output: [recipient.value] }),
   evidenceKey: createPrivateKey(await readFile(keyFile, 'utf8')),
-  rows: openMemoryStore().recordings,
-  audit: openAuditLog(openMemoryStore().audit, Date.now),
+  rows: data.value.recordings,
+  audit: openAuditLog(data.value.audit, Date.now),
   freeSpaceReserveBytes: 0,
   log: SILENT,
 })

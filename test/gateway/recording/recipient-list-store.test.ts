@@ -1,12 +1,14 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { signRecipientList } from '#lib/recording/recipient-list'
-import { printRecipient, type Recipient } from '#lib/seal/recipient-key'
+import type { Frame } from '#lib/recording/frame'
+import { type RecipientLines, signRecipientList } from '#lib/recording/recipient-list'
+import { printRecipient, type Recipient, type RecipientKey } from '#lib/seal/recipient-key'
 import { RecipientListFile } from '../../../gateway/recording/recipient-list-store.ts'
-import { makeRecipient } from '../../support/recording-sample.ts'
+import { makeRecipient, readAll } from '../../support/recording-sample.ts'
+import { openSampleStore, sampleSubject } from '../../support/recording-store.ts'
 
 const signer = generateKeyPairSync('ed25519')
 const [alice, mallory] = [await makeRecipient(), await makeRecipient()]
@@ -50,4 +52,46 @@ test('S9: only a newer list of the offline key replaces the one in force', async
   t.deepEqual(await reload(await list(mallory, 1000, signer.privateKey)), [alice.fingerprint])
   t.deepEqual(await reload(await list(mallory, 4000, signer.privateKey)), [mallory.fingerprint])
   t.deepEqual(refusals, ['list_missing', 'bad_signature', 'bad_signature', 'older_list'])
+})
+
+test('S9 T63: keys rotate: old recordings stay readable by the old key, new ones by the new', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'zt-recipients-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'recipients.jws')
+  const file = new RecipientListFile(path, signer.publicKey)
+  const [old, next, inputs, indexes] = await Promise.all([1, 2, 3, 4].map(() => makeRecipient()))
+  if (!old || !next || !inputs || !indexes) throw new Error('four recipients')
+  const { store } = await openSampleStore(folder, { recipients: () => file.recipients })
+  const record = async (id: string, lines: RecipientLines, signedAtMs: number) => {
+    const signed = await signRecipientList(lines, signedAtMs, signer.privateKey)
+    if (!signed.ok) throw new Error(signed.error.reason)
+    await writeFile(path, signed.value)
+    t.true((await file.reload()).ok)
+    const opened = await store.open(sampleSubject(id))
+    if (!opened.ok) throw new Error(opened.error.reason)
+    opened.value.data(0, 'output', Buffer.from('said'))
+    opened.value.data(0, 'input', Buffer.from('typed'))
+    opened.value.event({ type: 'exec', channel: 0, command: 'asked' })
+    await opened.value.close({ reason: 'closed', endedAtMs: 1 })
+  }
+  const outputs = [printRecipient(old)]
+  await record('session-1', { output: outputs }, 1000)
+  await record('session-2', { output: [...outputs, printRecipient(next)] }, 2000)
+  const [input, index] = [[printRecipient(inputs)], [printRecipient(indexes)]]
+  await record('session-3', { output: [printRecipient(next)], input, index }, 3000)
+  const seen = async (id: string, ...keys: readonly RecipientKey[]) => {
+    const { frames } = await readAll(await readFile(join(folder, `${id}.ztrec`)), keys)
+    const text = (one: Frame) =>
+      'bytes' in one ? Buffer.from(one.bytes).toString() : one.event.type
+    return frames.map(text).sort().join()
+  }
+  t.is(await seen('session-1', old), 'exec,said,typed')
+  t.is(await seen('session-1', next), '')
+  t.is(await seen('session-2', old), 'exec,said,typed')
+  t.is(await seen('session-2', next), 'exec,said,typed')
+  t.is(await seen('session-3', old), '')
+  t.is(await seen('session-3', next), 'said')
+  t.is(await seen('session-3', inputs), 'typed')
+  t.is(await seen('session-3', indexes), 'exec')
+  t.is(await seen('session-3', next, inputs, indexes), 'exec,said,typed')
 })

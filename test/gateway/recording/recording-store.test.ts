@@ -24,6 +24,7 @@ import { AppendFile } from '../../../gateway/recording/append-file-store.ts'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
 import { digestOf } from '../../../gateway/recording/recording-audit.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
+import { openSqliteStore } from '../../../gateway/store/sqlite-store.ts'
 import { makeRecipient, readAll } from '../../support/recording-sample.ts'
 import {
   makeEvidenceKeyObject,
@@ -326,7 +327,8 @@ test('S11 T61: after kill -9 the next start signs what is there as incomplete', 
   const keyFile = join(keys, 'evidence.key')
   await writeFile(keyFile, evidenceKey.export({ type: 'pkcs8', format: 'pem' }))
   const script = join(import.meta.dirname, '../../support/recording-process.js')
-  const child = spawn(process.execPath, [script, folder, printRecipient(alice), keyFile])
+  const database = join(keys, 'zt.db')
+  const child = spawn(process.execPath, [script, folder, printRecipient(alice), keyFile, database])
   t.teardown(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   child.kill('SIGKILL')
@@ -335,8 +337,22 @@ test('S11 T61: after kill -9 the next start signs what is there as incomplete', 
 
   const unsigned = await verify(folder, 'killed-session.ztrec', [alice])
   t.is(unsigned.status, 'incomplete')
-  const { rows, evidenceJwk, store } = await openSampleStore(folder, { evidenceKey })
+  const reopened = openSqliteStore({ path: database, now: Date.now, onWriteError: () => {} })
+  if (!reopened.ok) throw new Error(reopened.error.message)
+  t.teardown(() => reopened.value.close())
+  const { recordings: rows, audit: lines } = reopened.value
+  t.is(rows.get('killed-session')?.state, 'open', 'as the process left it')
+  const audit = openAuditLog(lines, Date.now)
+  const { evidenceJwk, store } = await openSampleStore(folder, { evidenceKey, rows, audit })
   const row = rows.get('killed-session')
+  const entries = [...audit.lines(audit.head.size)].map((line) => parseEntry(line))
+  t.deepEqual(
+    entries.map((entry) => [entry?.kind, entry?.about['state']]),
+    [
+      ['recording_opened', undefined],
+      ['recording_closed', 'incomplete'],
+    ],
+  )
   t.is(row?.state, 'incomplete')
   t.is(row?.userEmail, 'alice@example.com')
   const verdict = await verify(folder, 'killed-session.ztrec', [alice], [evidenceJwk])
