@@ -108,6 +108,8 @@ function send(
       ...ca,
       ...(signal !== undefined && { signal }),
       timeout: TIMEOUT_MS,
+      // A connection that was kept may be closed by the gateway in the moment it is used again.
+      agent: false,
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         authorization: `Bearer ${secret}`,

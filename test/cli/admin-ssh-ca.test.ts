@@ -1,5 +1,5 @@
 /** `zt admin ssh-ca` against the real admin API, and its products against a real sshd. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
@@ -15,6 +15,7 @@ import { secretFiles } from '../../cli/secret-file-os.ts'
 import { readText, writeFile } from '../../cli/text-file-os.ts'
 import { openMemoryStore } from '../../gateway/store/memory-store.ts'
 import { type ApiAnswer, startAdminRig } from '../support/admin-rig.ts'
+import { runProgram } from '../support/run-program.ts'
 import { sampleAuthorities } from '../support/ssh-authorities.ts'
 import { KeyFolder } from '../support/ssh-keygen.ts'
 import { startSshd } from '../support/sshd.ts'
@@ -104,32 +105,35 @@ test('S3 T23: a real sshd set up by host-setup takes the certificate until it is
   await setUp()
   const sshd = await startSshd({ config: readFileSync(config.file, 'utf8').trim().split('\n') })
   t.teardown(() => sshd.stop())
-  const login = (name: string) =>
-    spawnSync('ssh', [
+  const login = async (name: string): Promise<string> => {
+    const ran = await runProgram([
+      'ssh',
       ...['-F', 'none', '-i', folder.file(name), '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
       ...['-o', `CertificateFile=${folder.file(`${name}-cert.pub`)}`, '-o', 'IdentityAgent=none'],
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
       ...['-p', `${sshd.port}`, `${sshd.user}@${sshd.address}`, 'echo in'],
-    ]).stdout.toString()
+    ])
+    return ran.stdout
+  }
 
   const serial = await certificate('one', sshd.user)
   await certificate('two', sshd.user)
   await certificate('three', sshd.user)
-  t.is(login('one'), 'in\n')
+  t.is(await login('one'), 'in\n')
   await zt('revoke', '--serial', serial.toString())
   await zt('revoke', '--key-id', 'zt:ann@example.com:two')
   t.is((await zt('krl', '--out', folder.file('zt_krl'))).code, 0)
-  t.is(login('one'), '')
-  t.is(login('two'), '')
+  t.is(await login('one'), '')
+  t.is(await login('two'), '')
   await sshd.logged(/revoked/i)
-  t.is(login('three'), 'in\n')
+  t.is(await login('three'), 'in\n')
 
   await zt('rotate', 'user')
   await certificate('four', sshd.user)
-  t.is(login('four'), '')
+  t.is(await login('four'), '')
   await setUp()
-  t.is(login('four'), 'in\n')
-  t.is(login('three'), 'in\n')
+  t.is(await login('four'), 'in\n')
+  t.is(await login('three'), 'in\n')
   const authorities = JSON.parse((await zt('list', '--json')).text) as {
     name: string
     state: string
@@ -138,8 +142,8 @@ test('S3 T23: a real sshd set up by host-setup takes the certificate until it is
   const retired = authorities.find(({ name, state }) => name === 'user' && state === 'retired')
   await zt('revoke', '--ca', retired?.fingerprint ?? '')
   await zt('krl', '--out', folder.file('zt_krl'))
-  t.is(login('three'), '')
-  t.is(login('four'), 'in\n')
+  t.is(await login('three'), '')
+  t.is(await login('four'), 'in\n')
 })
 
 test('S2: a host trusts the client authority only when it is told to', async (t) => {
@@ -153,12 +157,13 @@ test('S2: a host trusts the client authority only when it is told to', async (t)
   const sshd = await startSshd({ userAuthorities: [user] })
   t.teardown(() => sshd.stop())
   await certificate('held', sshd.user, 'client')
-  const refused = spawnSync('ssh', [
+  const refused = await runProgram([
+    'ssh',
     ...['-F', 'none', '-i', folder.file('held'), '-o', 'BatchMode=yes', '-o', 'IdentityAgent=none'],
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
     ...['-p', `${sshd.port}`, `${sshd.user}@${sshd.address}`, 'echo in'],
   ])
-  t.regex(refused.stderr.toString(), /Permission denied/)
+  t.regex(refused.stderr, /Permission denied/)
 })
 
 test('S3 T30: a host certified on demand proves its names to ssh, and no other', async (t) => {
@@ -184,8 +189,9 @@ test('S3 T30: a host certified on demand proves its names to ssh, and no other',
   const sshd = await startSshd({ config, authorizedKeys: keys })
   t.teardown(() => sshd.stop())
   const known = folder.write('known', `@cert-authority * ${(await zt('show', 'host')).text}\n`)
-  const login = (name: string) =>
-    spawnSync('ssh', [
+  const login = async (name: string): Promise<string> => {
+    const ran = await runProgram([
+      'ssh',
       ...[
         '-F',
         'none',
@@ -199,9 +205,11 @@ test('S3 T30: a host certified on demand proves its names to ssh, and no other',
       ...['-o', `HostKeyAlias=${name}`, '-o', 'StrictHostKeyChecking=yes'],
       ...['-o', `UserKnownHostsFile=${known}`, '-p', `${sshd.port}`],
       ...[`${sshd.user}@${sshd.address}`, 'echo in'],
-    ]).stdout.toString()
-  t.is(login('db1.corp'), 'in\n')
-  t.is(login('db2.corp'), '')
+    ])
+    return ran.stdout
+  }
+  t.is(await login('db1.corp'), 'in\n')
+  t.is(await login('db2.corp'), '')
   const { text } = await zt('certificates', '--json')
   t.like(JSON.parse(text), [{ kind: 'host', principals: ['db1.corp', '127.0.0.1'] }])
 })

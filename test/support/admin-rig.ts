@@ -155,6 +155,8 @@ function send(port: number, ca: string, { method, path, body }: Sent): Promise<I
   return new Promise((resolve, reject) => {
     const sent = request({
       ...{ host: '127.0.0.1', port, ca, servername: 'admin.test', method, path },
+      // A connection that was kept may be closed by the server in the moment it is used again.
+      agent: false,
       headers: {
         host: 'admin.test',
         authorization: `Bearer ${SECRET}`,

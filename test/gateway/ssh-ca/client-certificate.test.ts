@@ -1,5 +1,4 @@
 /** `zt ssh-cert` through a real gateway and tunnel, into a real agent, against a real sshd. */
-import { spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
@@ -20,6 +19,7 @@ import { writeFile } from '../../../cli/text-file-os.ts'
 import { createTunnelClient } from '../../../daemon/tunnel/tunnel-client.ts'
 import { issueDeviceCertificate } from '../../../gateway/keys/device-certificate.ts'
 import { type OpenedGateway, openGateway, policySource } from '../../support/opened-gateway.ts'
+import { runProgram } from '../../support/run-program.ts'
 import { spkiDigest } from '../../support/spki.ts'
 import { startSshAgent } from '../../support/ssh-agent.ts'
 import { KeyFolder } from '../../support/ssh-keygen.ts'
@@ -136,24 +136,12 @@ test('S2: ssh logs in by the certificate in the agent, where the host trusts the
   const done = await zt('--principal', sshd.user, '--json')
   t.is(done.code, 0, done.text)
   const { serial } = JSON.parse(done.text) as { serial: string }
-  const ssh = spawnSync(
-    'ssh',
-    [
-      ...[
-        '-F',
-        'none',
-        '-o',
-        'BatchMode=yes',
-        '-o',
-        'StrictHostKeyChecking=no',
-        '-p',
-        `${sshd.port}`,
-      ],
-      ...['-o', 'UserKnownHostsFile=/dev/null', `${sshd.user}@${sshd.address}`, 'echo in'],
-    ],
-    { env: { ...process.env, SSH_AUTH_SOCK: agent.socket } },
-  )
-  t.is(ssh.stdout.toString(), 'in\n', ssh.stderr.toString())
+  const ssh = await runProgram([
+    ...['ssh', '-F', 'none', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no'],
+    ...['-o', 'UserKnownHostsFile=/dev/null', '-o', `IdentityAgent=${agent.socket}`],
+    ...['-p', `${sshd.port}`, `${sshd.user}@${sshd.address}`, 'echo in'],
+  ])
+  t.is(ssh.stdout, 'in\n', ssh.stderr)
   await sshd.logged(new RegExp(`ID zt:demo@example.com:${deviceId} \\(serial ${serial}\\)`))
   const [row] = store.sshCa.certificates({ limit: 9 })
   t.like(row, {
