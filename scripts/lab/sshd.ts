@@ -68,6 +68,7 @@ function configuration(options: SshdOptions, keyFile: string): string {
     'PermitRootLogin prohibit-password',
     'Subsystem sftp internal-sftp',
     'AcceptEnv LANG LC_*',
+    'X11Forwarding yes',
     'MaxSessions 100',
     'MaxStartups 200',
     'LogLevel VERBOSE',

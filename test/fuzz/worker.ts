@@ -9,7 +9,7 @@ import { mutate } from './mutate.ts'
 import { PARSERS } from './parsers.ts'
 import { seededRandom } from './random.ts'
 
-const { parser, seconds, seed, shared }: WorkerInput = workerData
+const { parser, seconds, seed, shared, only }: WorkerInput = workerData
 const words = new Int32Array(shared, 0, SHARED.words)
 const place = new Uint8Array(shared, SHARED.words * 4)
 
@@ -67,5 +67,5 @@ function collect(): void {
   runInNewContext('gc')()
 }
 
-const what = await campaign()
+const what = only === undefined ? await campaign() : run(Buffer.from(only))
 parentPort?.postMessage((what === undefined ? {} : { what }) satisfies WorkerOutput)
