@@ -92,7 +92,7 @@ test('S4 T30: a target whose host key nobody registered is refused with what to 
   const { code, stderr } = await proxied.ssh(['target', 'id'])
   t.is(code, 255)
   t.regex(stderr, /knows no host key of db1\.corp\.internal/)
-  t.regex(stderr, /host_keys/)
+  t.regex(stderr, /zt admin ssh-targets scan/)
   t.is((await gateway.lastEnd()).closeReason, 'host_key_unknown')
   t.deepEqual(gateway.sessions, [])
 })
