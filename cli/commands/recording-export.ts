@@ -78,10 +78,13 @@ async function exportAs(io: Io, name: string, flags: ExportFlags): Promise<numbe
   if (!sinks.ok) return report(io, sinks.error)
   const options = { ...viewOptions(flags), makeFiles: makeFiles.value }
   const { source, keys } = opened.value
-  const done = await exportRecording(source, keys, options, async (suffix, piece) =>
-    sinks.value.get(suffix)?.write(piece),
-  )
-  for (const sink of sinks.value.values()) await sink.close()
+  let isBegun = false
+  const done = await exportRecording(source, keys, options, async (suffix, piece) => {
+    isBegun = true
+    await sinks.value.get(suffix)?.write(piece)
+  })
+  for (const sink of sinks.value.values())
+    await (done.ok || isBegun ? sink.close() : sink.discard())
   if (flags.channel === undefined && !ALL_CHANNELS.includes(flags.format))
     tellOtherChannels(io, done)
   return conclude(io, done)
@@ -143,14 +146,17 @@ async function openSinks(
   const sinks = new Map<ExportFile['suffix'], Sink>()
   for (const suffix of suffixes) {
     const sink = out === undefined ? ok(standardOutput(io)) : await io.createFile(out + suffix)
-    if (!sink.ok) return sink
+    if (!sink.ok) {
+      for (const made of sinks.values()) await made.discard()
+      return sink
+    }
     sinks.set(suffix, await seal(sink.value))
   }
   return ok(sinks)
 }
 
 function standardOutput(io: Io): Sink {
-  return { write: (chunk) => io.write(chunk), close: async () => {} }
+  return { write: (chunk) => io.write(chunk), close: async () => {}, discard: async () => {} }
 }
 
 function wrongUsage(code: string, message: string): Result<never, CliFailure> {

@@ -33,6 +33,7 @@ export async function sealedTo(encrypter: Encrypter, sink: Sink): Promise<Sink> 
       await writer.close()
       await passedOn
     },
+    discard: () => sink.discard(),
   }
 }
 

@@ -2,7 +2,7 @@
  * Recordings, manifests and recipients' keys as files.
  */
 import { createReadStream } from 'node:fs'
-import { open, readFile, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { err, type Result } from '#lib/result'
 import {
   generateRecipientKey,
@@ -76,6 +76,10 @@ export async function createPrivateFile(path: string): Promise<Sink> {
   return {
     write: (chunk) => handle.writeFile(chunk),
     close: () => handle.close(),
+    async discard() {
+      await handle.close()
+      await rm(path)
+    },
   }
 }
 

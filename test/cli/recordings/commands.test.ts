@@ -11,6 +11,7 @@ import {
 import { makeRecipient, makeRecording, shortSession, sign } from '../../support/recording-sample.ts'
 import { asTerminal, runProgram as runWithin } from '../../support/run-program.ts'
 
+const AGE_RECIPIENT = 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj'
 /** Tests stand in a row: each starts programs, and a busy machine starts few of them at once. */
 const LIMIT_MS = 60_000
 const runProgram = (argv: readonly string[]) => runWithin(argv, '', LIMIT_MS)
@@ -112,12 +113,25 @@ test.serial('S8: an export goes into a new file that only its owner reads', asyn
   t.regex(again.stderr, /exists/)
 })
 
+test.serial('S8: an export that opens nothing leaves no file behind', async (t) => {
+  const { at, sealed } = await scene(t)
+  const argv = [...ZT, 'export', sealed, '--key', at('stranger.key'), '--out', at('out')]
+  for (const more of [[], ['--age', AGE_RECIPIENT]]) {
+    t.is((await runProgram([...argv, ...more])).code, EXIT.denied)
+    await t.throwsAsync(stat(at('out')), { code: 'ENOENT' })
+  }
+})
+
 test.serial('S8: a typescript is two files, and has to be told where', async (t) => {
   const { at, sealed } = await scene(t)
   const argv = [...ZT, 'export', sealed, '--key', at('me.key'), '--format', 'typescript']
   const lost = await runProgram(argv)
   t.is(lost.code, EXIT.usage)
   t.regex(lost.stderr, /--out/)
+  await writeFile(at('ts.timing'), 'mine')
+  t.is((await runProgram([...argv, '--out', at('ts')])).code, EXIT.usage)
+  await t.throwsAsync(stat(at('ts')), { code: 'ENOENT' })
+  await rm(at('ts.timing'))
   t.is((await runProgram([...argv, '--out', at('ts')])).code, EXIT.ok)
   t.regex(await readFile(at('ts'), 'utf8'), /marker-in-output/)
   t.regex(await readFile(at('ts.timing'), 'utf8'), /^H 0.000000 START_TIME /)
