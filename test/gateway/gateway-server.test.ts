@@ -6,6 +6,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { parseEntry } from '#lib/audit/audit-entry'
+import { isConsistent } from '#lib/audit/merkle-proof'
+import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { startGateway } from '../../gateway/gateway-server.ts'
 import { initialise } from '../../gateway/init-os.ts'
 import { openData } from '../../gateway/open-data-os.ts'
@@ -88,6 +91,23 @@ test('refuses a configured certificate that is not of its key', async (t) => {
   chmodSync(files.keyFile, 0o644)
   const open = await startGateway(options)
   t.regex(open.ok ? '' : open.error.message, /open to other users/)
+})
+
+test('S10: starts and policies are audited, and a log goes on after a restart', async (t) => {
+  const { gateway, data } = await openGateway(t, CLOSED)
+  await gateway.reload(OPEN)
+  const audit = openAuditLog(data.store.audit, Date.now)
+  const before = audit.head
+  const kinds = [...audit.lines(before.size)].map((line) => parseEntry(line)?.kind)
+  t.deepEqual(kinds, ['policy_revision', 'gateway_started', 'policy_revision'])
+  await gateway.drain(0)
+  const options = { config: CONFIG, policy: OPEN, data, log: QUIET, now: Date.now }
+  const again = await startGateway(options)
+  if (!again.ok) throw new Error(again.error.message)
+  t.teardown(() => again.value.drain(0))
+  const { head } = audit
+  t.is(head.size, before.size + 1)
+  t.true(isConsistent(before, head, audit.consistency(before.size, head.size) ?? []))
 })
 
 const spoiled: Record<string, [(data: string) => void, string]> = {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import Database from 'better-sqlite3'
+import { parseEntry } from '#lib/audit/audit-entry'
 import { openPasswords } from '../../gateway/identity/local/passwords.ts'
 import {
   BLOCK_PUBLIC,
@@ -51,6 +52,15 @@ test.serial(
       disabled_at: null,
     })
     t.false(gateway.log.join('\n').includes(password))
+    const db = new Database(join(org.dir, 'data', 'zt.db'), { readonly: true })
+    t.teardown(() => db.close())
+    const lines = db.prepare<[], string>('SELECT line FROM audit_lines').pluck().all()
+    const actions = lines.map((line) => parseEntry(line)?.about['action'])
+    const wanted = ['users_add', 'users_disable', 'users_enable', 'users_set_groups']
+    t.deepEqual(
+      actions.filter((action) => action !== undefined),
+      wanted,
+    )
     const files = ['zt.db', 'zt.db-wal'].map((name) => readFileSync(join(org.dir, 'data', name)))
     for (const file of files) t.false(file.includes(password))
   },
