@@ -2,28 +2,16 @@
 import type { Row } from './row.ts'
 
 const DRIVEN = [
-  ...[
-    'connect',
-    'connect-uri',
-    'proxy-connect',
-    'exit-status',
-    'exit-status-signal',
-    'stderr-data',
-  ],
-  ...[
-    'stderr-after-eof',
-    'yes-head',
-    'transfer',
-    'broken-pipe',
-    'rekey',
-    'try-ciphers',
-    'multiplex',
-  ],
-  ...['dynamic-forward', 'forwarding', 'localcommand', 'host-expand', 'sftp', 'sftp-cmds'],
+  ...['connect', 'connect-uri', 'exit-status', 'exit-status-signal', 'stderr-data'],
+  ...['stderr-after-eof', 'yes-head', 'transfer', 'broken-pipe'],
+  ...['localcommand', 'host-expand', 'sftp', 'sftp-cmds'],
   ...['sftp-badcmds', 'sftp-batch', 'sftp-glob', 'sftp-uri', 'scp', 'scp3', 'scp-uri', 'envpass'],
 ] as const
 
 const REASONS: Readonly<Record<string, readonly string[]>> = {
+  'does not end with a wrapped ssh, directly neither; see the rows of openssh-client': [
+    ...['multiplex', 'dynamic-forward', 'forwarding'],
+  ],
   'an option of the sshd that the script starts': [
     ...['addrmatch', 'allow-deny-users', 'authinfo', 'banner', 'cfgmatch', 'cfgmatchlisten'],
     ...[
