@@ -62,6 +62,9 @@ export class ChannelData {
   }
 
   #ofProgram(channel: Channel, from: Side, bytes: Buffer, extended: boolean): RelayAction {
+    // A server may keep what comes before its program for that program, whichever that will be.
+    const isEarly = from === 'user' && channel.program === undefined
+    if (isEarly && this.#grants.sftpRules.length > 0) return DROP
     const passed = extended ? undefined : channel.sftp?.feed(from, bytes)
     if (passed === 'unreadable') return this.#cut(channel, 'sftp', 'sftp_unreadable')
     if (passed === undefined) {

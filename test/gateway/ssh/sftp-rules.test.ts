@@ -4,9 +4,11 @@ import fc from 'fast-check'
 import type { SessionEvent } from '#lib/recording/session-event'
 import { writeUint64 } from '#lib/ssh/writer'
 import type { SftpRules } from '../../../gateway/policy/ssh-grant.ts'
+import { DROP } from '../../../gateway/ssh/relay-action.ts'
 import { SftpTap } from '../../../gateway/ssh/sftp-tap.ts'
 import type { Side } from '../../../gateway/ssh/side.ts'
-import { fields } from '../../support/ssh-messages.ts'
+import { openRelayRig, TARGET } from '../../support/relay-rig.ts'
+import { channelData, channelRequest, fields } from '../../support/ssh-messages.ts'
 
 const OFFSET = writeUint64(0n)
 const READ = 1
@@ -160,6 +162,16 @@ for (const [title, packets] of Object.entries(unreadable)) {
     t.is(rig.pass('user', realpath(9, '.')), 'unreadable')
   })
 }
+
+test('S5 T45: requests that come before the subsystem is asked for do not pass by the rules', (t) => {
+  const sftp = { readOnly: true, denyPaths: [] }
+  const { relay, data } = openRelayRig({ grant: { sftp } })
+  const early = channelData(TARGET, packet(13, fields(1, '/srv/a')))
+  t.deepEqual(relay.take('user', early), DROP)
+  relay.take('user', channelRequest(TARGET, 'subsystem', fields('sftp')))
+  t.is(relay.take('user', early).kind, 'send')
+  t.is(data.length, 1)
+})
 
 const requests = fc.constantFrom(
   open(1, '/srv/a', READ),
