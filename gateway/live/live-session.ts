@@ -1,6 +1,10 @@
 /** SSH sessions that are going on, as those who look after them see them. */
+
+import type { SessionEvent } from '#lib/recording/session-event'
 import type { SshWatch } from '../policy/decision.ts'
 import type { Recorder } from '../recording/recorder.ts'
+import type { Asked } from '../ssh/relay-watch.ts'
+import type { Side } from '../ssh/side.ts'
 
 /** Who, where, since when. Names were validated when flow and login were parsed. */
 export type SessionAbout = {
@@ -20,6 +24,10 @@ export type SessionAbout = {
 
 /** Sees what passes, just before it is forwarded. The bytes are valid only during the call; it never throws. */
 export type SessionTap = Pick<Recorder, 'data' | 'event'> & {
+  /** Octets that no recording holds. */
+  unrecorded?(from: Side, octets: number): void
+  /** Before what is asked is done; `event` tells of it when it is. */
+  asking?(asked: Asked): void
   /** The session is over. */
   end(): void
 }
@@ -34,6 +42,10 @@ export interface LiveSession {
   readonly watch: SshWatch
   /** Octets of channel data so far, both ways. */
   readonly passedOctets: number
+  /** Where in the recording we are, ms; without a recording, since it began. */
+  readonly elapsedMs: number
+  /** Has the recording, and whoever watches, say something that was not relayed. */
+  note(event: SessionEvent): void
   /** Ends it before the next byte; the user reads why. */
   end(reason: LiveEnd): void
   /** Has a tap see all that passes from now on; what channels are open is told first. @returns what takes it off. */

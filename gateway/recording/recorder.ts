@@ -43,6 +43,8 @@ export interface Recorder {
   data(channel: number, stream: StreamName, bytes: Uint8Array): void
   /** Takes one fact. */
   event(event: SessionEvent): void
+  /** Since it began, ms: what is told now stands there. */
+  readonly elapsedMs: number
   /** True when unsealed plus unwritten bytes passed the limit (256 KiB or 1 s): stop reading until `onDrain`. */
   readonly backlogged: boolean
   /** Called each time `backlogged` turned false again. */

@@ -69,6 +69,10 @@ export class SessionRecorder implements Recorder {
     this.#armSeal()
   }
 
+  get elapsedMs(): number {
+    return this.#nowUs / 1000
+  }
+
   get backlogged(): boolean {
     this.#reportedBacklog = this.#failed ? !this.#goesOn : this.#isBehind
     return this.#reportedBacklog

@@ -81,7 +81,7 @@ export class ChannelData {
     const isTold =
       channel.kind === 'session' || (STREAM.test(channel.kind) && this.#grants.recordForwards)
     if (isTold) this.#watch.data(channel.index, streamName(from, extended), bytes)
-    else this.#watch.unrecorded(bytes.length)
+    else this.#watch.unrecorded(from, bytes.length)
   }
 
   /** Each side is told that the other sends no more: it then closes, and the numbers stay theirs to give. */

@@ -69,6 +69,7 @@ export class GlobalRequests {
     const target = printForwardTarget(listens)
     // Without a reply nobody says whether it listens, nor where: it counts as asked for.
     if (!request.wantReply) this.#asked.listens(listens, Buffer.alloc(0))
+    this.#watch.asking({ kind: 'forward', target: listens })
     this.#watch.event({
       type: 'forward_requested',
       channel: WHOLE_SESSION,

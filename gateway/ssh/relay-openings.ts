@@ -54,7 +54,10 @@ export class ChannelOpenings {
     const objection = judgeChannelOpen(from, opening, this.#grants, this.#asked)
     if (objection !== undefined) return this.#refuse(from, sender, opening, objection)
     if (this.#channels.full) return this.#refuse(from, sender, opening, 'too_many_channels')
-    return this.#channels.begin(from, sender, opening) ? FORWARD : breach('channel_reuse')
+    if (!this.#channels.begin(from, sender, opening)) return breach('channel_reuse')
+    if (from === 'user' && opening.target)
+      this.#watch.asking({ kind: 'forward', target: opening.target })
+    return FORWARD
   }
 
   /** Takes CHANNEL_OPEN_CONFIRMATION. */

@@ -84,7 +84,9 @@ export class ChannelRequests {
     channel.program = program
     if (program !== 'sftp') return
     const tell = this.#watch.event.bind(this.#watch)
-    channel.sftp = new SftpTap(channel.index, tell, this.#grants.sftpRules)
+    channel.sftp = new SftpTap(channel.index, tell, this.#grants.sftpRules, (paths) =>
+      this.#watch.asking({ kind: 'sftp', paths }),
+    )
   }
 
   #marks({ terminal }: Channel, { program }: Verdict & { kind: 'pass' }): boolean {

@@ -4,7 +4,8 @@ import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { SessionTap } from '../live/live-session.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { OpenChannels } from './open-channels.ts'
-import type { RelayWatch } from './relay-watch.ts'
+import type { Asked, RelayWatch } from './relay-watch.ts'
+import type { Side } from './side.ts'
 
 /** A client can ask for refused things without end; the recording has them all, the log the first ones. */
 const LOGGED_REFUSALS_LIMIT = 100
@@ -33,8 +34,13 @@ export class SessionWatch implements RelayWatch {
     for (const tap of this.#taps) tap.data(channel, stream, bytes)
   }
 
-  unrecorded(octets: number): void {
+  unrecorded(from: Side, octets: number): void {
     this.passedOctets += octets
+    for (const tap of this.#taps) tap.unrecorded?.(from, octets)
+  }
+
+  asking(asked: Asked): void {
+    for (const tap of this.#taps) tap.asking?.(asked)
   }
 
   event(event: SessionEvent): void {

@@ -39,6 +39,12 @@ export class SftpJudge {
     return undefined
   }
 
+  /** Paths of files that a request opens or changes: absolute where the home directory is known, `..` taken literally. */
+  touchedBy(ask: SftpAsk): readonly string[] {
+    if (ask.kind !== 'open' && ask.kind !== 'change') return []
+    return pathsOf(ask).map((written) => foldedPath(written, this.#home))
+  }
+
   #byPath(ask: SftpAsk, { paths, denyPaths }: SftpRules): SftpObjection | undefined {
     if (paths === undefined && denyPaths.length === 0) return undefined
     // A link is made to any text, and then leads there.
@@ -80,6 +86,19 @@ function plainPath(written: string, home: string | undefined): string | undefine
   return `/${parts.filter((part) => part !== '' && part !== '.').join('/')}`
 }
 
-function isWithin(path: string, root: string): boolean {
+/** Where a path leads if no part of it is a link; a relative one under a home that is not known stays relative. */
+function foldedPath(written: string, home: string | undefined): string {
+  const isRelative = !written.startsWith('/')
+  const whole = isRelative && home !== undefined ? `${home}/${written}` : written
+  const parts: string[] = []
+  for (const part of whole.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return isRelative && home === undefined ? parts.join('/') : `/${parts.join('/')}`
+}
+
+/** Whether a path is the root or below it. */
+export function isWithin(path: string, root: string): boolean {
   return root === '/' || path === root || path.startsWith(`${root}/`)
 }

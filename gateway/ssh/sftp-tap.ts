@@ -42,13 +42,17 @@ export class SftpTap {
   readonly #asked = new Map<number, SftpAsk | 'refused'>()
   readonly #files: SftpFiles
   readonly #judge: SftpJudge
+  readonly #onAsk: (paths: readonly string[]) => void
   #stopped = false
 
+  /** @param onAsk told which files a request that passes is about to open or change. */
   constructor(
     channel: number,
     emit: (event: SessionEvent) => void,
     rules: readonly SftpRules[] = [],
+    onAsk: (paths: readonly string[]) => void = () => undefined,
   ) {
+    this.#onAsk = onAsk
     this.#channel = channel
     this.#emit = emit
     this.#files = new SftpFiles(channel, emit)
@@ -87,7 +91,10 @@ export class SftpTap {
     }
     const objection = this.#judge.objectionTo(isCutShort(packet) ? OVERLONG : request.ask)
     this.#asked.set(request.id, objection === undefined ? request.ask : 'refused')
-    return objection && this.#refuse(packet, request, objection)
+    if (objection !== undefined) return this.#refuse(packet, request, objection)
+    const touched = this.#judge.touchedBy(request.ask)
+    if (touched.length > 0) this.#onAsk(touched)
+    return undefined
   }
 
   #whatIsWrongWith(request: SftpRequest | undefined): SftpStopReason | undefined {

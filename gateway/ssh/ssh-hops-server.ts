@@ -150,7 +150,7 @@ class Hop implements SshHop {
       ...handlers,
       onOctets: (octets) => {
         this.#octets[side] += octets
-        watch.unrecorded(octets)
+        watch.unrecorded(side, octets)
       },
     })
   }

@@ -211,9 +211,11 @@ export class SshSession {
   /** As those see it who look after sessions. */
   #live(watch: SessionWatch, { permit, limits }: SshTarget, unixUser: string): LiveSession {
     const { subject, destination } = this.#flow.facts
+    const startedAtMs = this.#deps.now()
+    const elapsedMs = () => this.#recorder?.elapsedMs ?? this.#deps.now() - startedAtMs
     return {
       about: {
-        ...{ id: this.#id, flowId: this.#flow.flowId, startedAtMs: this.#deps.now(), unixUser },
+        ...{ id: this.#id, flowId: this.#flow.flowId, startedAtMs, unixUser },
         ...{ user: subjectName(subject), deviceId: subject.deviceId },
         ...{ host: destination.host, port: destination.port },
         ...{ application: permit.application ?? '', policy: permit.policy ?? '' },
@@ -223,6 +225,10 @@ export class SshSession {
       get passedOctets() {
         return watch.passedOctets
       },
+      get elapsedMs() {
+        return elapsedMs()
+      },
+      note: (event) => watch.event(event),
       end: (reason) => this.#endByGateway(reason),
       follow: (tap) => watch.follow(tap),
       tellUser: this.#flow.tell,

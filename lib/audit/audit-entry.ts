@@ -10,6 +10,7 @@ export type AuditKind =
   | 'policy_revision'
   | 'admin_action'
   | 'admin_refused'
+  | 'ssh_alert'
   | 'recording_opened'
   | 'recording_closed'
   | 'recording_failed'

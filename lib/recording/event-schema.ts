@@ -60,6 +60,7 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('hop_opened'), channel, target: text }),
   z.strictObject({ type: z.literal('nested_opaque'), channel }),
+  z.strictObject({ type: z.literal('alert'), channel, rule: text, action: text }),
   z.strictObject({
     type: z.literal('refused'),
     channel,
@@ -94,6 +95,7 @@ const CLASS_OF: Readonly<Record<SessionEvent['type'], SealClass>> = {
   forward_closed: 'index',
   hop_opened: 'index',
   nested_opaque: 'index',
+  alert: 'index',
   refused: 'index',
 }
 

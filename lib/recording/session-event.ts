@@ -86,6 +86,14 @@ export type SessionEvent =
   | { readonly type: 'hop_opened'; readonly channel: number; readonly target: string }
   /** SSH is spoken inside the forwarding, which is not looked into. */
   | { readonly type: 'nested_opaque'; readonly channel: number }
+  /** A rule of the policy noticed something in the session; on channel -1. */
+  | {
+      readonly type: 'alert'
+      readonly channel: number
+      readonly rule: string
+      /** What the rule says is done: `report`, `end` or `require_login`. */
+      readonly action: string
+    }
   | {
       readonly type: 'refused'
       readonly channel: number

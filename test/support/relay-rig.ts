@@ -31,7 +31,8 @@ export function relayRig(grant: Partial<SshGrant> = {}): RelayRig {
   const relay = new SshRelay(new Grants([{ ...DEFAULT_SSH_GRANT, ...grant }]), {
     event: (event) => events.push(event),
     data: (channel, stream, bytes) => data.push([channel, stream, bytes.toString('latin1')]),
-    unrecorded: (octets) => unrecorded.push(octets),
+    unrecorded: (_from, octets) => unrecorded.push(octets),
+    asking: () => undefined,
   })
   return { relay, events, data, unrecorded }
 }

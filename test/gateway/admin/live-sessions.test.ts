@@ -15,7 +15,8 @@ const ABOUT = {
 function sessionIn(change: Partial<LiveSession> = {}) {
   const done: string[] = []
   const session: LiveSession = {
-    ...{ about: ABOUT, recorded: true, watch: 'told', passedOctets: 7 },
+    ...{ about: ABOUT, recorded: true, watch: 'told', passedOctets: 7, elapsedMs: 0 },
+    note: () => undefined,
     end: (reason) => void done.push(reason),
     follow(tap: SessionTap) {
       setImmediate(() => {

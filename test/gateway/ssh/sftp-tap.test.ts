@@ -203,3 +203,21 @@ test('S6: never throws, and noise split differently tells the same', (t) => {
   })
   t.notThrows(() => fc.assert(property, { numRuns: RUNS }))
 })
+
+test('S12: what a request opens or changes is told before it passes, with its place where that is known', (t) => {
+  const asked: string[] = []
+  const tap = new SftpTap(
+    5,
+    () => asked.push('event'),
+    [],
+    (paths) => asked.push(...paths),
+  )
+  for (const [side, octets] of start) tap.feed(side, octets)
+  tap.feed('user', open(1, 'notes/../.ssh//./id'))
+  tap.feed('user', packet(16, fields(2, '.')))
+  tap.feed('target', packet(104, fields(2, 1, '/home/ann', '')))
+  tap.feed('user', open(3, '../bob/x'))
+  tap.feed('user', packet(18, fields(4, '/etc/passwd', 'p')))
+  tap.feed('user', packet(7, fields(5, '/etc/shadow')))
+  t.deepEqual(asked, ['.ssh/id', '/home/bob/x', '/etc/passwd', '/home/ann/p'])
+})

@@ -49,6 +49,7 @@ function otherKey(): string {
 
 /** What a recorder that fails or falls behind looks like to a session. */
 class ScriptedRecorder implements Recorder {
+  elapsedMs = 0
   backlogged = false
   onDrain = () => {}
   onFailure: (reason: string) => void = () => {}
