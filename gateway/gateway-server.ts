@@ -5,6 +5,7 @@
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
+import { watchForAlerts } from './alert/alert-tap.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
@@ -121,6 +122,16 @@ export async function startGateway(
     ...{ resolve, dial: dialTarget, policyInForce, now, store: data.store.sshTargets },
     tell: access.reconsideration.tell,
   })
+  const live = createLiveSessions()
+  watchForAlerts(live, {
+    ...{ audit, log, now, send: () => undefined },
+    rules: () => policyInForce.snapshot.current.policy.document.sshAlerts,
+    requireLogin(deviceId, application) {
+      const change = access.sessions.revoke({ kind: 'application_session', deviceId, application })
+      // In the next turn, so that the user of the session that ends has read why.
+      setImmediate(() => access.reconsideration.tell(change))
+    },
+  })
   audit.note('gateway_started', { revision: policyInForce.snapshot.current.revision })
   const checkpoints = await startCheckpoints(audit, {
     evidenceKey: data.keys.evidenceSigning,
@@ -135,7 +146,7 @@ export async function startGateway(
       sshTargets,
       resolve,
       flowTap: createFlowTap(),
-      live: createLiveSessions(),
+      live,
       table,
       policyInForce,
       recording,

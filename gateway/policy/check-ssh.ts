@@ -2,11 +2,11 @@
  * Checks on SSH across the parts of a policy: limits where ssh is spoken, targets that are told apart, criteria.
  * They read the undecoded value, as ./check.ts does.
  */
-import { type Mistake, type Path, quote } from '#lib/config/mistake'
+import { didYouMean, type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
 import type { RegisteredTarget } from './document.ts'
 import type { Claim } from './overlap.ts'
-import { type Item, items, type Raw } from './raw-policy.ts'
+import { type Item, items, named, type Raw } from './raw-policy.ts'
 import { matchedDestinations } from './ssh-target.ts'
 import { sshTargetShape, targetCriteria } from './ssh-target-shape.ts'
 import { findSharedEndpoints } from './ssh-targets.ts'
@@ -16,6 +16,7 @@ export function checkSsh(policy: Raw, path: Path): Mistake[] {
   const applications = items(policy, 'applications', path)
   return [
     ...sharedTargets(items(policy, 'ssh_targets', path)),
+    ...alertsOfNobody(items(policy, 'ssh_alerts', path), applications),
     ...[sshMismatch, withoutDestinations, strayUnixUsers].flatMap((check) =>
       applications.flatMap(check),
     ),
@@ -44,6 +45,23 @@ function sharedTargets(list: readonly Item[]): Mistake[] {
     const message = `the target ${quote(other.label)} has this address on the same port; give it to one target`
     return [{ path: [...path, 'address'], message }]
   })
+}
+
+/** An alert rule names applications that are there and speak SSH. */
+function alertsOfNobody(rules: readonly Item[], applications: readonly Item[]): Mistake[] {
+  const known = named(applications.filter(({ value }) => value['protocol'] === 'ssh'))
+  return rules.flatMap(({ value, path }) => {
+    const names: unknown = value['applications']
+    return (Array.isArray(names) ? names : []).flatMap((name: unknown, index) =>
+      typeof name !== 'string' || known.includes(name)
+        ? []
+        : [{ path: [...path, 'applications', index], message: noSsh(name, known) }],
+    )
+  })
+}
+
+function noSsh(name: string, known: readonly string[]): string {
+  return `there is no ssh application ${quote(name)}${didYouMean(name, known)}`
 }
 
 function withoutDestinations({ value, path }: Item): Mistake[] {

@@ -30,6 +30,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
       items(policy, 'ssh_certificates', path),
       ...policies,
     ].flatMap((list) => repeated(list, 'name')),
+    ...repeated(items(policy, 'ssh_alerts', path), 'name'),
     ...repeated(items(policy, 'tests', path), 'name'),
     ...repeated(rules, 'precedence'),
     ...repeated(rules, 'phase'),

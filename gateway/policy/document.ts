@@ -9,6 +9,7 @@ import type { PostureCheck } from './posture-check.ts'
 import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
 import type { SshExtension } from './ssh-extension.ts'
+import type { ForwardDestination } from './ssh-grant.ts'
 
 /** Attributes of an asker that are texts: a selector names one value, a list many. */
 export type TextAttribute =
@@ -153,6 +154,26 @@ export type ApplicationPhase = {
   readonly precedence: number
 }
 
+/** What in an SSH session is worth an alert: any one thing that is named. */
+export type SshAlertRule = {
+  readonly name: string
+  /** Absent: every application. */
+  readonly applications?: readonly string[]
+  /** Commands that are asked for, `*` for any text. */
+  readonly exec: readonly string[]
+  /** Commands that are typed, as far as the screen shows them. */
+  readonly command: readonly string[]
+  /** Paths of files, each with what is below. */
+  readonly sftp: readonly string[]
+  readonly forward: readonly ForwardDestination[]
+  /** More octets of one session than this, from the user or to the user. */
+  readonly uploadBytes?: number
+  readonly downloadBytes?: number
+  readonly action: 'report' | 'end' | 'require_login'
+  /** Whether those who are alerted are told what matched, too. */
+  readonly includeText: boolean
+}
+
 /** Who asks in a test of the policy; what is absent is not known. */
 export type TestSubject = {
   readonly email?: string
@@ -224,6 +245,7 @@ export type PolicyDocument = {
   readonly sshTargets: readonly RegisteredTarget[]
   readonly applications: readonly Application[]
   readonly networkRules: readonly (NetworkRule | ApplicationPhase)[]
+  readonly sshAlerts: readonly SshAlertRule[]
   /** SSH certificates that people may hold themselves. */
   readonly sshCertificates: readonly SshCertificatePolicy[]
   /** Must pass before the policy is put in force. */

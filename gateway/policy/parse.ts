@@ -24,6 +24,7 @@ import { policyTestShape } from './policy-test-shape.ts'
 import { postureCheckShape, withSerialLists } from './posture-shape.ts'
 import { protectionShape } from './protection-shape.ts'
 import { conditionFields } from './selector.ts'
+import { sshAlertShape } from './ssh-alert-shape.ts'
 import { sshCertificateShape } from './ssh-certificate-shape.ts'
 import { sshTargetShape } from './ssh-target-shape.ts'
 
@@ -126,6 +127,11 @@ const policyFields = {
     'SSH certificates that people may hold themselves, for hosts that trust the client authority; without a line nobody gets one.',
     [],
   ),
+  ssh_alerts: defaulted(
+    list(sshAlertShape, { kind: 'a list of alert rules' }),
+    'What inside SSH sessions is reported, or ends them.',
+    [],
+  ),
   tests: defaulted(
     list(policyTestShape, { kind: 'a list of tests' }),
     'Decisions that this policy must come to, or it is not put in force.',
@@ -165,6 +171,7 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
     applications: values.applications,
     networkRules: values.network_rules,
     sshCertificates: values.ssh_certificates,
+    sshAlerts: values.ssh_alerts,
     tests: values.tests,
   }
 }

@@ -39,9 +39,11 @@ const word = (kind: string, pattern: RegExp, hint = ''): Shape<string> =>
       : { wrong: `${quote(value)} is not ${kind}${hint}` },
   )
 
-const command = word('a command on one line', /^\P{C}+$/u)
+/** A command as patterns write it. */
+export const command = word('a command on one line', /^\P{C}+$/u)
 const subsystem = word('the name of a subsystem', SUBSYSTEM)
-const path = word(
+/** One plain path. */
+export const path = word(
   'an absolute path',
   PLAIN_PATH,
   '; write it without "." and "..", and without a slash at the end',
@@ -53,7 +55,7 @@ const variable: Shape<string> = text('the name of a variable', (value) => {
 })
 
 /** `HOST:PORTS`, or `unix:PATH`. */
-const forward: Shape<ForwardDestination> = text<ForwardDestination>(
+export const forward: Shape<ForwardDestination> = text<ForwardDestination>(
   'a destination such as 10.0.0.5:5432, *.corp.internal:443 or unix:/run/app.sock',
   (value) => {
     if (value.startsWith('unix:')) return socketOf(value.slice('unix:'.length))

@@ -91,7 +91,11 @@ export class Grants {
   }
 }
 
-function anyMatches(destinations: readonly ForwardDestination[], target: ForwardTarget): boolean {
+/** Whether one of the destinations is meant by what a peer named. */
+export function anyMatches(
+  destinations: readonly ForwardDestination[],
+  target: ForwardTarget,
+): boolean {
   return destinations.some((one) => {
     if (one.kind === 'tcp') return target.kind === 'tcp' && leadsTo(one.destination, target)
     if (target.kind !== 'unix' || LEADS_AWAY.test(target.path)) return false

@@ -36,6 +36,19 @@ export const durationOrNone: Shape<number> = {
     value === '0s' ? { value: 0, mistakes: [] } : duration.decode(value, path),
 }
 
+const SIZE = /^([1-9][0-9]{0,8})(KiB|MiB|GiB|TiB)$/
+const UNIT_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
+
+/** `100MiB`, `1GiB`: octets. */
+export const size: Shape<number> = text('a size such as 512KiB, 100MiB or 1GiB', (value) => {
+  const match = SIZE.exec(value)
+  const unit = match?.[2] as keyof typeof UNIT_BYTES | undefined
+  const octets =
+    match === null || unit === undefined ? Number.NaN : Number(match[1]) * UNIT_BYTES[unit]
+  if (Number.isSafeInteger(octets)) return { value: octets }
+  return { wrong: `${quote(value)} is not a size; write for example 512KiB, 100MiB or 1GiB` }
+})
+
 /** A name of ours: letters, digits, `.`, `_`, `-`. */
 export const name: Shape<string> = text('a name', (value) =>
   NAME.test(value)
