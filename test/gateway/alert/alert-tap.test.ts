@@ -138,6 +138,17 @@ test('S12: a rule that asks for a login ends the session and spends the login', 
   t.regex(logins[0] ?? '', / db$/)
 })
 
+test('S12: a rule on typed commands sees what a terminal shows', async (t) => {
+  const { pair, alerts } = await startAlerts(t, {
+    ...{ command: ['*marker-typed*'], action: 'end', include_text: true },
+  })
+  const client = heard(pair.proxied.start(['-tt', 'target', 'PS1="ready> " exec sh -i']))
+  await client.prints('ready>')
+  client.type('true marker-typed\n')
+  t.is(await client.closed, 255)
+  t.like(alerts, [{ match: 'command', text: 'true marker-typed' }])
+})
+
 test('S12: a rule of another application says nothing', async (t) => {
   const rule = { ...alertRules({ exec: ['*'] })[0], applications: ['other'] }
   const live = createLiveSessions()
