@@ -8,13 +8,13 @@ import type { JWK } from 'jose'
 import { AUDIT_LINE_LIMIT } from '#lib/audit/audit-entry'
 import { type AuditVerdict, AuditVerifier } from '#lib/audit/audit-verifier'
 import { type FolderFinding, type FoundRecording, findInFolder } from '#lib/audit/recording-fates'
-import { type BundleVerdict, BundleVerifier } from '#lib/evidence/bundle-verifier'
 import { createLineCutter } from '#lib/wire/line-cutter'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
-import { printAudit, printBundle, printFinding } from '../recordings/print-audit.ts'
+import { printAudit, printFinding } from '../recordings/print-audit.ts'
 import { type ByteSource, verifyRecording } from '../recordings/read-recording.ts'
 import type { Run } from './device.ts'
-import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
+import { collect, type Io, KEY_FLAGS, readAll } from './recording-io.ts'
+import { verifyBundle } from './verify-bundle.ts'
 
 type Options = {
   readonly audit?: string
@@ -56,34 +56,6 @@ export function addVerifyCommand(program: Command, io: Io, run: Run): void {
           : verify(io, path, options),
       ),
     )
-}
-
-const BUNDLE_EXIT = {
-  complete: EXIT.ok,
-  incomplete: EXIT.incomplete,
-  tampered: EXIT.tampered,
-  unverified: EXIT.denied,
-} as const
-
-async function verifyBundle(io: Io, path: string, options: Options): Promise<number> {
-  const evidenceKeys = await readAll(options.evidenceKey, io.readEvidenceKey)
-  if (!evidenceKeys.ok) return report(io, evidenceKeys.error)
-  const opened = await openWithKeys(io, path, options.key)
-  if (!opened.ok) return report(io, opened.error)
-  const { source, keys } = opened.value
-  const verifier = new BundleVerifier({
-    ...(keys.length > 0 && { keys }),
-    ...(evidenceKeys.value.length > 0 && { evidenceKeys: evidenceKeys.value }),
-  })
-  let verdict: BundleVerdict | undefined
-  for await (const bytes of source) {
-    verdict = await verifier.push(bytes)
-    if (verdict !== undefined) break
-  }
-  verdict ??= await verifier.end()
-  if (options.json) io.print(JSON.stringify(verdict))
-  else for (const line of printBundle(verdict)) io.print(line)
-  return BUNDLE_EXIT[verdict.status]
 }
 
 async function verify(io: Io, folder: string | undefined, options: Options): Promise<number> {
@@ -143,6 +115,9 @@ async function* cut(source: ByteSource): AsyncGenerator<string> {
     for (const line of lines) yield Buffer.from(line).toString('utf8')
     if (overflow) yield ''
   }
+  // A last line may stand without its line feed.
+  const [rest = new Uint8Array(0)] = cutter.push(Buffer.from('\n')).lines
+  if (rest.length > 0) yield Buffer.from(rest).toString('utf8')
 }
 
 async function linesOf(source: ByteSource): Promise<string[]> {
