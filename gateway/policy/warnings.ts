@@ -4,6 +4,7 @@
 import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
 import { conditionsOf, type Item, items, selectorsIn } from './raw-policy.ts'
+import { DEFAULT_SSH_GRANT } from './ssh-grant.ts'
 
 /** Kinds of which somebody has one value, or of which several are seldom asked for at once. */
 const ONE_OF = [
@@ -21,10 +22,13 @@ const ONE_OF = [
 /** All warnings, in the order of the text. Never throws. */
 export function policyWarnings(policy: unknown, path: Path): Mistake[] {
   if (!isMapping(policy)) return []
-  return conditionsOf(policy, path).flatMap((one) => [
-    ...requiresSeveral(one),
-    ...admitsNoService(one),
-  ])
+  return [
+    ...items(policy, 'applications', path).flatMap(rulesWalkedRound),
+    ...conditionsOf(policy, path).flatMap((one) => [
+      ...requiresSeveral(one),
+      ...admitsNoService(one),
+    ]),
+  ]
 }
 
 /** `require` with several values of a kind: all of them must hold, where most people mean any. */
@@ -47,4 +51,25 @@ function admitsNoService(condition: Item): Mistake[] {
   if (condition.value['decision'] !== 'service' || !persons) return []
   const message = 'everyone are persons; for any service, write { service_token: any }'
   return [{ path: [...condition.path, 'include'], message }]
+}
+
+/** Rules on SFTP requests or on commands mean nothing to somebody who can do the same in a shell. */
+function rulesWalkedRound({ value, path }: Item): Mistake[] {
+  const { ssh } = value
+  if (!isMapping(ssh)) return []
+  const { allow = DEFAULT_SSH_GRANT.allow } = ssh
+  const others = ['shell', 'exec'].filter((verb) => Array.isArray(allow) && allow.includes(verb))
+  const listed = Object.hasOwn(ssh, 'exec_patterns')
+  const around = listed ? others.filter((verb) => verb !== 'exec') : others
+  if (around.length === 0) return []
+  return ['sftp', 'exec_patterns']
+    .filter((key) => Object.hasOwn(ssh, key))
+    .map((key) => ({
+      path: [...path, 'ssh', key],
+      message: `${around.join(' and ')} may do what these rules refuse; without, write allow: [${without(allow, around)}]`,
+    }))
+}
+
+function without(allow: unknown, verbs: readonly string[]): string {
+  return Array.isArray(allow) ? allow.filter((verb) => !verbs.includes(verb)).join(', ') : ''
 }

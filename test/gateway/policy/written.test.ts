@@ -169,6 +169,31 @@ test('A11: a service policy for everyone is warned of: it admits no service', (t
   t.regex(warned(withPolicy({ decision: 'service' })).join('\n'), /service_token: any/)
 })
 
+const sshWarnings: [string, object, RegExp | undefined][] = [
+  [
+    'rules on SFTP beside a shell',
+    { sftp: { read_only: true } },
+    /shell and exec may do.*\[sftp, pty/,
+  ],
+  [
+    'rules on SFTP beside exec',
+    { allow: ['sftp', 'exec'], sftp: {} },
+    /ssh\.sftp: exec may do.*\[sftp\]/,
+  ],
+  ['patterns beside a shell', { exec_patterns: ['git *'] }, /ssh\.exec_patterns: shell may do/],
+  ['patterns alone', { allow: ['exec'], exec_patterns: ['git *'] }, undefined],
+  ['rules on SFTP alone', { allow: ['sftp'], sftp: { read_only: true } }, undefined],
+  ['nothing of the kind', {}, undefined],
+  ['nonsense', { allow: 7, sftp: 7 }, undefined],
+]
+for (const [name, ssh, wanted] of sshWarnings) {
+  test(`S5: warnings of rules that are walked round: ${name}`, (t) => {
+    const lines = warned({ applications: [{ name: 'db', ssh }] }).join('\n')
+    if (wanted === undefined) t.is(lines, '')
+    else t.regex(lines, wanted)
+  })
+}
+
 test('T92: warnings never throw, whatever is written', (t) => {
   for (const odd of [
     null,
