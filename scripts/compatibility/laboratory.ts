@@ -22,7 +22,7 @@ export type Laboratory = {
 }
 
 const BIG_OCTETS = 20_000_000
-const LIMIT_SECONDS = 90
+const LIMIT_SECONDS = 240
 
 /** Starts everything; needs root. */
 export async function openLaboratory(): Promise<Laboratory> {

@@ -5,7 +5,7 @@ const DRIVEN = [
   ...['connect', 'connect-uri', 'exit-status', 'exit-status-signal', 'stderr-data'],
   ...['stderr-after-eof', 'yes-head', 'transfer', 'broken-pipe'],
   ...['localcommand', 'host-expand', 'sftp', 'sftp-cmds'],
-  ...['sftp-badcmds', 'sftp-batch', 'sftp-glob', 'sftp-uri', 'scp', 'scp3', 'scp-uri', 'envpass'],
+  ...['sftp-badcmds', 'sftp-batch', 'sftp-glob', 'sftp-uri', 'scp', 'scp3', 'scp-uri'],
 ] as const
 
 const REASONS: Readonly<Record<string, readonly string[]>> = {
@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['keys-command', 'login-timeout', 'principals-command', 'reconfigure', 'reexec', 'portnum'],
     ...['servcfginclude', 'sftp-chroot', 'sftp-perm', 'cfgparse', 'key-options', 'proxy-connect'],
+    'envpass',
   ],
   'how sshd checks keys and certificates of users; zt logs in by its own': [
     ...['agent', 'agent-restrict', 'agent-getpeereid', 'agent-pkcs11', 'agent-ptrace'],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { CLIENT_ROWS } from '../../scripts/compatibility/client-rows.ts'
 import { OPENSSH_ROWS } from '../../scripts/compatibility/openssh-rows.ts'
+import { REGRESS_ROWS } from '../../scripts/compatibility/regress-rows.ts'
 import { reportText } from '../../scripts/compatibility/report.ts'
 import { judge, type Outcome, type Row, type Verdict } from '../../scripts/compatibility/row.ts'
 
@@ -40,7 +41,7 @@ test('S1: bars and line ends of a row do not break the table', (t) => {
 test('S1: the page has every row, none of which fails through zt only', (t) => {
   const page = readFileSync('docs/reference/ssh-compatibility.md', 'utf8')
   const lines = page.split('\n')
-  for (const { does } of [...OPENSSH_ROWS, ...CLIENT_ROWS]) {
+  for (const { does } of [...OPENSSH_ROWS, ...CLIENT_ROWS, ...REGRESS_ROWS]) {
     t.true(
       lines.some((line) => line.startsWith(`| ${does} |`)),
       does,
