@@ -6,6 +6,7 @@ import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
 import { watchForAlerts } from './alert/alert-tap.ts'
+import { openSinks } from './alert/open-sinks-os.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
@@ -123,8 +124,9 @@ export async function startGateway(
     tell: access.reconsideration.tell,
   })
   const live = createLiveSessions()
+  const sinks = openSinks(config.alerts, { log, now })
   watchForAlerts(live, {
-    ...{ audit, log, now, send: () => undefined },
+    ...{ audit, log, now, send: sinks.send },
     rules: () => policyInForce.snapshot.current.policy.document.sshAlerts,
     requireLogin(deviceId, application) {
       const change = access.sessions.revoke({ kind: 'application_session', deviceId, application })
@@ -160,6 +162,7 @@ export async function startGateway(
     ...prompts,
     endAccess() {
       stopWatching()
+      sinks.stop()
       access.endAccess()
     },
   }

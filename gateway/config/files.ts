@@ -3,6 +3,7 @@
  */
 import type { Path } from '#lib/config/mistake'
 import { LOGO_LIMIT_BYTES, readLogo } from '../login/logo.ts'
+import { alertSinkFiles } from './alert-sinks.ts'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
 import { providerFiles } from './identity-providers.ts'
 import type { LoginPageConfig } from './login-page.ts'
@@ -29,6 +30,7 @@ type ContentCheck = {
 export function namedFiles(config: GatewayConfig): NamedFile[] {
   const { identityProviders, recordings } = config
   return [
+    ...alertSinkFiles(config.alerts),
     ...logoFiles(config.loginPage),
     ...countryFiles(config),
     ...certificateFiles('login', config.login),

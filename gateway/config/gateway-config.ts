@@ -2,6 +2,7 @@
  * The `gateway:` section, decoded: what is read at start. File paths are resolved against the configuration file.
  */
 import type { HostName } from '#lib/net/host'
+import type { AlertSinkConfig } from './alert-sinks.ts'
 import type { IdentityProviderConfig } from './identity-providers.ts'
 import type { LoginPageConfig } from './login-page.ts'
 
@@ -35,6 +36,7 @@ export type GatewayConfig = {
   /** Database of the countries of addresses. */
   readonly countryDatabase?: string
   readonly identityProviders: readonly IdentityProviderConfig[]
+  readonly alerts: readonly AlertSinkConfig[]
   readonly recordings?: {
     readonly recipientsFile: string
     /** Below this much free space no recorded session is started, MiB. */

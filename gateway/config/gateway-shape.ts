@@ -23,6 +23,7 @@ import {
   line,
   listenAddress,
 } from '#lib/config/text-shapes'
+import { alertSinkShape, toAlertSinkConfig } from './alert-sinks.ts'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
 import { providerShape, toProviderConfig } from './identity-providers.ts'
 import { loginPageShape, toLoginPageConfig } from './login-page.ts'
@@ -102,6 +103,12 @@ const gatewayFields = {
     [EMBEDDED_DIRECTORY],
     '[{ name: local, kind: local }]',
   ),
+  alerts: defaulted(
+    list(alertSinkShape, { kind: 'a list of receivers of alerts' }),
+    'Where alerts are sent besides the log and the audit log.',
+    [],
+    'nowhere',
+  ),
   recordings: optional(
     mapping(recordingsFields, 'the settings of recordings'),
     'Without it no session can be recorded, and those that must be are refused.',
@@ -131,6 +138,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     admin: toWebListener(admin, file),
     hosts,
     ...(country_database !== undefined && { countryDatabase: file(country_database) }),
+    alerts: written.alerts.map((one) => toAlertSinkConfig(one, file)),
     identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),
     ...(recordings && {
       recordings: {
@@ -167,18 +175,15 @@ function sharedHost({ login, admin }: Written, path: Path): Mistake[] {
   return [{ path: [...path, 'admin', 'url'], message }]
 }
 
-function sharedNames({ identity_providers }: Written, path: Path): Mistake[] {
-  const names = identity_providers.map((one) => one.name)
-  return names.flatMap((one, index) =>
-    names.indexOf(one) === index
-      ? []
-      : [
-          {
-            path: [...path, 'identity_providers', index, 'name'],
-            message: `the name "${one}" is used twice`,
-          },
-        ],
-  )
+function sharedNames(written: Written, path: Path): Mistake[] {
+  return (['identity_providers', 'alerts'] as const).flatMap((key) => {
+    const names = written[key].map((one) => one.name)
+    return names.flatMap((one, index) =>
+      names.indexOf(one) === index
+        ? []
+        : [{ path: [...path, key, index, 'name'], message: `the name "${one}" is used twice` }],
+    )
+  })
 }
 
 /** Two names would make two identities of each person in it. */

@@ -27,6 +27,7 @@ export const CONFIG: GatewayConfig = {
   loginSessionMs: 0,
   loginPage: {},
   hosts: new Map(),
+  alerts: [],
   identityProviders: [],
 }
 
