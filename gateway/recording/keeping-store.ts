@@ -39,8 +39,16 @@ export interface Keeping {
 const PAGE_ROWS = 500
 
 export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions): Keeping {
-  async function erase(row: RecordingRow, how: 'shredded' | 'expired', order: KeepingOrder) {
-    const manifest = await folder.readManifest(row.file)
+  async function erase(
+    { id, file }: RecordingRow,
+    how: 'shredded' | 'expired',
+    order: KeepingOrder,
+  ): Promise<Kept> {
+    const manifest = await folder.readManifest(file)
+    // Looked at anew: somebody may have held it meanwhile.
+    const found = withRow('shred', id)
+    if (!found.ok) return found
+    const row = found.value
     const bound = manifest === undefined ? {} : { manifestSha256: digestOf(manifest) }
     audit.note(`recording_${how}`, { recording: row.id, ...order, ...bound })
     const erased = { atMs: now(), reason: order.reason, how }
@@ -49,7 +57,13 @@ export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions
     rows.put(gone)
     const statement = await signErasure({ session: row.id, ...erased, ...bound }, signer)
     await folder.destroy(row.file, statement)
-    return gone
+    return ok(gone)
+  }
+  /** Looked at anew: somebody may have held it while another was erased. */
+  async function eraseExpired(id: string, endedBeforeMs: number): Promise<boolean> {
+    const row = rows.get(id)
+    if (row === undefined || !hasExpired(row, endedBeforeMs)) return false
+    return (await erase(row, 'expired', { reason: 'kept long enough' })).ok
   }
   const withRow = (verb: 'hold' | 'release' | 'shred', id: string): Kept => {
     const row = rows.get(id)
@@ -78,7 +92,7 @@ export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions
     },
     async shred(id, order) {
       const found = withRow('shred', id)
-      return found.ok ? ok(await erase(found.value, 'shredded', order)) : found
+      return found.ok ? erase(found.value, 'shredded', order) : found
     },
     async expire(endedBeforeMs) {
       let erased = 0
@@ -86,11 +100,7 @@ export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions
       for (;;) {
         const page = rows.list({ limit: PAGE_ROWS, beforeMs })
         for (const row of page) {
-          // Looked at anew: somebody may have held it while another was erased.
-          const current = rows.get(row.id)
-          if (current === undefined || !hasExpired(current, endedBeforeMs)) continue
-          await erase(current, 'expired', { reason: 'kept long enough' })
-          erased++
+          if (await eraseExpired(row.id, endedBeforeMs)) erased++
         }
         const last = page.at(-1)
         if (last === undefined || page.length < PAGE_ROWS) return erased

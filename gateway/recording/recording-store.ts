@@ -130,7 +130,7 @@ export class RecordingStore implements Recordings {
     } catch (cause) {
       // The next start closes it; until then the row must not say that it is being written.
       this.#options.log.error({ err: cause, session: row.id }, 'recording not closed')
-      this.#options.rows.put({ ...row, endedAtMs: session.end.endedAtMs, state: 'incomplete' })
+      this.#putEnded({ ...row, endedAtMs: session.end.endedAtMs, state: 'incomplete' })
     }
   }
 
@@ -190,7 +190,11 @@ export class RecordingStore implements Recordings {
   /** The row last: without it the next start closes again, and an entry that is there twice does no harm. */
   #closed(row: RecordingRow, reason: string, manifest: string | undefined): void {
     this.#options.audit.note('recording_closed', closedFacts(row, reason, manifest))
-    // Somebody may have put it under legal hold meanwhile.
+    this.#putEnded(row)
+  }
+
+  /** Somebody may have put it under legal hold meanwhile. */
+  #putEnded(row: RecordingRow): void {
     const hold = this.#options.rows.get(row.id)?.hold
     this.#options.rows.put({ ...row, ...(hold && { hold }) })
   }

@@ -110,6 +110,31 @@ test('S9: recordings expire by their end, and those that go on do not', async (t
   t.is(rows.get('session-3')?.state, 'complete')
 })
 
+test('S9: a hold outlives a close that fails', async (t) => {
+  const { folder, rows, audit, evidenceKey } = await scene(t)
+  const note: typeof audit.note = (kind, about) => {
+    if (kind === 'recording_closed') throw new Error('the store is full')
+    audit.note(kind, about)
+  }
+  const { store } = await openSampleStore(folder, { rows, audit: { ...audit, note }, evidenceKey })
+  const open = await store.open(sampleSubject('session-3'))
+  const row = rows.get('session-3')
+  if (!open.ok || row === undefined) throw new Error('not opened')
+  rows.put({ ...row, hold: { atMs: 1, reason: 'case 9' } })
+  await open.value.close({ reason: 'closed', endedAtMs: 1 })
+  t.like(rows.get('session-3'), { state: 'incomplete', hold: { reason: 'case 9' } })
+})
+
+test('S9: a hold that comes while a shredding begins stops it', async (t) => {
+  const { keeping, rows, kinds, at } = await scene(t)
+  const shredding = keeping.shred('session-1', { reason: 'erasure request' })
+  t.true(keeping.hold('session-1', { reason: 'case 10' }).ok)
+  t.deepEqual(await shredding, { ok: false, error: 'recording_held' })
+  t.like(rows.get('session-1'), { hold: { reason: 'case 10' }, erased: undefined })
+  t.false(kinds().includes('recording_shredded'))
+  t.true((await readFile(at('session-1.ztrec'))).includes('ZTREC1'))
+})
+
 test('S9 T61: what a crash left of a shredded recording is destroyed at the next start', async (t) => {
   const { folder, rows, audit, at, evidenceKey } = await scene(t)
   const row = rows.get('session-1')
