@@ -82,7 +82,8 @@ export class SftpTap {
   }
 
   #request(packet: SftpHead): Replacement | undefined {
-    if (this.#stopped || packet.type === SFTP.init) return undefined
+    if (this.#stopped) return undefined
+    if (packet.type === SFTP.init) return this.#begin(packet.head)
     const request = readSftpRequest(packet)
     const wrong = this.#whatIsWrongWith(request)
     if (request === undefined || wrong !== undefined) {
@@ -94,6 +95,16 @@ export class SftpTap {
     if (objection !== undefined) return this.#refuse(packet, request, objection)
     const touched = this.#judge.touchedBy(request.ask)
     if (touched.length > 0) this.#onAsk(touched)
+    return undefined
+  }
+
+  /** Requests of later versions mean other things, and may come before the target said which version it speaks. */
+  #begin(head: Buffer): Replacement | undefined {
+    if (!this.#judge.hasRules) return undefined
+    if (head.length < 4) this.#stop('malformed')
+    else if (head.readUInt32BE(0) > VERSION) {
+      return { type: SFTP.init, head: Buffer.concat([writeUint32(VERSION), head.subarray(4)]) }
+    }
     return undefined
   }
 

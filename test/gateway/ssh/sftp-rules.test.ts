@@ -121,6 +121,14 @@ for (const [title, [rules, request, reason]] of Object.entries(cases)) {
   })
 }
 
+test('S5 T45: under rules no version is agreed on but the one whose requests are judged', (t) => {
+  const init = (version: number) => packet(1, fields(version, 'name@example.com', 'x'))
+  const rig = new Rig(READ_ONLY)
+  t.deepEqual(rig.pass('user', init(6)), init(3))
+  t.deepEqual(rig.pass('user', init(3)), init(3))
+  t.is(rig.pass('user', packet(1, Buffer.of(0, 0))), 'unreadable')
+})
+
 test('S5: relative paths count once the target said what they are relative to', (t) => {
   const rig = new Rig({ paths: ['/home/ann'] })
   rig.pass('user', realpath(1, '.'))
