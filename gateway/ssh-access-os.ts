@@ -10,6 +10,7 @@ import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Recordings } from './recording/recorder.ts'
 import { loadAeadBinding } from './ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
+import { HostKeys } from './ssh/host-keys.ts'
 import { SessionCount } from './ssh/session-count.ts'
 import { shortNames } from './ssh/short-names.ts'
 import { serveSsh } from './ssh/ssh-proxy-server.ts'
@@ -43,6 +44,7 @@ export function openSshAccess(options: SshAccessOptions): SshAccess {
   const deps = {
     authorities,
     hostSeed: keys.hostSeed.export(),
+    hostKeys: new HostKeys(),
     ...{ recordings, live },
     shortNames: (host: string) => shortNames(host, snapshot.current.policy.document.tunnel.domains),
     log,

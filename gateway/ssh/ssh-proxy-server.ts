@@ -2,8 +2,6 @@
 import { err, ok, type Result } from '#lib/result'
 import { AuthorityUnavailable } from '#lib/ssh/certificate-mint'
 import type { SshEnd, SshFlow } from '../enforce/ssh-service.ts'
-import { mintHostCertificate } from './ca.ts'
-import { deriveHostKey } from './host-key.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import { SshSession } from './ssh-session-server.ts'
 import type { HostKey } from './transport-types.ts'
@@ -24,28 +22,23 @@ export async function serveSsh(flow: SshFlow, deps: SshServiceDeps): Promise<Ssh
   return { closeReason }
 }
 
-/**
- * The target's own key with us, under a certificate for every name the user may have typed, and plain for clients
- * that know no certificates.
- * @throws {Error} when the flow's host is no host: a bug, since it was parsed when the flow was opened.
- */
+/** What the user's client is shown, for every name that may have been typed. */
 async function hostKeysFor(
   flow: SshFlow,
   deps: SshServiceDeps,
 ): Promise<Result<readonly HostKey[], string>> {
   const { host, port } = flow.facts.destination
-  const plain = deriveHostKey(deps.hostSeed, host, port, deps.ownKeys)
-  if (!plain.ok) throw new Error(`flow to a bad host: ${host}`)
   const dialled = flow.dialled === undefined ? [] : [flow.dialled]
   try {
-    const certified = await mintHostCertificate({
+    const keys = await deps.hostKeys.obtain({
       authority: deps.authorities.signer('host'),
-      hostKey: plain.value,
+      seed: deps.hostSeed,
+      type: deps.ownKeys,
+      ...{ host, port },
       names: [...new Set([host, ...deps.shortNames(host), ...dialled])],
       nowSeconds: Math.floor(deps.now() / 1000),
     })
-    if (!certified.ok) throw new Error(`no host certificate for ${host}`)
-    return ok([certified.value, plain.value])
+    return ok(keys)
   } catch (error) {
     if (error instanceof AuthorityUnavailable) return err(error.message)
     throw error

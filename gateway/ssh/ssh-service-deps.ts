@@ -4,6 +4,7 @@ import type { LiveSessions } from '../live/live-sessions.ts'
 import type { Recordings } from '../recording/recorder.ts'
 import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { OwnKeyType } from './host-key.ts'
+import type { HostKeys } from './host-keys.ts'
 import type { SessionCount } from './session-count.ts'
 import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
 
@@ -12,6 +13,7 @@ export type SshServiceDeps = {
   readonly authorities: SessionAuthorities
   /** 32 octets from which the raw host keys are derived. */
   readonly hostSeed: Buffer
+  readonly hostKeys: HostKeys
   readonly recordings: Recordings
   /** Where sessions that go on are found. */
   readonly live: LiveSessions

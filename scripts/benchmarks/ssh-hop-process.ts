@@ -18,6 +18,7 @@ import { RecipientListFile } from '../../gateway/recording/recipient-list-store.
 import { openRecordingStore } from '../../gateway/recording/recording-store.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
+import { HostKeys } from '../../gateway/ssh/host-keys.ts'
 import { SessionCount } from '../../gateway/ssh/session-count.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from '../../gateway/ssh/ssh-service-deps.ts'
@@ -49,6 +50,7 @@ if (!loaded.ok) throw new Error(`recipients: ${loaded.error.reason}`)
 const deps = {
   authorities: authorities.value,
   hostSeed: keys.value.hostSeed.export(),
+  hostKeys: new HostKeys(),
   recordings: await openRecordingStore({
     directory: settings.recordingsDir,
     recipients: () => recipients.recipients,

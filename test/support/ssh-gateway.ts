@@ -22,6 +22,7 @@ import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
 import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
+import { HostKeys } from '../../gateway/ssh/host-keys.ts'
 import { SessionCount } from '../../gateway/ssh/session-count.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import {
@@ -97,6 +98,7 @@ export function sampleServiceDeps(recordings: Recordings): SshServiceDeps {
       onChange: () => () => {},
     },
     hostSeed: randomBytes(32),
+    hostKeys: new HostKeys(),
     recordings,
     live: createLiveSessions(),
     shortNames: () => ['db1'],
