@@ -48,14 +48,11 @@ export type Channel = {
   /** A terminal was asked for. */
   terminal: boolean
   sftp: SftpTap | undefined
-  /** Set while it is not known what is spoken inside a forwarding. */
+  /** Set while it is not known what is spoken inside a forwarding, of an agent and X11 too. */
   nested: NestedSsh | undefined
   /** Ended here: each side was told that the other sends no more, and what still comes is dropped. */
   isCut: boolean
 }
-
-/** Forwarded streams: all but programs, agents and X11. */
-const STREAM = /^(?:direct|forwarded)-/
 
 export class ChannelTable {
   readonly #byNumber: Readonly<Record<Side, Map<number, Channel>>> = {
@@ -120,7 +117,7 @@ export class ChannelTable {
       program: undefined,
       terminal: false,
       sftp: undefined,
-      nested: STREAM.test(opening.kind) ? new NestedSsh() : undefined,
+      nested: opening.kind === 'session' ? undefined : new NestedSsh(),
       isCut: false,
     }
     this.#byNumber.user.set(channel.user, channel)

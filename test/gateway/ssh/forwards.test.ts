@@ -201,6 +201,15 @@ for (const [verb, request, rest, kind] of [
     t.like(events.at(-1), { type: 'forward_opened', kind })
     t.false(JSON.stringify(events).includes('secretcookie'))
   })
+
+  test(`S5 T42: SSH inside a channel of ${kind} is ended before it passes, too`, (t) => {
+    const { relay, events } = openRelayRig({ grant: { allow: [verb] } })
+    relay.take('user', channelRequest(7, request, rest))
+    relay.take('target', channelOpen(9, kind, fields('10.0.0.1', 6010)))
+    relay.take('user', openConfirmation(9, 4))
+    t.is(relay.take('target', channelData(4, 'SSH-2.0-x')).kind, 'send')
+    t.like(events.at(-1), { type: 'refused', reason: 'nested_ssh' })
+  })
 }
 
 for (const first of ['user', 'target'] as const) {
