@@ -19,6 +19,17 @@ const HARMLESS_VARIABLE =
   /^(?:LANG|LANGUAGE|LC_[A-Z0-9_]{1,60}|TERM|COLORTERM|TERM_PROGRAM(?:_VERSION)?|NO_COLOR|GIT_PROTOCOL)$/
 /** With these a shell begins another command, opens a file, or puts the output of one in place. */
 const BEGINS_COMMAND = /[;&|<>()`$\\\n\r\0]/
+/** A comment takes away what stands behind it; quotes do that to what stands up to their end. */
+const BEGINS_COMMENT = /(?:^|\s)#/
+const QUOTED = /'[^']*'|"[^"]*"/g
+const QUOTE = /['"]/
+/** Text behind which a command is not what its pattern reads as. */
+const HARMFUL_IN_COMMAND = {
+  test: (text: string): boolean =>
+    BEGINS_COMMAND.test(text) ||
+    BEGINS_COMMENT.test(text) ||
+    QUOTE.test(text.replaceAll(QUOTED, '')),
+}
 /** Parts of a path that lead out of where a pattern seems to end. */
 const LEADS_AWAY = /(?:^|\/)\.{1,2}(?:\/|$)|\0/
 
@@ -37,7 +48,8 @@ export class Grants {
   listsCommand(command: string): boolean {
     return this.#all.every(
       ({ execPatterns }) =>
-        execPatterns?.some((pattern) => matchesPattern(pattern, command, BEGINS_COMMAND)) ?? true,
+        execPatterns?.some((pattern) => matchesPattern(pattern, command, HARMFUL_IN_COMMAND)) ??
+        true,
     )
   }
 

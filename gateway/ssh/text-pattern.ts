@@ -3,7 +3,11 @@
  */
 
 /** @param harmful what no `*` stands for. */
-export function matchesPattern(pattern: string, text: string, harmful: RegExp): boolean {
+export function matchesPattern(
+  pattern: string,
+  text: string,
+  harmful: Pick<RegExp, 'test'>,
+): boolean {
   const [first = '', ...pieces] = pattern.split('*')
   const last = pieces.pop()
   if (last === undefined) return text === first
