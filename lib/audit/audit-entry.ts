@@ -38,6 +38,8 @@ export type AuditFacts = Readonly<Record<string, string | number | boolean | rea
 export const AUDIT_LINE_LIMIT = 65_536
 /** Of one text; what is longer is cut, so that nobody can make a line that no reader takes. */
 const TEXT_LIMIT = 1000
+/** Of the texts of one list together; non-ASCII takes six octets for each. */
+const LIST_LIMIT = 4000
 
 /** The line of an entry, without line feed: canonical JSON, so that no value can forge another entry. */
 export function printEntry(entry: {
@@ -62,5 +64,18 @@ export function parseEntry(line: string): AuditEntry | undefined {
 }
 
 function clipped(value: AuditFacts[string]): AuditFacts[string] {
-  return typeof value === 'string' ? value.slice(0, TEXT_LIMIT) : value
+  if (typeof value === 'string') return value.slice(0, TEXT_LIMIT)
+  return typeof value === 'object' ? clippedList(value) : value
+}
+
+/** What does not fit is counted. */
+function clippedList(texts: readonly string[]): readonly string[] {
+  const kept: string[] = []
+  let size = 0
+  for (const text of texts.map((one) => one.slice(0, TEXT_LIMIT))) {
+    size += Math.max(text.length, 1)
+    if (size > LIST_LIMIT) return [...kept, `${texts.length - kept.length} more`]
+    kept.push(text)
+  }
+  return kept
 }

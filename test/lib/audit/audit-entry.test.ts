@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { parseEntry, printEntry } from '#lib/audit/audit-entry'
+import { AUDIT_LINE_LIMIT, parseEntry, printEntry } from '#lib/audit/audit-entry'
 import { canonicalJson } from '#lib/audit/canonical-json'
 
 const runs = { numRuns: process.env['ZT_FULL'] ? 5000 : 200 }
@@ -24,6 +24,17 @@ test('S10 T68: no value can begin a line, reach a terminal or forge an entry', (
     t.deepEqual(parseEntry(line)?.about['path'], value.slice(0, 1000))
     t.is(parseEntry(line)?.kind, 'admin_refused')
   }
+})
+
+test('S10 T68: a long list is cut too: nobody makes a line that no reader takes', (t) => {
+  const names = Array.from({ length: 256 }, (_, index) => `${index}`.padEnd(253, '\u00e9'))
+  const about = { names, action: 'sign_ssh_host', big: ['x'.repeat(70_000)] }
+  const line = printEntry({ sequence: 0, atMs: 1, kind: 'admin_action', about })
+  t.true(line.length <= AUDIT_LINE_LIMIT)
+  const entry = parseEntry(line)
+  t.deepEqual(entry?.about['names'], [...names.slice(0, 15), '241 more'])
+  t.deepEqual(entry?.about['big'], ['x'.repeat(1000)])
+  t.is(entry?.about['action'], 'sign_ssh_host')
 })
 
 const fact = fc.oneof(
