@@ -23,7 +23,7 @@ import {
   STATED_MEMBERS,
   type StatedMember,
 } from './bundle.ts'
-import { TarReader } from './tar.ts'
+import { type TarPart, TarReader } from './tar.ts'
 
 export type BundleReason =
   | 'not_a_bundle'
@@ -59,6 +59,7 @@ type Wrong = { readonly reason: BundleReason; readonly member?: string }
 
 /** Of members other than the recording, octets. */
 const MEMBER_LIMIT_BYTES = 16 * 1024 * 1024
+const KNOWN: ReadonlySet<string> = new Set([...STATED_MEMBERS, INDEX_MEMBER, README_MEMBER])
 
 export class BundleVerifier {
   readonly #options: BundleOptions
@@ -67,6 +68,7 @@ export class BundleVerifier {
   #pieces: Uint8Array[] = []
   #index: Index | undefined
   #recording: RecordingVerifier | undefined
+  #recordingEnded = false
   #verdict: Verdict | undefined
   #wrong: Wrong | undefined
 
@@ -96,11 +98,12 @@ export class BundleVerifier {
     return this.#say(status)
   }
 
-  #takeText({ name, bytes, last }: { name: string; bytes: Uint8Array; last: boolean }) {
+  #takeText({ name, bytes, last }: TarPart): Wrong | undefined {
+    if (!KNOWN.has(name)) return { reason: 'not_a_bundle', member: name }
     this.#pieces.push(bytes)
     const size = this.#pieces.reduce((sum, { length }) => sum + length, 0)
     if (this.#recording || this.#texts.has(name) || size > MEMBER_LIMIT_BYTES) {
-      return { reason: 'not_a_bundle' } as const
+      return { reason: 'not_a_bundle' }
     }
     if (!last) return undefined
     this.#texts.set(name, Buffer.concat(this.#pieces).toString('utf8'))
@@ -109,7 +112,10 @@ export class BundleVerifier {
   }
 
   /** Before its first octet everything else is checked. */
-  async #takeRecording({ bytes }: { bytes: Uint8Array }): Promise<Wrong | undefined> {
+  async #takeRecording({ bytes, last }: TarPart): Promise<Wrong | undefined> {
+    // Twice: who unpacks the file gets only the second.
+    if (this.#recordingEnded) return { reason: 'not_a_bundle', member: RECORDING_MEMBER }
+    this.#recordingEnded = last
     if (this.#recording === undefined) {
       const wrong = await this.#checkStated()
       if (wrong) return wrong
@@ -136,10 +142,6 @@ export class BundleVerifier {
   }
 
   #checkDigests({ statement }: Index): Wrong | undefined {
-    const known = new Set<string>([...STATED_MEMBERS, INDEX_MEMBER, README_MEMBER])
-    for (const name of this.#texts.keys()) {
-      if (!known.has(name)) return { reason: 'not_a_bundle', member: name }
-    }
     for (const name of STATED_MEMBERS) {
       const text = this.#texts.get(name)
       const wanted = statement.members[name]

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Command } from 'commander'
 import { signCheckpoint } from '#lib/audit/checkpoint'
+import { BundleVerifier } from '#lib/evidence/bundle-verifier'
 import { TAR_END, TarReader, tarMember } from '#lib/evidence/tar'
 import { ok } from '#lib/result'
 import { printPublicKeyLine } from '#lib/ssh/public-key-line'
@@ -164,4 +165,26 @@ test('S10 T63: every member of a bundle is bound; another session is not taken f
   }
   await writeFile(at('changed.tar'), (await readFile(at('one.tar'))).subarray(0, -512))
   t.regex((await verify('changed.tar', '--json')).stdout, /not_a_bundle/)
+})
+
+test('S10: a member that is there twice, or is none of ours, ends the reading', async (t) => {
+  const { at, bundle } = await scene(t)
+  await bundle('session-1', 'one.tar')
+  const members = membersOf(await readFile(at('one.tar')))
+  const recording = members.get('recording.ztrec') ?? Buffer.alloc(0)
+  const before = pack(new Map([...members].filter(([name]) => name !== 'recording.ztrec')))
+  const split = Buffer.concat([
+    before.subarray(0, -TAR_END.length),
+    tarMember('recording.ztrec', recording.subarray(0, 600)),
+    tarMember('recording.ztrec', recording.subarray(600)),
+    TAR_END,
+  ])
+  const twice = new BundleVerifier({})
+  await twice.push(split)
+  t.like(await twice.end(), { status: 'tampered', reason: 'not_a_bundle' })
+  // Nothing is kept of what no bundle has, however much of it comes.
+  const foreign = new BundleVerifier({})
+  t.like(await foreign.push(tarMember('foreign', Buffer.alloc(1024))), {
+    ...{ status: 'tampered', reason: 'not_a_bundle', member: 'foreign' },
+  })
 })
