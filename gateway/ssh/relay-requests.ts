@@ -42,6 +42,7 @@ export class ChannelRequests {
     const verdict = onlyOneProgram(
       channel,
       judgeChannelRequest(from, request, channel, this.#grants),
+      this.#grants.sftpRules.length > 0,
     )
     if (verdict.kind === 'malformed') return breach('malformed_message')
     if (request.wantReply && !expectReply(channel, from, verdict)) {
@@ -100,11 +101,15 @@ export class ChannelRequests {
   }
 }
 
-/** RFC 4254 section 6.5: one program per channel; a second one would be recorded as what it is not. */
-function onlyOneProgram(channel: Channel, verdict: Verdict): Verdict {
-  const second =
-    verdict.kind === 'pass' && verdict.program !== undefined && channel.program !== undefined
-  return second ? { kind: 'refuse', reason: 'second_program' } : verdict
+/**
+ * RFC 4254 section 6.5: one program per channel; a second one would be recorded as what it is not. Under rules SFTP
+ * must be the first that octets are for: a server may keep them when it does not start the program they were for.
+ */
+function onlyOneProgram(channel: Channel, verdict: Verdict, hasSftpRules: boolean): Verdict {
+  if (verdict.kind !== 'pass' || verdict.program === undefined) return verdict
+  const isLate = hasSftpRules && verdict.program === 'sftp' && channel.passed.user > 0
+  const isSecond = channel.program !== undefined || isLate
+  return isSecond ? { kind: 'refuse', reason: 'second_program' } : verdict
 }
 
 /** Notes that `from` waits for a reply. @returns false when too many are due. */

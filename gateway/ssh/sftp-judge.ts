@@ -82,8 +82,13 @@ function plainPath(written: string, home: string | undefined): string | undefine
   const isAbsolute = written.startsWith('/')
   if (!isAbsolute && home === undefined) return undefined
   const parts = (isAbsolute ? written : `${home}/${written}`).split('/')
-  if (written.includes('\0') || parts.includes('..')) return undefined
+  if (written.includes('\0') || parts.some(hasTwoDots)) return undefined
   return `/${parts.filter((part) => part !== '' && part !== '.').join('/')}`
+}
+
+/** Targets on Windows take the backslash for a slash. */
+function hasTwoDots(part: string): boolean {
+  return part.split('\\').includes('..')
 }
 
 /** Where a path leads if no part of it is a link; a relative one under a home that is not known stays relative. */

@@ -2,13 +2,14 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { SessionEvent } from '#lib/recording/session-event'
+import { MESSAGE } from '#lib/ssh/message-numbers'
 import { writeUint64 } from '#lib/ssh/writer'
 import type { SftpRules } from '../../../gateway/policy/ssh-grant.ts'
 import { DROP } from '../../../gateway/ssh/relay-action.ts'
 import { SftpTap } from '../../../gateway/ssh/sftp-tap.ts'
 import type { Side } from '../../../gateway/ssh/side.ts'
-import { openRelayRig, TARGET } from '../../support/relay-rig.ts'
-import { channelData, channelRequest, fields } from '../../support/ssh-messages.ts'
+import { openRelayRig, TARGET, USER } from '../../support/relay-rig.ts'
+import { channelData, channelRequest, fields, numbersMessage } from '../../support/ssh-messages.ts'
 
 const OFFSET = writeUint64(0n)
 const READ = 1
@@ -79,6 +80,12 @@ const cases: Readonly<Record<string, readonly [Partial<SftpRules>, Buffer, strin
   'what is denied, with slashes': [SRV, open(1, '/srv//secret/.', READ), 'path_not_allowed'],
   'two dots (T45)': [SRV, open(1, '/srv/../etc/passwd', READ), 'path_not_plain'],
   'two dots that stay inside (T45)': [SRV, open(1, '/srv/a/../b', READ), 'path_not_plain'],
+  'two dots between backslashes, as Windows reads them (T45)': [
+    SRV,
+    open(1, '/srv/a\\..\\..\\etc', READ),
+    'path_not_plain',
+  ],
+  'a backslash in a name': [SRV, open(1, '/srv/a\\b..', READ), undefined],
   'NUL (T45)': [SRV, open(1, '/srv/a\0/../../etc', READ), 'path_not_plain'],
   'a relative path whose beginning is unknown': [SRV, open(1, 'a', READ), 'path_not_plain'],
   'a rename out': [SRV, packet(18, fields(1, '/srv/a', '/tmp/a')), 'path_not_allowed'],
@@ -179,6 +186,16 @@ test('S5 T45: requests that come before the subsystem is asked for do not pass b
   relay.take('user', channelRequest(TARGET, 'subsystem', fields('sftp')))
   t.is(relay.take('user', early).kind, 'send')
   t.is(data.length, 1)
+})
+
+test('S5 T45: nor do those that come for another program, which the target then does not start', (t) => {
+  const sftp = { readOnly: true, denyPaths: [] }
+  const { relay, events } = openRelayRig({ grant: { sftp } })
+  relay.take('user', channelRequest(TARGET, 'exec', fields('id')))
+  relay.take('user', channelData(TARGET, packet(13, fields(1, '/srv/a'))))
+  relay.take('target', numbersMessage(MESSAGE.channelFailure, USER))
+  t.is(relay.take('user', channelRequest(TARGET, 'subsystem', fields('sftp'))).kind, 'send')
+  t.like(events.at(-1), { type: 'refused', what: 'subsystem', reason: 'second_program' })
 })
 
 const requests = fc.constantFrom(
