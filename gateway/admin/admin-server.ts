@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { sourceKey } from '#lib/net/source-key'
 import { createHttpsServer, type HttpsOptions, listenOn } from '../web/https-server.ts'
 import { refuse } from '../web/refuse.ts'
 import { addAccessLogRoutes } from './access-log-routes-server.ts'
@@ -35,7 +36,7 @@ export type AdminServer = {
   close(): Promise<void>
 }
 
-/** Wrong secrets per source address: then 429 until the window has passed. */
+/** Wrong secrets per IPv4 address or IPv6 /64: then 429 until the window has passed. */
 const FAILURES = { points: 10, duration: 60 }
 const UNAUTHORIZED = 401
 const TOO_MANY = 429
@@ -146,8 +147,11 @@ function auditRefusals({ audit }: AdminOptions) {
   }
 }
 
-/** scrypt takes tens of milliseconds by design; the digest of a secret that passed is remembered instead. */
-function authenticate({ checkSecret, log }: AdminOptions) {
+/**
+ * The hook that lets the administrator in. scrypt takes tens of milliseconds by design; the digest of a secret that passed is
+ * remembered instead.
+ */
+export function authenticate({ checkSecret, log }: Pick<AdminOptions, 'checkSecret' | 'log'>) {
   const failures = new RateLimiterMemory(FAILURES)
   let passed: Buffer | undefined
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -158,8 +162,9 @@ function authenticate({ checkSecret, log }: AdminOptions) {
       .update(secret ?? '')
       .digest()
     if (secret !== undefined && passed !== undefined && timingSafeEqual(digest, passed)) return
+    const source = sourceKey(request.ip)
     // Counted before it is checked: many at once must not all get past the limit to the costly hash.
-    const isWithinLimit = await failures.consume(request.ip).then(
+    const isWithinLimit = await failures.consume(source).then(
       () => true,
       () => false,
     )
@@ -172,7 +177,7 @@ function authenticate({ checkSecret, log }: AdminOptions) {
     }
     if (secret !== undefined && (await checkSecret(secret))) {
       passed = digest
-      await failures.delete(request.ip)
+      await failures.delete(source)
       return
     }
     log.warn({ source: request.ip }, 'admin secret refused')
