@@ -8,6 +8,7 @@ import type { JWK } from 'jose'
 import { AUDIT_LINE_LIMIT } from '#lib/audit/audit-entry'
 import { type AuditVerdict, AuditVerifier } from '#lib/audit/audit-verifier'
 import { type FolderFinding, type FoundRecording, findInFolder } from '#lib/audit/recording-fates'
+import { err, ok, type Result } from '#lib/result'
 import { createLineCutter } from '#lib/wire/line-cutter'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
 import { printAudit, printFinding } from '../recordings/print-audit.ts'
@@ -66,9 +67,9 @@ async function verify(io: Io, folder: string | undefined, options: Options): Pro
   const missing = files.find((file) => !io.isFile(file))
   if (missing !== undefined) return report(io, noFile(missing))
   const trusted = keys.value.length === 0 ? {} : { evidenceKeys: keys.value }
-  const witness: string[] = []
-  for (const file of options.witness) witness.push(...(await linesOf(io.openFile(file))))
-  const verifier = new AuditVerifier({ witness, ...trusted })
+  const witness = await readAll(options.witness, (file) => readWitness(io, file))
+  if (!witness.ok) return report(io, witness.error)
+  const verifier = new AuditVerifier({ witness: witness.value.flat(), ...trusted })
   const verdict = await verifyLog(verifier, io.openFile(options.audit))
   const names = folder === undefined ? [] : io.readFolder(folder)
   if (names === undefined) return report(io, noFile(folder ?? ''))
@@ -120,10 +121,14 @@ async function* cut(source: ByteSource): AsyncGenerator<string> {
   if (rest.length > 0) yield Buffer.from(rest).toString('utf8')
 }
 
-async function linesOf(source: ByteSource): Promise<string[]> {
+/** One without a checkpoint is refused: it would leave the tail to whoever emptied it. */
+async function readWitness(io: Io, file: string): Promise<Result<readonly string[], CliFailure>> {
   const lines: string[] = []
-  for await (const line of cut(source)) lines.push(line)
-  return lines.filter((line) => line !== '')
+  for await (const line of cut(io.openFile(file))) if (line !== '') lines.push(line)
+  const message = `${file} has no checkpoint.`
+  return lines.length > 0
+    ? ok(lines)
+    : err({ code: 'empty_witness', message, exitCode: EXIT.usage })
 }
 
 const SEALED = '.ztrec'

@@ -57,7 +57,7 @@ test('S10: zt verify vouches for a log and its recordings, and says what it cann
 })
 
 test('S10 T63 T68: zt verify finds a missing session, a cut file, a swap and a rewritten log', async (t) => {
-  const { verify, all, file, lines, save } = await scene(t)
+  const { at, verify, all, file, lines, save } = await scene(t)
   await rename(file('session-1'), `${file('session-1')}.away`)
   const missing = await verify(...all)
   t.is(missing.code, EXIT.tampered)
@@ -82,4 +82,8 @@ test('S10 T63 T68: zt verify finds a missing session, a cut file, a swap and a r
   await save(lines.slice(0, -1))
   t.regex((await verify()).stdout, /^incomplete: /)
   t.is((await verify('--witness', 'nowhere')).code, EXIT.usage)
+  await writeFile(at('emptied.jws'), '\n')
+  const emptied = await verify('--witness', at('emptied.jws'))
+  t.is(emptied.code, EXIT.usage, 'a witness that saw nothing vouches for nothing')
+  t.regex(emptied.stderr, /emptied\.jws has no checkpoint/)
 })
