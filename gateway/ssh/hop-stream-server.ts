@@ -11,16 +11,21 @@ export type HopStreamHandlers = {
   readonly onOctets: (octets: number) => void
 }
 
+type LegOut = { readonly transport: Pick<SshLeg['transport'], 'send' | 'backlogged'> }
+
 export class HopStream extends Duplex {
   readonly channel: ChannelEnd
-  readonly #leg: SshLeg
+  readonly #leg: LegOut
   /** Octets that were handed on and not yet given back to the peer's window. */
   #unread = 0
   #waiting: { readonly rest: Buffer; readonly done: () => void } | undefined
+  /** Came while the reader was behind: kept as one piece, since a peer may send its window octet by octet. */
+  #held = Buffer.alloc(0)
+  #heldOctets = 0
   #hasEnded = false
   #isOver = false
 
-  constructor(ends: OwnEnds, side: Side, leg: SshLeg, handlers: HopStreamHandlers) {
+  constructor(ends: OwnEnds, side: Side, leg: LegOut, handlers: HopStreamHandlers) {
     super()
     this.#leg = leg
     this.channel = ends.make(side, (payload) => leg.transport.send(payload), {
@@ -32,7 +37,7 @@ export class HopStream extends Duplex {
       onData: (bytes) => {
         handlers.onOctets(bytes.length)
         this.#unread += bytes.length
-        this.push(Buffer.from(bytes))
+        this.#take(bytes)
       },
       onEof: () => this.#endReading(),
       onClosed: () => this.#over(),
@@ -53,6 +58,7 @@ export class HopStream extends Duplex {
   }
 
   override _read(): void {
+    this.#pushHeld()
     this.channel.consumed(this.#unread)
     this.#unread = 0
   }
@@ -72,6 +78,28 @@ export class HopStream extends Duplex {
     done(error)
   }
 
+  #take(bytes: Buffer): void {
+    const isBehind = this.#heldOctets > 0 || this.readableLength >= this.readableHighWaterMark
+    if (!isBehind) {
+      this.push(Buffer.from(bytes))
+      return
+    }
+    const octets = this.#heldOctets + bytes.length
+    if (octets > this.#held.length) {
+      this.#held = Buffer.concat([this.#held], Math.max(octets, 2 * this.#held.length))
+    }
+    bytes.copy(this.#held, this.#heldOctets)
+    this.#heldOctets = octets
+  }
+
+  #pushHeld(): void {
+    if (this.#heldOctets === 0) return
+    const held = this.#held.subarray(0, this.#heldOctets)
+    this.#held = Buffer.alloc(0)
+    this.#heldOctets = 0
+    this.push(held)
+  }
+
   #writeOn(bytes: Buffer, done: () => void): void {
     const isHeld = this.#leg.transport.backlogged
     const sent = isHeld ? 0 : this.channel.write(bytes)
@@ -80,8 +108,10 @@ export class HopStream extends Duplex {
   }
 
   #endReading(): void {
-    if (!this.#hasEnded) this.push(null)
+    if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#pushHeld()
+    this.push(null)
   }
 
   /** The peer closed: what is still to be written goes nowhere. */
