@@ -45,11 +45,13 @@ export function addSshSessionCommands(admin: Command, io: CliIo & WatchIo, run: 
     .description('see a session from now on; it is sealed to your key on its way')
     .argument('<id>', 'id of the session')
     .requiredOption('--key <file>', 'private key of a recipient of recordings')
+    .option('--moderate', 'be the moderator that the session needs; it pauses when you leave')
+    .option('--as <email>', 'with --moderate: who you are')
     .addHelpText(
       'after',
-      '\nThe policy of the application says whether its user is told.\n\nExample:\n  $ zt admin ssh-sessions watch ID --key auditor.key',
+      '\nThe policy of the application says whether its user is told.\n\nExample:\n  $ zt admin ssh-sessions watch ID --key auditor.key\n  $ zt admin ssh-sessions watch ID --key auditor.key --moderate --as bob@example.com',
     )
-    .action((id: string, { key }: { key: string }) => run(() => watch(io, id, key)))
+    .action((id: string, options: WatchOptions) => run(() => watch(io, id, options)))
   sessions
     .command('end')
     .description('end a session before its next byte; its user reads that an administrator did')
@@ -66,11 +68,19 @@ async function list(io: CliIo, { json }: { json?: boolean }): Promise<number> {
   return EXIT.ok
 }
 
-async function watch(io: CliIo & WatchIo, id: string, keyFile: string): Promise<number> {
-  const key = await io.readKey(keyFile)
+type WatchOptions = { readonly key: string; readonly moderate?: boolean; readonly as?: string }
+
+async function watch(io: CliIo & WatchIo, id: string, options: WatchOptions): Promise<number> {
+  const { moderate = false, as } = options
+  if (moderate !== (as !== undefined)) {
+    const message = '--moderate and --as EMAIL go together'
+    return report(io, { code: 'bad_option', message, exitCode: EXIT.usage })
+  }
+  const key = await io.readKey(options.key)
   if (!key.ok) return report(io, key.error)
   const recipient = encodeURIComponent(printRecipient(key.value))
-  const path = `${PATH}/${encodeURIComponent(id)}/watch?recipient=${recipient}`
+  const by = as === undefined ? '' : `&moderator=${encodeURIComponent(as)}`
+  const path = `${PATH}/${encodeURIComponent(id)}/watch?recipient=${recipient}${by}`
   const sealed = await io.admin.getBytes(path)
   if (!sealed.ok) return report(io, sealed.error)
   // It comes as it happens: nothing is waited for.

@@ -6,6 +6,8 @@ import type { Recorder } from '../recording/recorder.ts'
 import type { Asked } from '../ssh/relay-watch.ts'
 import type { Side } from '../ssh/side.ts'
 
+import type { ModeratedSession } from './moderation.ts'
+
 /** Who, where, since when. Names were validated when flow and login were parsed. */
 export type SessionAbout = {
   /** Of the recording too. */
@@ -40,6 +42,8 @@ export interface LiveSession {
   readonly recorded: boolean
   /** What the permit says about being watched. */
   readonly watch: SshWatch
+  /** Absent: it needs no moderator. */
+  readonly moderation?: ModeratedSession
   /** Octets of channel data so far, both ways. */
   readonly passedOctets: number
   /** Where in the recording we are, ms; without a recording, since it began. */

@@ -4,7 +4,12 @@
 
 import type { IpAddress } from '#lib/net/address'
 import type { HostName } from '#lib/net/host'
-import { type CompiledCondition, compileCondition, compileSet } from './condition.ts'
+import {
+  type CompiledCondition,
+  compileCondition,
+  compileSet,
+  type SelectorSet,
+} from './condition.ts'
 import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
 import type { Destination } from './destination.ts'
@@ -46,6 +51,8 @@ export type CompiledApplication = {
   readonly destinations: readonly Destination[]
   readonly enforcement: Enforcement
   readonly policies: readonly CompiledPolicyLine[]
+  /** Who may moderate its sessions. */
+  readonly moderators: SelectorSet
   /** Those that its policies look at. */
   readonly evaluators: readonly Evaluator[]
 }
@@ -179,15 +186,17 @@ function compileApplication(
       ...(sessionLengthMs !== undefined && { sessionLengthMs }),
     }
   })
-  const enforcement = enforcementOf(written)
+  const enforcement = enforcementOf(written, document)
+  const moderators = compileSet(written.ssh?.moderators ?? [], lists)
   const evaluators = evaluatorsOf(policies.map(({ condition }) => condition))
-  return { name: written.name, written, enforcement, policies, evaluators }
+  return { name: written.name, written, enforcement, policies, moderators, evaluators }
 }
 
-function enforcementOf({ ssh }: Application): Enforcement {
+function enforcementOf({ ssh }: Application, document: PolicyDocument): Enforcement {
   if (ssh === undefined) return { kind: 'relay' }
-  const { targets: _criteria, ...limits } = ssh
-  return { kind: 'ssh', ssh: limits }
+  const { targets: _criteria, moderators, ...limits } = ssh
+  if (moderators.length === 0) return { kind: 'ssh', ssh: limits }
+  return { kind: 'ssh', ssh: { ...limits, moderation: { waitMs: document.promptTimeoutMs } } }
 }
 
 function compileConsent({ justify, approval }: AccessPolicy, lists: CompiledLists): Consent {

@@ -18,6 +18,8 @@ export type SshLimits = {
   readonly watch?: SshWatch
   /** The client must show a certificate of ours for the tunnel's user. */
   readonly requiresCertificate?: true
+  /** What the user sends passes only while a moderator is there; the session ends when none is for this long. */
+  readonly moderation?: { readonly waitMs: number }
   /** Pinned host keys of the target, OpenSSH one-line format (`ssh-ed25519 AAAA…`). */
   readonly hostKeys: readonly string[]
   /** Host CAs that may vouch for the target, OpenSSH one-line format. */

@@ -120,9 +120,11 @@ export type TargetCriterion = {
 }
 
 /** Limits of an ssh application as written: users may be an alias, and targets add their own keys. */
-export type WrittenSsh = SshLimits & {
+export type WrittenSsh = Omit<SshLimits, 'moderation'> & {
   /** Any of these; none: `destinations` only. */
   readonly targets: readonly TargetCriterion[]
+  /** Any of these may moderate sessions, which then all are; none: no session is moderated. */
+  readonly moderators: readonly Selector[]
 }
 
 /** What is protected, and who may use it: the first policy that matches decides, none denies. */

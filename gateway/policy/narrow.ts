@@ -46,12 +46,14 @@ const FULL_FIRST = [undefined, 'commands', 'metadata'] as const
 /** Who may log in where both agree; keys of the first, which was written on the name that was asked for. */
 function narrowSsh(a: SshLimits, b: SshLimits): SshLimits {
   const sessionTimeMs = lesser(a.sessionTimeMs, b.sessionTimeMs)
+  const waitMs = lesser(a.moderation?.waitMs, b.moderation?.waitMs)
   const concurrentSessions = lesser(a.concurrentSessions, b.concurrentSessions)
   return {
     unixUsers: a.unixUsers.filter((user) => b.unixUsers.includes(user)),
     ...narrowRecord(a, b),
     watch: narrowWatch(a, b),
     ...((a.requiresCertificate ?? b.requiresCertificate) && { requiresCertificate: true }),
+    ...(waitMs !== undefined && { moderation: { waitMs } }),
     hostKeys: a.hostKeys.length > 0 ? a.hostKeys : b.hostKeys,
     hostAuthorities: a.hostAuthorities.length > 0 ? a.hostAuthorities : b.hostAuthorities,
     grants: [...a.grants, ...b.grants],

@@ -26,12 +26,15 @@ export function named(list: readonly Item[]): string[] {
   return list.flatMap(({ value }) => (typeof value['name'] === 'string' ? [value['name']] : []))
 }
 
-/** Everything that has selectors: rule groups, policies, network rules, lines about certificates. */
+/** Everything that has selectors: rule groups, policies, ssh blocks, network rules, lines about certificates. */
 export function conditionsOf(policy: Raw, path: Path): Item[] {
   return [
     ...items(policy, 'rule_groups', path),
     ...items(policy, 'applications', path).flatMap(({ value, path: at }) =>
       items(value, 'policies', at),
+    ),
+    ...items(policy, 'applications', path).flatMap(({ value: { ssh }, path: at }) =>
+      isMapping(ssh) ? [{ value: ssh, path: [...at, 'ssh'] }] : [],
     ),
     ...items(policy, 'network_rules', path),
     ...items(policy, 'ssh_certificates', path),
@@ -44,7 +47,9 @@ export function selectorsOf(condition: Item): RawSelector[] {
   const approvers = isMapping(approval)
     ? selectorsIn({ value: approval, path: [...condition.path, 'approval'] }, 'approvers')
     : []
-  const own = ['include', 'require', 'exclude'].flatMap((key) => selectorsIn(condition, key))
+  const own = ['include', 'require', 'exclude', 'moderators'].flatMap((key) =>
+    selectorsIn(condition, key),
+  )
   return [...own, ...approvers]
 }
 

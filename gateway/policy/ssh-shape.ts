@@ -9,11 +9,12 @@ import {
   required,
   type ValueOf,
 } from '#lib/config/mapping-shape'
-import { quote } from '#lib/config/mistake'
-import { flag, mapped, oneOf, type Shape, text, wholeNumber } from '#lib/config/shape'
+import { type Mistake, type Path, quote } from '#lib/config/mistake'
+import { checked, flag, mapped, oneOf, type Shape, text, wholeNumber } from '#lib/config/shape'
 import { duration } from '#lib/config/text-shapes'
 import { parseDestination } from './destination.ts'
 import type { WrittenSsh } from './document.ts'
+import { selector } from './selector.ts'
 import {
   DEFAULT_SSH_GRANT,
   type ForwardDestination,
@@ -114,6 +115,15 @@ const sshFields = {
     "Whether the client must show an SSH certificate of the client authority for the tunnel's own user, as `zt ssh-cert` gets one.",
     'optional',
   ),
+  moderated: defaulted(
+    flag,
+    'Whether what the user sends passes only while a moderator watches. The session waits for one as long as `prompt_timeout`.',
+    false,
+  ),
+  moderators: optional(
+    list(selector, { kind: 'a list of selectors such as [{ group: leads }]', min: 1 }),
+    'With `moderated`: who may; any of these, never the user of the session.',
+  ),
   ...hostKeyFields,
   allow: defaulted(
     list(oneOf(...SSH_VERBS), { kind: `a list of ${SSH_VERBS.join(', ')}` }),
@@ -172,9 +182,20 @@ const sshFields = {
 
 /** The `ssh` section of an application. */
 export const sshShape: Shape<WrittenSsh> = mapped(
-  mapping(sshFields, 'the limits of an ssh application'),
+  checked(mapping(sshFields, 'the limits of an ssh application'), checkModeration),
   toSshLimits,
 )
+
+function checkModeration(
+  { moderated, moderators, watch }: ValueOf<typeof sshFields>,
+  at: Path,
+): Mistake[] {
+  if (moderated !== (moderators !== undefined)) {
+    return [{ path: at, message: '"moderated: true" and "moderators" go together' }]
+  }
+  if (!moderated || watch !== 'never') return []
+  return [{ path: at, message: 'nobody can moderate a session that may never be watched' }]
+}
 
 function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
   const { session_time, concurrent_sessions } = written
@@ -187,6 +208,7 @@ function toSshLimits(written: ValueOf<typeof sshFields>): WrittenSsh {
     hostKeys: written.host_keys,
     hostAuthorities: written.host_authorities,
     targets: written.targets,
+    moderators: written.moderated ? (written.moderators ?? []) : [],
     grants: [toGrant(written)],
     ...(session_time !== undefined && { sessionTimeMs: session_time }),
     ...(concurrent_sessions !== undefined && { concurrentSessions: concurrent_sessions }),

@@ -7,6 +7,8 @@ export type SessionClockHandlers = {
   /** Time for new keys. */
   readonly onRekey: () => void
   readonly onIdle: () => void
+  /** Nobody moderates, for too long. */
+  readonly onUnattended: () => void
   /** The session lasted as long as it may. */
   readonly onSessionOver: () => void
 }
@@ -26,6 +28,7 @@ export class SessionClock {
   #grace: NodeJS.Timeout | undefined
   #isOver = false
   #sessionTime: NodeJS.Timeout | undefined
+  #unattended: NodeJS.Timeout | undefined
   #rekey: NodeJS.Timeout | undefined
   #stopWatching = (): void => undefined
 
@@ -58,7 +61,15 @@ export class SessionClock {
     this.#stopWatching = watchIdle(passedOctets, idleTimeoutMs, this.#handlers.onIdle)
   }
 
+  /** Somebody must come within that time; undefined: somebody is there. */
+  awaitModerator(waitMs: number | undefined): void {
+    clearTimeout(this.#unattended)
+    if (waitMs === undefined || this.#isOver) return
+    this.#unattended = setTimeout(this.#handlers.onUnattended, waitMs)
+  }
+
   stop(): void {
+    clearTimeout(this.#unattended)
     this.#isOver = true
     clearTimeout(this.#grace)
     clearTimeout(this.#sessionTime)

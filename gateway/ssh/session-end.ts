@@ -56,6 +56,7 @@ export const GATEWAY_ENDS = {
   recording_failed: 'zt: the recording failed, so the session ends',
   certificate_revoked: 'zt: a certificate of this session was revoked',
   session_time_exceeded: 'zt: the session lasted as long as a session may',
+  no_moderator: 'zt: no moderator was there in time',
   idle_timeout: 'zt: the session was idle for too long',
   login_grace_exceeded: 'zt: login took too long',
   internal_error: 'zt: internal error of the gateway',
@@ -65,6 +66,11 @@ export const GATEWAY_ENDS = {
     'zt: a rule of your organisation ended this session; log in again to go on',
 } as const
 export type GatewayEnd = keyof typeof GATEWAY_ENDS
+
+/** What a user whose session is moderated reads before it begins. @param id of the session. */
+export function moderatedText(id: string): string {
+  return `zt: this session starts when a moderator joins: zt admin ssh-sessions watch ${id} --moderate --as EMAIL`
+}
 
 /** The code of an end that a side brought about: `done` when the user's client said goodbye, else who did what. */
 export function closeReasonOf(side: Side, closed: TransportClosed): string {

@@ -6,36 +6,39 @@ import { otherSide, type Side } from './side.ts'
 import type { SshHops } from './ssh-hops-server.ts'
 import type { SshLeg } from './ssh-leg-server.ts'
 import type { ReceivedPacket } from './transport-types.ts'
+import { UserInput } from './user-input.ts'
 
 export type Legs = Readonly<Record<Side, SshLeg>>
 
-/** Begins to relay. @param onBreach told when a side broke the protocol; who holds the legs then ends them. */
+/** Begins to relay. @returns by what the user's messages are held back. @param onBreach told when a side broke the protocol; who holds the legs then ends them. */
 export function relayLegs(
   legs: Legs,
   relay: SshRelay,
   recorder: Recorder | undefined,
   hops: Pick<SshHops, 'begin' | 'progress'>,
   onBreach: (side: Side, reason: ProtocolBreach) => void,
-): void {
-  const join = (from: Side): void => {
+): UserInput {
+  const passerOf = (from: Side) => {
     const other = legs[otherSide(from)]
-    legs[from].onPacket = (packet) => {
+    return (packet: ReceivedPacket): void => {
       const taken = relay.take(from, packet.payload)
       const action = taken.kind === 'hop' ? hops.begin(taken, packet.payload) : taken
       if (action.kind === 'end') onBreach(from, action.reason)
       else carryOut(action, packet, legs, other)
     }
   }
-  join('user')
-  join('target')
+  const input = new UserInput(passerOf('user'))
+  legs.user.onPacket = (packet) => input.take(packet)
+  legs.target.onPacket = passerOf('target')
   const balance = (): void => {
     hops.progress()
-    legs.user.setReading(mayRead(legs.user, legs.target, recorder))
+    legs.user.setReading(!input.isFull && mayRead(legs.user, legs.target, recorder))
     legs.target.setReading(mayRead(legs.target, legs.user, recorder))
   }
   legs.user.onProgress = balance
   legs.target.onProgress = balance
   if (recorder !== undefined) recorder.onDrain = balance
+  return input
 }
 
 function carryOut(

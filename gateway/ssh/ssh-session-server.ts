@@ -13,6 +13,7 @@ import type { Missed } from '../enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
 import { subjectName } from '../facts/subject-name.ts'
 import type { LiveSession } from '../live/live-session.ts'
+import { Moderation } from '../live/moderation.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
 import { Grants } from './grants.ts'
@@ -23,6 +24,7 @@ import {
   closeReasonOf,
   GATEWAY_ENDS,
   type GatewayEnd,
+  moderatedText,
   refusalText,
 } from './session-end.ts'
 import { SessionWatch } from './session-watch.ts'
@@ -34,6 +36,7 @@ import type { SshServiceDeps } from './ssh-service-deps.ts'
 import { SshTargetLogin, type TargetRefusal } from './ssh-target-login-server.ts'
 import { SshUserLogin } from './ssh-user-login-server.ts'
 import type { HostKey, TransportClosed } from './transport-types.ts'
+import type { UserInput } from './user-input.ts'
 
 /** A target, with its leg under way. */
 type Arrival = { readonly reached: SshTarget; readonly target: SshTargetLogin }
@@ -74,6 +77,7 @@ export class SshSession {
     this.#clock = new SessionClock(deps.timing, {
       onLoginTooLong: () => this.#endByGateway('login_grace_exceeded'),
       onRekey: () => this.#rekey(),
+      onUnattended: () => this.#endByGateway('no_moderator'),
       onIdle: () => this.#endByGateway('idle_timeout'),
       onSessionOver: () => this.#endByGateway('session_time_exceeded'),
     })
@@ -186,7 +190,10 @@ export class SshSession {
   #begin(target: SshLeg, reached: SshTarget, unixUser: string): void {
     const watch = new SessionWatch(this.#recorder, this.#deps.log, this.#about)
     this.#watch = watch
-    this.#unlist = this.#deps.live.add(this.#live(watch, reached, unixUser))
+    const { moderation: rules } = reached.limits
+    const moderation = rules && new Moderation(this.#flow.facts.subject.userId)
+    this.#unlist = this.#deps.live.add(this.#live(watch, reached, unixUser, moderation))
+    if (moderation !== undefined) this.#user.tell(moderatedText(this.#id))
     this.#relay = new SshRelay(new Grants(reached.limits.grants), watch)
     const user = this.#user.leg
     this.#user.permit()
@@ -198,18 +205,35 @@ export class SshSession {
       sessionId: this.#id,
     })
     this.#hops = hops
-    relayLegs(legs, this.#relay, this.#recorder, hops, (side, reason) => {
+    const input = relayLegs(legs, this.#relay, this.#recorder, hops, (side, reason) => {
       this.#end(`${side}_${reason}`, () => {
         user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
       })
     })
+    if (moderation !== undefined) this.#moderate(moderation, input, rules?.waitMs)
     const { idleTimeoutMs } = reached.permit
     const { sessionTimeMs } = reached.limits
     this.#clock.loggedIn(() => watch.passedOctets, { idleTimeoutMs, sessionTimeMs })
   }
 
+  /** Nothing of the user passes while no moderator is there, not even what has been read. */
+  #moderate(moderation: Moderation, input: UserInput, waitMs: number | undefined): void {
+    moderation.watch((isAttended) => {
+      if (this.#closeReason !== undefined) return
+      this.#clock.awaitModerator(isAttended ? undefined : waitMs)
+      if (isAttended) input.resume()
+      else input.pause()
+      this.#user.leg.onProgress()
+    })
+  }
+
   /** As those see it who look after sessions. */
-  #live(watch: SessionWatch, { permit, limits }: SshTarget, unixUser: string): LiveSession {
+  #live(
+    watch: SessionWatch,
+    { permit, limits }: SshTarget,
+    unixUser: string,
+    moderation: Moderation | undefined,
+  ): LiveSession {
     const { subject, destination } = this.#flow.facts
     const startedAtMs = this.#deps.now()
     const elapsedMs = () => this.#recorder?.elapsedMs ?? this.#deps.now() - startedAtMs
@@ -222,6 +246,7 @@ export class SshSession {
       },
       recorded: this.#recorder !== undefined,
       watch: limits.watch ?? 'told',
+      ...(moderation && { moderation }),
       get passedOctets() {
         return watch.passedOctets
       },

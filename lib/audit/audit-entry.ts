@@ -11,6 +11,8 @@ export type AuditKind =
   | 'admin_action'
   | 'admin_refused'
   | 'ssh_alert'
+  | 'moderator_joined'
+  | 'moderator_left'
   | 'recording_opened'
   | 'recording_closed'
   | 'recording_failed'

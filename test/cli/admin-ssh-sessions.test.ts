@@ -40,3 +40,14 @@ test('S12: admin ssh-sessions end names the session in the path', async (t) => {
   t.is(await zt.run('admin', 'ssh-sessions', 'end', 'a/b'), EXIT.ok)
   t.deepEqual(zt.asked, [['/api/v1/ssh-sessions/a%2Fb/end', {}]])
 })
+
+test('S12 T69: admin ssh-sessions watch --moderate says who moderates', async (t) => {
+  const { file } = await makeRecording({ output: [await viewer] }, () => undefined)
+  const zt = adminCommands([file])
+  const watch = ['admin', 'ssh-sessions', 'watch', 's1', '--key', 'k']
+  t.is(await zt.run(...watch, '--moderate', '--as', 'bob+x@example.com'), EXIT.ok)
+  t.regex(String(zt.asked[0]), /&moderator=bob%2Bx%40example\.com$/)
+  t.is(await zt.run(...watch, '--moderate'), EXIT.usage)
+  t.is(await zt.run(...watch, '--as', 'bob@example.com'), EXIT.usage)
+  t.is(zt.asked.length, 1)
+})

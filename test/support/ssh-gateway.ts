@@ -67,6 +67,8 @@ export type SshGateway = {
   lastEnd(): Promise<SshEnd>
   /** Ids of recordings, newest last. */
   readonly sessions: string[]
+  /** Sockets of users' clients, newest last. */
+  readonly clients: Socket[]
   /** Sockets to the target, newest last. */
   readonly targets: Socket[]
   /** Cuts the newest flow, as a revocation does. */
@@ -152,7 +154,7 @@ class Gateway implements SshGateway {
   readonly #ends: Promise<SshEnd>[] = []
   readonly sessions: string[] = []
   readonly targets: Socket[] = []
-  readonly #clients: Socket[] = []
+  readonly clients: Socket[] = []
   readonly #options: GatewayOptions
   readonly #deps: SshServiceDeps
   readonly #folder: string
@@ -194,7 +196,7 @@ class Gateway implements SshGateway {
 
   cut(reason: string): void {
     this.#cutReason = reason
-    this.#clients.at(-1)?.resetAndDestroy()
+    this.clients.at(-1)?.resetAndDestroy()
     this.targets.at(-1)?.resetAndDestroy()
   }
 
@@ -218,13 +220,13 @@ class Gateway implements SshGateway {
 
   async stop(): Promise<void> {
     this.#server.close()
-    for (const socket of [...this.#clients, ...this.targets]) socket.destroy()
+    for (const socket of [...this.clients, ...this.targets]) socket.destroy()
     await Promise.allSettled(this.#ends)
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
   #serve(client: Socket): void {
-    this.#clients.push(client)
+    this.clients.push(client)
     const { address, port } = this.#options.target
     const target = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
     this.targets.push(target)
