@@ -7,6 +7,7 @@
 import { ChannelCommands } from './channel-commands.ts'
 import type { CommandEvent, CommandLine, Moment } from './command-line.ts'
 import type { Frame } from './frame.ts'
+import { AFTER_GAP } from './output-tail.ts'
 import type { SessionEvent } from './session-event.ts'
 
 /** Channels with a terminal that are read at once; sessions have a handful. */
@@ -15,6 +16,8 @@ const TERMINALS_LIMIT = 32
 export class CommandIndex {
   readonly #channels = new Map<number, ChannelCommands>()
   readonly #printed = new Map<number, number>()
+  /** Then commands are read here, and not taken as somebody read them before. */
+  #hasOutput = false
 
   /**
    * Takes the next frame, in order of time; wait for one before the next. Bytes may be changed after it resolves.
@@ -25,8 +28,16 @@ export class CommandIndex {
     const { channel, stream, bytes, timeUs } = frame
     const moment = this.#moment(timeUs, channel)
     if (stream === 'input') return (await this.#channels.get(channel)?.typed(bytes, moment)) ?? []
+    this.#hasOutput = true
     this.#printed.set(channel, moment.outputBytes + bytes.length)
     return (await this.#channels.get(channel)?.printed(bytes, moment)) ?? []
+  }
+
+  /** Takes note of output that is not fed, in octets: what comes next stands on a line of its own. */
+  async skip(channel: number, octets: number): Promise<readonly CommandEvent[]> {
+    const moment = this.#moment(0, channel)
+    this.#printed.set(channel, moment.outputBytes + octets)
+    return (await this.#channels.get(channel)?.printed(AFTER_GAP, moment)) ?? []
   }
 
   /** After the last frame: lines that were sent and not seen. */
@@ -52,6 +63,8 @@ export class CommandIndex {
       case 'channel_closed':
         this.#printed.delete(event.channel)
         return this.#close(event.channel)
+      case 'command':
+        return this.#hasOutput ? [] : [asLine(event)]
       default: {
         const fact = factOf(event, moment, commands !== undefined)
         return fact ? [fact] : []
@@ -73,6 +86,11 @@ export class CommandIndex {
   #moment(timeUs: number, channel: number): Moment {
     return { channel, timeUs, outputBytes: this.#printed.get(channel) ?? 0 }
   }
+}
+
+/** Read while the session went on. */
+function asLine({ atUs, ...read }: SessionEvent & { readonly type: 'command' }): CommandLine {
+  return { ...read, timeUs: atUs }
 }
 
 /** What was asked for in so many words. */

@@ -2,27 +2,13 @@
  * What a session's commands look like in an index. Everything but facts is read from what a terminal showed:
  * it helps to find a place in a recording, and proves nothing.
  */
+import type { Confidence, TypedSource } from './command-origin.ts'
 import type { SessionEvent } from './session-event.ts'
 
 /** Where a line comes from. */
 export type CommandSource =
   /** Requests of SSH and operations of SFTP: they were asked for in these words. */
-  | 'exec'
-  | 'shell'
-  | 'subsystem'
-  | 'sftp'
-  /** A mark that the instrumented shell printed. */
-  | 'osc133'
-  /** What stood on the screen when Enter was pressed. */
-  | 'screen'
-  /** Something was typed that the screen did not show. Its text is never what was typed. */
-  | 'hidden'
-
-/**
- * `fact`: from the protocol. `high`: the shell said so. `medium`: stood behind the prompt where it was typed.
- * `low`: stood on the screen, perhaps typed into a program. `forged`: a mark that the shell did not make.
- */
-export type Confidence = 'fact' | 'high' | 'medium' | 'low' | 'forged'
+  'exec' | 'shell' | 'subsystem' | 'sftp' | TypedSource
 
 /** When, and where in a recording: a replay from `timeUs` on shows the screen as it was. */
 export type Moment = {

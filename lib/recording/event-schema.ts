@@ -60,6 +60,16 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('hop_opened'), channel, target: text }),
   z.strictObject({ type: z.literal('nested_opaque'), channel }),
+  z.strictObject({
+    type: z.literal('command'),
+    channel,
+    atUs: count,
+    outputBytes: count,
+    source: z.enum(['osc133', 'screen', 'hidden']),
+    confidence: z.enum(['fact', 'high', 'medium', 'low', 'forged']),
+    text,
+  }),
+  z.strictObject({ type: z.literal('commands_missed'), channel, reason: text }),
   z.strictObject({ type: z.literal('alert'), channel, rule: text, action: text }),
   z.strictObject({
     type: z.literal('refused'),
@@ -95,6 +105,8 @@ const CLASS_OF: Readonly<Record<SessionEvent['type'], SealClass>> = {
   forward_closed: 'index',
   hop_opened: 'index',
   nested_opaque: 'index',
+  command: 'index',
+  commands_missed: 'index',
   alert: 'index',
   refused: 'index',
 }

@@ -6,7 +6,7 @@ import { concat } from '../seal/bytes.ts'
 /** Larger than what any terminal shows. */
 const LIMIT_BYTES = 64 * 1024
 /** CAN ends a sequence that was cut; the rest begins on a line of its own. */
-const AFTER_GAP = Uint8Array.of(0x18, 0x0d, 0x0a)
+export const AFTER_GAP = Uint8Array.of(0x18, 0x0d, 0x0a)
 
 export class OutputTail {
   #parts: Uint8Array[] = []

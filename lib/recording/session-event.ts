@@ -2,6 +2,7 @@
  * What a recording holds besides bytes: facts about an SSH session, sealed with it.
  * Every event belongs to a channel, counted from 0 in the order of opening; session-wide events use channel -1.
  */
+import type { Confidence, TypedSource } from './command-origin.ts'
 
 /** Direction and kind of relayed bytes. `input` is what the user sent and may have its own recipients. */
 export type StreamName = 'input' | 'output' | 'stderr'
@@ -86,6 +87,19 @@ export type SessionEvent =
   | { readonly type: 'hop_opened'; readonly channel: number; readonly target: string }
   /** SSH is spoken inside the forwarding, which is not looked into. */
   | { readonly type: 'nested_opaque'; readonly channel: number }
+  /** A command that was typed at a terminal, as it was read while the session went on: see ./command-origin.ts. */
+  | {
+      readonly type: 'command'
+      readonly channel: number
+      /** When Enter was pressed, and what the channel had printed by then. */
+      readonly atUs: number
+      readonly outputBytes: number
+      readonly source: TypedSource
+      readonly confidence: Confidence
+      readonly text: string
+    }
+  /** Typed commands are not known from here on for a while; on channel -1. */
+  | { readonly type: 'commands_missed'; readonly channel: number; readonly reason: string }
   /** A rule of the policy noticed something in the session; on channel -1. */
   | {
       readonly type: 'alert'

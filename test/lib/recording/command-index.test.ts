@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { CommandIndex } from '#lib/recording/command-index'
 import type { CommandEvent } from '#lib/recording/command-line'
 import type { Frame } from '#lib/recording/frame'
-import type { StreamName } from '#lib/recording/session-event'
+import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import { markedShell } from '../../../gateway/ssh/command-marks.ts'
 
 type Case = {
@@ -251,5 +251,46 @@ test('S6: commands, subsystems and file operations are facts', async (t) => {
     '  sftp fact: "rename /a -> /b"',
     '  sftp fact: "close /c (wrote 9 octets, status 4)"',
     '  shell fact: "[shell without a terminal]"',
+  ])
+})
+
+const READ_LIVE: SessionEvent = {
+  ...{ type: 'command', channel: 0, atUs: 7, outputBytes: 9 },
+  ...{ source: 'screen', confidence: 'medium', text: 'id' },
+} as const
+
+test('S6: where no output is recorded, commands are listed as they were read live', async (t) => {
+  const pty = { type: 'pty', channel: 0, term: 'xterm', columns: 80, rows: 24 } as const
+  t.deepEqual(
+    await indexOf([
+      { timeUs: 1, event: pty },
+      { timeUs: 99, event: READ_LIVE },
+    ]),
+    [
+      {
+        ...{ type: 'command', channel: 0, timeUs: 7, outputBytes: 9 },
+        ...{ source: 'screen', confidence: 'medium', text: 'id' },
+      },
+    ],
+  )
+})
+
+test('S6: where output is there to read, what was read live is not listed again', async (t) => {
+  const output = { timeUs: 1, channel: 0, stream: 'output', bytes: Buffer.from('$ ') } as const
+  t.deepEqual(await indexOf([output, { timeUs: 99, event: READ_LIVE }]), [])
+})
+
+test('S6: output that is skipped counts, and what follows is read', async (t) => {
+  const index = new CommandIndex()
+  const feed = async (timeUs: number, stream: StreamName, text: string) =>
+    index.feed({ timeUs, channel: 0, stream, bytes: Buffer.from(text) })
+  const pty = { type: 'pty', channel: 0, term: 'xterm', columns: 80, rows: 24 } as const
+  await index.feed({ timeUs: 0, event: pty })
+  await feed(1, 'output', 'a line that is cut in')
+  await index.skip(0, 1_000_000)
+  await feed(2, 'output', '$ ')
+  await feed(3, 'input', 'id\r')
+  t.like(await feed(4, 'output', 'id\r\n'), [
+    { text: 'id', confidence: 'medium', outputBytes: 1_000_023 },
   ])
 })
