@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '#lib/log'
-import type { Frame } from '#lib/recording/frame'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { AuditLog } from '../audit/audit-log-store.ts'
 import type { LiveSession, SessionTap } from '../live/live-session.ts'
@@ -13,8 +12,7 @@ import type { SshAlertRule } from '../policy/document.ts'
 import { type Asked, WHOLE_SESSION } from '../ssh/relay-watch.ts'
 import type { Side } from '../ssh/side.ts'
 import { alertOf, type SendAlert } from './alert.ts'
-import { type AlertMatch, SessionAlerts } from './session-alerts.ts'
-import { TypedCommands } from './typed-commands.ts'
+import { type AlertMatch, rulesFor, SessionAlerts } from './session-alerts.ts'
 
 export type AlertDeps = {
   /** Of the policy in force. */
@@ -37,26 +35,18 @@ class AlertTap implements SessionTap {
   readonly #session: LiveSession
   readonly #deps: AlertDeps
   readonly #alerts: SessionAlerts
-  readonly #typed: TypedCommands
   #isOver = false
 
   constructor(session: LiveSession, deps: AlertDeps) {
     const { application } = session.about
     this.#session = session
     this.#deps = deps
-    this.#alerts = new SessionAlerts(() =>
-      deps.rules().filter((rule) => rule.applications?.includes(application) ?? true),
-    )
-    this.#typed = new TypedCommands(
-      (text) => this.#raise(this.#alerts.command(text)),
-      () => deps.log.warn({ session: session.about.id }, 'too much output to see typed commands'),
-    )
+    this.#alerts = new SessionAlerts(() => rulesFor(application, deps.rules()))
   }
 
-  data(channel: number, stream: StreamName, bytes: Uint8Array): void {
+  data(_channel: number, stream: StreamName, bytes: Uint8Array): void {
     const direction = stream === 'input' ? 'upload' : 'download'
     this.#raise(this.#alerts.passing(direction, bytes.length))
-    this.#read({ timeUs: this.#nowUs, channel, stream, bytes })
   }
 
   unrecorded(from: Side, octets: number): void {
@@ -65,7 +55,6 @@ class AlertTap implements SessionTap {
 
   event(event: SessionEvent): void {
     this.#raise(this.#alerts.event(event))
-    this.#read({ timeUs: this.#nowUs, event })
   }
 
   asking(asked: Asked): void {
@@ -74,14 +63,6 @@ class AlertTap implements SessionTap {
 
   end(): void {
     this.#isOver = true
-  }
-
-  get #nowUs(): number {
-    return this.#session.elapsedMs * 1000
-  }
-
-  #read(frame: Frame): void {
-    if (this.#alerts.readsCommands && !this.#isOver) this.#typed.take(frame)
   }
 
   #raise(matches: readonly AlertMatch[]): void {

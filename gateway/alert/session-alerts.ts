@@ -23,6 +23,19 @@ const NOTHING = /(?!)/
 const DIRECTIONS = ['upload', 'download'] as const
 type Direction = (typeof DIRECTIONS)[number]
 
+/** The rules that count in sessions of an application. */
+export function rulesFor(
+  application: string,
+  rules: readonly SshAlertRule[],
+): readonly SshAlertRule[] {
+  return rules.filter((rule) => rule.applications?.includes(application) ?? true)
+}
+
+/** Whether typed commands of an application's sessions are looked at. */
+export function looksAtCommands(application: string, rules: readonly SshAlertRule[]): boolean {
+  return rulesFor(application, rules).some(({ command }) => command.length > 0)
+}
+
 export class SessionAlerts {
   readonly #rules: () => readonly SshAlertRule[]
   readonly #octets: Record<Direction, number> = { upload: 0, download: 0 }
@@ -35,22 +48,15 @@ export class SessionAlerts {
     this.#rules = rules
   }
 
-  /** Whether typed commands are to be told. */
-  get readsCommands(): boolean {
-    return this.#rules().some(({ command }) => command.length > 0)
-  }
-
   event(event: SessionEvent): readonly AlertMatch[] {
     if (event.type === 'exec') return this.#text('exec', event.command)
+    if (event.type === 'command' && event.source !== 'hidden') {
+      return this.#text('command', event.text)
+    }
     // A stream of files that cannot be followed may do anything with any of them.
     if (event.type === 'sftp_unreadable')
       return this.#matches('sftp', ({ sftp }) => sftp.length > 0)
     return []
-  }
-
-  /** Takes a command that was typed. */
-  command(text: string): readonly AlertMatch[] {
-    return this.#text('command', text)
   }
 
   asking(asked: Asked): readonly AlertMatch[] {

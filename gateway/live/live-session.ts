@@ -2,7 +2,7 @@
 
 import type { SessionEvent } from '#lib/recording/session-event'
 import type { SshWatch } from '../policy/decision.ts'
-import type { Recorder } from '../recording/recorder.ts'
+import type { Recorder, RecordingSubject } from '../recording/recorder.ts'
 import type { Asked } from '../ssh/relay-watch.ts'
 import type { Side } from '../ssh/side.ts'
 
@@ -32,6 +32,8 @@ export type SessionTap = Pick<Recorder, 'data' | 'event'> & {
   asking?(asked: Asked): void
   /** The session is over. */
   end(): void
+  /** Resolves when it has noted what it found up to the end, and soon; the recording waits for it. */
+  settled?(): Promise<void>
 }
 
 /** Why somebody ends a session from outside. */
@@ -40,6 +42,8 @@ export type LiveEnd = 'ended_by_administrator' | 'ended_by_alert' | 'login_requi
 export interface LiveSession {
   readonly about: SessionAbout
   readonly recorded: boolean
+  /** Absent: everything. */
+  readonly recordScope?: RecordingSubject['recordScope']
   /** What the permit says about being watched. */
   readonly watch: SshWatch
   /** Absent: it needs no moderator. */

@@ -1,7 +1,7 @@
 /** What is open in a session now, for someone who comes later: each channel as it began, with its size as it is. */
 import type { SessionEvent } from '#lib/recording/session-event'
 
-type Kept = 'channel_opened' | 'pty' | 'resize' | 'shell' | 'exec' | 'subsystem'
+type Kept = 'channel_opened' | 'pty' | 'resize' | 'shell' | 'exec' | 'subsystem' | 'command_marks'
 const KEPT: ReadonlySet<SessionEvent['type']> = new Set<Kept>([
   'channel_opened',
   'pty',
@@ -9,6 +9,7 @@ const KEPT: ReadonlySet<SessionEvent['type']> = new Set<Kept>([
   'shell',
   'exec',
   'subsystem',
+  'command_marks',
 ])
 
 export class OpenChannels {

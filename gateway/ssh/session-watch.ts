@@ -58,11 +58,16 @@ export class SessionWatch implements RelayWatch {
     return () => this.#taps.delete(tap)
   }
 
-  /** Nothing passes any more. */
-  end(): void {
+  /** Nothing passes any more. @returns what resolves when nothing more is noted; undefined when nothing is now. */
+  end(): Promise<unknown> | undefined {
     this.#isOver = true
-    for (const tap of this.#taps) tap.end()
+    const late: Promise<void>[] = []
+    for (const tap of this.#taps) {
+      tap.end()
+      if (tap.settled) late.push(tap.settled())
+    }
     this.#taps.clear()
+    return late.length > 0 ? Promise.all(late) : undefined
   }
 
   #logged({ what, target, reason }: SessionEvent & { readonly type: 'refused' }): void {

@@ -245,6 +245,7 @@ export class SshSession {
         ...{ application: permit.application ?? '', policy: permit.policy ?? '' },
       },
       recorded: this.#recorder !== undefined,
+      recordScope: limits.recordScope,
       watch: limits.watch ?? 'told',
       ...(moderation && { moderation }),
       get passedOctets() {
@@ -310,15 +311,17 @@ export class SshSession {
     this.#hops?.end()
     this.#relay?.end()
     this.#unlist()
-    this.#watch?.end()
-    this.#closeRecorder(closeReason)
+    this.#closeRecorder(closeReason, this.#watch?.end())
     tellUser()
     this.#target?.leg?.transport.disconnect(DISCONNECT.byApplication, 'disconnected by user')
     this.#log({ closeReason })
   }
 
-  #closeRecorder(reason: string): void {
-    this.#recorded = this.#recorder?.close({ reason, endedAtMs: this.#deps.now() })
+  /** @param noted what is still to be said of what passed. */
+  #closeRecorder(reason: string, noted?: Promise<unknown>): void {
+    const end = { reason, endedAtMs: this.#deps.now() }
+    const close = () => this.#recorder?.close(end)
+    this.#recorded = noted === undefined ? close() : noted.then(close)
   }
 
   #agreed(target: SshLeg): LogFields {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ALERTS_LIMIT, SessionAlerts } from '../../../gateway/alert/session-alerts.ts'
+import { ALERTS_LIMIT, looksAtCommands, SessionAlerts } from '../../../gateway/alert/session-alerts.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { alertRule, alertRules } from '../../support/alert-rule.ts'
 
@@ -11,6 +11,11 @@ const watching = (...written: readonly object[]) => {
   return new SessionAlerts(() => rules)
 }
 const exec = (command: string) => ({ type: 'exec', channel: 0, command }) as const
+const typed = (source: 'screen' | 'hidden') =>
+  ({
+    ...({ type: 'command', channel: 0, atUs: 0, outputBytes: 0 } as const),
+    ...({ source, confidence: 'low', text: 'whoami' } as const),
+  }) as const
 const tcp = (host: string, port: number) =>
   ({ kind: 'forward', target: { kind: 'tcp', host, port } }) as const
 
@@ -94,11 +99,12 @@ test('S12: a rule that comes with a changed policy counts at once', (t) => {
   let rules = alertRules({ exec: ['id'] })
   const alerts = new SessionAlerts(() => rules)
   t.is(alerts.event(exec('ls')).length, 0)
-  t.false(alerts.readsCommands)
+  t.false(looksAtCommands('db', rules))
   rules = alertRules({ exec: ['ls'], command: ['*'] })
   t.is(alerts.event(exec('ls')).length, 1)
-  t.true(alerts.readsCommands)
-  t.is(alerts.command('whoami').length, 1)
+  t.true(looksAtCommands('db', rules))
+  t.is(alerts.event(typed('screen')).length, 1)
+  t.is(alerts.event(typed('hidden')).length, 0, 'what was typed unseen matches nothing')
 })
 
 const wrong: readonly (readonly [string, object, RegExp])[] = [
