@@ -7,6 +7,7 @@ import { err, ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
 import { watchForAlerts } from './alert/alert-tap.ts'
 import { openSinks } from './alert/open-sinks-os.ts'
+import { looksAtCommands } from './alert/session-alerts.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
@@ -17,6 +18,7 @@ import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
+import { readTypedCommands } from './live/command-feed-job.ts'
 import { createLiveSessions } from './live/live-sessions.ts'
 import type { OpenedData, StartRefusal } from './open-data-os.ts'
 import { ownListeners } from './own-listeners-os.ts'
@@ -134,6 +136,12 @@ export async function startGateway(
       setImmediate(() => access.reconsideration.tell(change))
     },
   })
+  const typedCommands = readTypedCommands(live, {
+    isNeeded: ({ about: { application }, recorded, recordScope }) =>
+      (recorded && recordScope === 'commands') ||
+      looksAtCommands(application, policyInForce.snapshot.current.policy.document.sshAlerts),
+    log,
+  })
   audit.note('gateway_started', { revision: policyInForce.snapshot.current.revision })
   const checkpoints = await startCheckpoints(audit, {
     evidenceKey: data.keys.evidenceSigning,
@@ -163,6 +171,7 @@ export async function startGateway(
     endAccess() {
       stopWatching()
       sinks.stop()
+      void typedCommands.stop()
       access.endAccess()
     },
   }

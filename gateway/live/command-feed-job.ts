@@ -22,14 +22,22 @@ export type CommandFeedDeps = {
   /** Whether somebody wants to know the typed commands of a session that begins. */
   readonly isNeeded: (session: LiveSession) => boolean
   readonly log: Log
+  /** In place of the thread. */
+  readonly startReader?: () => Worker
+}
+
+function startThread(): Worker {
+  return new Worker(new URL('./command-reader-job.js', import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
+  })
 }
 
 /** Reads from now on; commands become events of their sessions, told by `note`. */
 export function readTypedCommands(
   live: Pick<LiveSessions, 'onBegun'>,
-  { isNeeded, log }: CommandFeedDeps,
+  { isNeeded, log, startReader = startThread }: CommandFeedDeps,
 ): CommandFeed {
-  const feed = new CommandFeed(log)
+  const feed = new CommandFeed(log, startReader)
   live.onBegun((session) => {
     if (isNeeded(session)) feed.follow(session)
   })
@@ -38,12 +46,14 @@ export function readTypedCommands(
 
 class CommandFeed {
   readonly #log: Log
+  readonly #startReader: () => Worker
   readonly #taps = new Map<string, CommandTap>()
   #reader: Worker | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(log: Log) {
+  constructor(log: Log, startReader: () => Worker) {
     this.#log = log
+    this.#startReader = startReader
   }
 
   /** What waits to be read of a session, in octets. */
@@ -87,12 +97,14 @@ class CommandFeed {
   }
 
   #start(): Worker {
-    const reader = new Worker(new URL('./command-reader-job.js', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB },
-    })
+    const reader = this.#startReader()
     reader.unref()
-    reader.on('message', ({ session, commands }: CommandAnswer) => this.#answered(session, commands))
-    reader.on('error', (error) => this.#log.error({ error: String(error) }, 'command reader failed'))
+    reader.on('message', ({ session, commands }: CommandAnswer) =>
+      this.#answered(session, commands),
+    )
+    reader.on('error', (error) =>
+      this.#log.error({ error: String(error) }, 'command reader failed'),
+    )
     reader.once('exit', () => this.#died(reader))
     return reader
   }

@@ -23,8 +23,7 @@ async function read({ session, frames, begins, ends }: CommandBatch) {
   const index = (begins ? undefined : indexes.get(session)) ?? new CommandIndex()
   indexes.set(session, index)
   for (const frame of frames) {
-    const events =
-      'skipped' in frame ? index.skip(frame.channel, frame.skipped) : index.feed(frame)
+    const events = 'skipped' in frame ? index.skip(frame.channel, frame.skipped) : index.feed(frame)
     found.push(...(await events))
   }
   if (ends) {

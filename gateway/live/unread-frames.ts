@@ -3,8 +3,8 @@
  * last 64 to 128 KiB are kept. Only channels with a terminal count.
  */
 import type { DataFrame, Frame } from '#lib/recording/frame'
-import { concat } from '#lib/seal/bytes'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
+import { concat } from '#lib/seal/bytes'
 import { OpenChannels } from '../ssh/open-channels.ts'
 
 /** Output that is left out, octets. */
@@ -95,7 +95,8 @@ export class UnreadFrames {
     run.parts.push(bytes)
     run.length += bytes.length
     const fits = begins ? this.#add(run, bytes.length) : this.#grow(bytes.length)
-    if (run.length > 2 * TAIL_OCTETS || run.parts.length > TAIL_OCTETS / ENTRY_OCTETS) this.#cut(run)
+    if (run.length > 2 * TAIL_OCTETS || run.parts.length > TAIL_OCTETS / ENTRY_OCTETS)
+      this.#cut(run)
     return fits
   }
 

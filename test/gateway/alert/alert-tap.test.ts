@@ -5,6 +5,8 @@ import test, { type ExecutionContext } from 'ava'
 import type { LogFields } from '#lib/log'
 import type { Alert } from '../../../gateway/alert/alert.ts'
 import { watchForAlerts } from '../../../gateway/alert/alert-tap.ts'
+import { looksAtCommands } from '../../../gateway/alert/session-alerts.ts'
+import { readTypedCommands } from '../../../gateway/live/command-feed-job.ts'
 import { createLiveSessions } from '../../../gateway/live/live-sessions.ts'
 import { DEFAULT_SSH_GRANT } from '../../../gateway/policy/ssh-grant.ts'
 import { alertRules } from '../../support/alert-rule.ts'
@@ -29,11 +31,16 @@ async function startAlerts(t: ExecutionContext, ...written: readonly object[]) {
     log: { info: write, warn: write, error: write },
     now: Date.now,
   })
+  const feed = readTypedCommands(live, {
+    isNeeded: () => looksAtCommands('db', rules),
+    log: { info: write, warn: write, error: write },
+  })
   const grants = [{ ...DEFAULT_SSH_GRANT, localForward: forwardsTo('*:*') }] as const
   const pair = await startSshPair([], { deps: { live }, limitsToo: { grants } })
   const folder = mkdtempSync(join(tmpdir(), 'zt-alert-'))
   t.teardown(async () => {
     await pair.stop()
+    await feed.stop()
     rmSync(folder, { recursive: true })
   })
   return { pair, folder, alerts, audited, logged, logins }

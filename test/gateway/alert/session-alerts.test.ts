@@ -1,6 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ALERTS_LIMIT, looksAtCommands, SessionAlerts } from '../../../gateway/alert/session-alerts.ts'
+import {
+  ALERTS_LIMIT,
+  looksAtCommands,
+  SessionAlerts,
+} from '../../../gateway/alert/session-alerts.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { alertRule, alertRules } from '../../support/alert-rule.ts'
 
