@@ -61,7 +61,10 @@ export interface Recordings {
     | { readonly ok: true; readonly value: Recorder }
     | {
         readonly ok: false
-        readonly error: { readonly reason: 'no_recipient' | 'no_space' | 'write_failed' }
+        /** `not_audited`: nor could that be written down; no session goes on then, whatever policy says. */
+        readonly error: {
+          readonly reason: 'no_recipient' | 'no_space' | 'write_failed' | 'not_audited'
+        }
       }
   >
 }

@@ -76,17 +76,19 @@ export class RecordingStore implements Recordings {
   }
 
   #refuse(subject: RecordingSubject, reason: OpenRefusal) {
-    this.#noteFailure(subject, reason)
-    return err({ reason })
+    const isAudited = this.#noteFailure(subject, reason)
+    return err({ reason: isAudited ? reason : ('not_audited' as const) })
   }
 
-  /** The store may be what failed. */
-  #noteFailure(subject: RecordingSubject, reason: string): void {
+  /** The store may be what failed. @returns whether it is in the audit log. */
+  #noteFailure(subject: RecordingSubject, reason: string): boolean {
     const recording = subject.sessionId
     try {
       this.#options.audit.note('recording_failed', failedFacts(subject, reason))
+      return true
     } catch (cause) {
       this.#options.log.error({ err: cause, session: recording, reason }, 'failure not audited')
+      return false
     }
   }
 
@@ -113,8 +115,8 @@ export class RecordingStore implements Recordings {
       onWritten: () => late.recorder?.written(),
       onFailure: (cause) => {
         this.#options.log.error({ err: cause, session: row.id }, 'recording failed')
-        this.#noteFailure(subject, 'write_failed')
-        late.recorder?.failed()
+        const isAudited = this.#noteFailure(subject, 'write_failed')
+        late.recorder?.failed(isAudited)
       },
     })
     this.#options.rows.put(row)

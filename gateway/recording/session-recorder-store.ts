@@ -37,7 +37,7 @@ export class SessionRecorder implements Recorder {
   readonly #finish: (session: RecordedSession) => Promise<void>
   #sealTimer: NodeJS.Timeout | undefined
   #reportedBacklog = false
-  readonly #goesOn: boolean
+  #goesOn: boolean
   #failed = false
   #closing: Promise<void> | undefined
 
@@ -90,9 +90,13 @@ export class SessionRecorder implements Recorder {
     this.onDrain()
   }
 
-  /** The file failed; to be called by who made the file. */
-  failed(): void {
+  /**
+   * The file failed; to be called by who made the file.
+   * @param isAudited otherwise nobody would ever know: the session ends, whatever policy says.
+   */
+  failed(isAudited: boolean): void {
     this.#failed = true
+    this.#goesOn &&= isAudited
     clearTimeout(this.#sealTimer)
     this.#writer.abandon()
     if (this.#goesOn) this.onDrain()

@@ -51,8 +51,8 @@ export async function admit(
   if (session.reached.limits.record === 'off') return ok({ ...login, recorder: undefined })
   const recorder = await openRecording(request.unixUser, credential, session)
   if (recorder.ok) return ok({ ...login, recorder: recorder.value })
-  // The failure is in the audit log by now.
-  const goesOn = session.reached.limits.record === 'best_effort'
+  const isAudited = recorder.error.detail !== 'not_audited'
+  const goesOn = isAudited && session.reached.limits.record === 'best_effort'
   return goesOn ? ok({ ...login, recorder: undefined }) : recorder
 }
 

@@ -115,8 +115,30 @@ test('S10 S11 T61: what cannot be audited is not recorded, and so not begun', as
   }
   const { store } = await openSampleStore(folder, { audit: { note } })
   const refused = await store.open(sampleSubject('session-1'))
-  t.deepEqual(refused, { ok: false, error: { reason: 'write_failed' } })
+  t.deepEqual(refused, { ok: false, error: { reason: 'not_audited' } })
   t.deepEqual(await readdir(folder), [])
+})
+
+test('S10 S11 T61: a failure that cannot be audited ends even a session that would go on', async (t) => {
+  const folder = await freshFolder(t)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'zt-test', folder])
+  t.is(mounted.status, 0, 'this test mounts a small file system, as root')
+  t.teardown(() => spawnSync('umount', [folder]))
+  const note = (kind: string) => {
+    if (kind === 'recording_failed') throw new Error('the store is read only')
+  }
+  const { store } = await openSampleStore(folder, { audit: { note } })
+  const opened = await store.open({ ...sampleSubject('session-5'), recordFailure: 'go_on' })
+  if (!opened.ok) throw new Error(opened.error.reason)
+  const recorder = opened.value
+  const failed = new Promise<string>((resolve) => {
+    recorder.onFailure = resolve
+    recorder.onDrain = () => resolve('went on')
+  })
+  for (let turn = 0; turn < 10; turn++) recorder.data(0, 'output', Buffer.alloc(65_536, 'x'))
+  t.is(await failed, 'write_failed')
+  t.true(recorder.backlogged, 'no further byte passes')
+  await recorder.close(end)
 })
 
 test('S9: bytes are sealed and in the file within a second of arrival', async (t) => {

@@ -154,6 +154,17 @@ test('S11 T61: where recording is best effort, a session that cannot be recorded
   t.is((await gateway.lastEnd()).closeReason, 'done')
 })
 
+test('S10 S11 T61: what is neither recorded nor audited does not run, best effort or not', async (t) => {
+  const recordings: Recordings = {
+    open: async () => ({ ok: false, error: { reason: 'not_audited' } }),
+  }
+  const first = await start(t)
+  const best = { ...limits, record: 'best_effort', hostKeys: [first.sshd.hostKey] } as const
+  const { proxied, gateway } = await start(t, { recordings, target: first.sshd, limits: best })
+  t.is((await proxied.ssh(['target', 'exit 4'])).code, 255)
+  t.is((await gateway.lastEnd()).closeReason, 'recording_unavailable')
+})
+
 test('S11: where recording is off, sessions run without one', async (t) => {
   const recordings: Recordings = { open: () => Promise.reject(new Error('nobody asked')) }
   const first = await start(t)
