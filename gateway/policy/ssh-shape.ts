@@ -27,7 +27,7 @@ import { hostKeyFields, targetCriteria, unixUsers } from './ssh-target-shape.ts'
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 /** What decides which program runs or what it loads: no policy can let a client set it (T47). */
 const NEVER_SET =
-  /^(?:LD_.*|DYLD_.*|SSH_.*|BASH_.*|ENV|PATH|IFS|HOME|SHELL|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|GCONV_PATH|NLSPATH|TERMINFO(?:_DIRS)?|(?:PYTHON|PERL|RUBY|NODE|GIT|GLIBC|MALLOC).*|ZDOTDIR|EDITOR|VISUAL|PAGER|LESSOPEN|LESSCLOSE)$/
+  /^(?:LD_.*|DYLD_.*|SSH_.*|BASH_.*|ENV|PATH|IFS|HOME|SHELL|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|GCONV_PATH|NLSPATH|TERMINFO(?:_DIRS)?|(?:PYTHON|PERL|RUBY|NODE|GIT|GLIBC|MALLOC).*|ZDOTDIR|FPATH|CDPATH|INPUTRC|LOCPATH|HOSTALIASES|(?:JAVA_TOOL|JDK_JAVA|_JAVA)_OPTIONS|LUA_INIT.*|EDITOR|VISUAL|(?:MAN)?PAGER|LESSOPEN|LESSCLOSE)$/
 const SUBSYSTEM = /^[\x21-\x7e]{1,64}$/
 /** One way to write each path: no `.`, no `..`, no empty part. */
 const PLAIN_PATH = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[^/\p{C}]+)+)$/u
