@@ -103,15 +103,24 @@ type Place =
   | { readonly kind: 'file'; readonly file: string }
 
 function placeOf(
-  { agentSocket }: SshCertIo,
+  { agentSocket, readText }: SshCertIo,
   { out, agent, confirm }: SshCertOptions,
 ): Result<Place, CliFailure> {
   if (out !== undefined && (agent === true || confirm === true)) {
     return usage('bad_options', 'Name --out, or --agent and --confirm.')
   }
-  if (out !== undefined) return ok({ kind: 'file', file: out })
+  if (out !== undefined) {
+    return isForeign(out, readText)
+      ? usage('file_exists', `${out} holds something else; name a new file.`)
+      : ok({ kind: 'file', file: out })
+  }
   if (agentSocket !== undefined) return ok({ kind: 'agent', socket: agentSocket })
   return usage('no_agent', 'There is no SSH agent (SSH_AUTH_SOCK): start one, or name --out FILE.')
+}
+
+/** A key that we made has its certificate beside it, and may be replaced; nothing else may. */
+function isForeign(file: string, readText: SshCertIo['readText']): boolean {
+  return readText(file).ok && !readText(`${file}-cert.pub`).ok
 }
 
 function makeKey(type = 'ed25519'): KeyObject {

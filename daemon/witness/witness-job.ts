@@ -108,7 +108,11 @@ export async function startWitness({ store, ask, log, now }: WitnessOptions): Pr
   }
 }
 
+/** The newest that can be read: a torn last line must not make us trust anew. */
 async function heldIn(kept: readonly string[]): Promise<SignedCheckpoint | undefined> {
-  const opened = await openCheckpoint(kept.at(-1) ?? '')
-  return opened.ok ? opened.value : undefined
+  for (const text of [...kept].reverse()) {
+    const opened = await openCheckpoint(text)
+    if (opened.ok) return opened.value
+  }
+  return undefined
 }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -60,6 +60,18 @@ test('S10: a witness follows a log that grows, and goes on after a restart', asy
   t.deepEqual(second.status, { size: 4, atMs: 5 })
   t.is(readFileSync(join(folder, 'witness.jws'), 'utf8').trim().split('\n').length, 3)
   t.is(statSync(join(folder, 'witness.jws')).mode & 0o777, 0o600)
+})
+
+test('S10 T68: a line that was torn does not make a witness trust anew', async (t) => {
+  const folder = freshFolder(t)
+  const whole = await checkpointOf(logOf('one', 'two', 'three'))
+  writeFileSync(join(folder, 'witness.jws'), `${whole}\n${whole.slice(0, 40)}\n`)
+  const shorter = logOf('one')
+  const witness = await start(folder, shorter)
+  t.like(witness.status, { size: 3 })
+  witness.offer(await checkpointOf(shorter))
+  await witness.settled
+  t.like(witness.status, { size: 3, alarm: { reason: 'rollback' } })
 })
 
 const lies: Record<string, [() => Promise<string>, AuditLog, string]> = {

@@ -1,7 +1,7 @@
 /** `zt ssh-cert` through a real gateway and tunnel, into a real agent, against a real sshd. */
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import test, { type ExecutionContext } from 'ava'
@@ -15,7 +15,7 @@ import { parsePublicKeyLine, printPublicKeyLine } from '#lib/ssh/public-key-line
 import { signerFor } from '#lib/ssh/signature'
 import { addSshCertCommand, type SshCertIo } from '../../../cli/commands/ssh-cert.ts'
 import { secretFiles } from '../../../cli/secret-file-os.ts'
-import { writeFile } from '../../../cli/text-file-os.ts'
+import { readText, writeFile } from '../../../cli/text-file-os.ts'
 import { createTunnelClient } from '../../../daemon/tunnel/tunnel-client.ts'
 import { issueDeviceCertificate } from '../../../gateway/keys/device-certificate.ts'
 import { type OpenedGateway, openGateway, policySource } from '../../support/opened-gateway.ts'
@@ -98,7 +98,7 @@ function ztSshCert(ask: Awaited<ReturnType<typeof world>>['ask'], agentSocket?: 
   const io = {
     print: (line: string) => printed.push(line),
     warn: (line: string) => printed.push(line),
-    ...{ agentSocket, addToAgent, secrets: secretFiles, writeFile, now: Date.now },
+    ...{ agentSocket, addToAgent, secrets: secretFiles, readText, writeFile, now: Date.now },
     async askDaemon(request: ControlRequest) {
       if (request.method !== 'ssh_certificate') throw new Error(request.method)
       const { certificate, refusal } = await ask(request.publicKey, request.principals)
@@ -162,6 +162,12 @@ test('S2: into files, mode 0600, replaced by the next; ssh-keygen reads both', a
   const file = folder.file('id_zt')
   t.is((await zt()).code, 2)
   t.is((await zt('--out', file, '--agent')).code, 2)
+  const foreign = folder.file('id_ed25519')
+  writeFileSync(foreign, 'my own key')
+  const refused = await zt('--out', foreign)
+  t.is(refused.code, 2)
+  t.regex(refused.text, /file_exists/)
+  t.is(readFileSync(foreign, 'utf8'), 'my own key')
   for (const type of ['ed25519', 'ecdsa']) {
     const done = await zt('--out', file, '--key-type', type)
     t.is(done.code, 0, done.text)
