@@ -14,6 +14,7 @@ export class SftpFiles {
   readonly #channel: number
   readonly #emit: (event: SessionEvent) => void
   readonly #files = new Map<string, OpenFile>()
+  #pathOctets = 0
 
   constructor(channel: number, emit: (event: SessionEvent) => void) {
     this.#channel = channel
@@ -23,6 +24,11 @@ export class SftpFiles {
   /** How many are open. */
   get count(): number {
     return this.#files.size
+  }
+
+  /** Of their paths, about: what is not UTF-8 counts once. */
+  get pathOctets(): number {
+    return this.#pathOctets
   }
 
   /** The session is gone: files that were not closed are told with what was read and written. */
@@ -62,14 +68,21 @@ export class SftpFiles {
   #opened(ask: SftpAsk & { readonly kind: 'open' }, reply: SftpReply): void {
     this.#tell(ask.operation, { path: ask.path }, statusOf(reply))
     if (reply.kind !== 'handle' || ask.operation !== 'open') return
+    this.#forget(reply.handle)
+    this.#pathOctets += ask.path.length
     this.#files.set(reply.handle, { path: ask.path, readBytes: 0, wroteBytes: 0 })
   }
 
   #closed(handle: string, reply: SftpReply): void {
     const file = this.#files.get(handle)
     if (file === undefined) return
-    this.#files.delete(handle)
+    this.#forget(handle)
     this.#tell('close', file, statusOf(reply))
+  }
+
+  #forget(handle: string): void {
+    this.#pathOctets -= this.#files.get(handle)?.path.length ?? 0
+    this.#files.delete(handle)
   }
 
   #read(handle: string, reply: SftpReply): void {

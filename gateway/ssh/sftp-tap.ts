@@ -28,6 +28,8 @@ import type { Side } from './side.ts'
 
 /** Requests in flight and open handles; sftp of OpenSSH has 64 requests in flight, its server about 1000 handles. */
 const TRACKED_LIMIT = 4096
+/** Octets of those requests, and of paths of open files: 256 each. */
+const TRACKED_OCTETS = TRACKED_LIMIT * 256
 const VERSION = 3
 const PERMISSION_DENIED = 3
 /** An extension that no server knows: answered SSH_FX_OP_UNSUPPORTED (draft section 8). */
@@ -39,7 +41,11 @@ export class SftpTap {
   readonly #channel: number
   readonly #emit: (event: SessionEvent) => void
   readonly #framers: Record<Side, SftpFramer>
-  readonly #asked = new Map<number, SftpAsk | 'refused'>()
+  readonly #asked = new Map<
+    number,
+    { readonly ask: SftpAsk | 'refused'; readonly octets: number }
+  >()
+  #askedOctets = 0
   readonly #files: SftpFiles
   readonly #judge: SftpJudge
   readonly #onAsk: (paths: readonly string[]) => void
@@ -85,13 +91,15 @@ export class SftpTap {
     if (this.#stopped) return undefined
     if (packet.type === SFTP.init) return this.#begin(packet.head)
     const request = readSftpRequest(packet)
-    const wrong = this.#whatIsWrongWith(request)
+    const octets = packet.head.length
+    const wrong = this.#whatIsWrongWith(request, octets)
     if (request === undefined || wrong !== undefined) {
       this.#stop(wrong ?? 'malformed')
       return undefined
     }
     const objection = this.#judge.objectionTo(isCutShort(packet) ? OVERLONG : request.ask)
-    this.#asked.set(request.id, objection === undefined ? request.ask : 'refused')
+    this.#asked.set(request.id, { ask: objection === undefined ? request.ask : 'refused', octets })
+    this.#askedOctets += octets
     if (objection !== undefined) return this.#refuse(packet, request, objection)
     const touched = this.#judge.touchedBy(request.ask)
     if (touched.length > 0) this.#onAsk(touched)
@@ -108,11 +116,12 @@ export class SftpTap {
     return undefined
   }
 
-  #whatIsWrongWith(request: SftpRequest | undefined): SftpStopReason | undefined {
+  #whatIsWrongWith(request: SftpRequest | undefined, octets: number): SftpStopReason | undefined {
     if (request === undefined) return 'malformed'
     // Two requests under one id cannot be told apart in the answers.
     if (this.#asked.has(request.id)) return 'duplicate_request_id'
-    return this.#asked.size >= TRACKED_LIMIT ? 'too_many_requests' : undefined
+    const isTooMuch = this.#askedOctets + octets > TRACKED_OCTETS
+    return isTooMuch || this.#asked.size >= TRACKED_LIMIT ? 'too_many_requests' : undefined
   }
 
   #reply(packet: SftpHead): Replacement | undefined {
@@ -125,13 +134,15 @@ export class SftpTap {
   }
 
   #match(packet: SftpHead, reply: SftpReply & { readonly id: number }): Replacement | undefined {
-    const ask = this.#asked.get(reply.id)
+    const { ask, octets = 0 } = this.#asked.get(reply.id) ?? {}
     this.#asked.delete(reply.id)
+    this.#askedOctets -= octets
     if (ask === 'refused') return denied(packet, reply)
     if (ask === undefined) return undefined
     if (ask.kind === 'realpath' && reply.kind === 'name') this.#judge.resolved(ask.path, reply.path)
     this.#files.answered(ask, reply)
-    if (this.#files.count > TRACKED_LIMIT) this.#stop('too_many_handles')
+    const { count, pathOctets } = this.#files
+    if (count > TRACKED_LIMIT || pathOctets > TRACKED_OCTETS) this.#stop('too_many_handles')
     return undefined
   }
 

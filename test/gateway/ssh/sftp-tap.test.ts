@@ -166,6 +166,20 @@ test('S6: what it remembers is bounded: 4097 requests without answer stop it', (
   t.like(events(turns).at(-1), { type: 'sftp_unreadable', reason: 'too_many_requests' })
 })
 
+test('S6: long paths of requests that nobody answers, and of open files, are bounded by octets', (t) => {
+  const path = '/p'.repeat(8000)
+  const asked = Array.from({ length: 70 }, (_, id): Turn => ['user', open(id, path)])
+  const told = events([...start, ...asked])
+  t.like(told.at(-1), { type: 'sftp_unreadable', reason: 'too_many_requests' })
+  const opened = asked.flatMap((turn, id): Turn[] => [turn, ['target', handle(id, `h${id}`)]])
+  t.like(events([...start, ...opened]).at(-1), { reason: 'too_many_handles' })
+  const closed = asked.flatMap((turn, id): Turn[] => [
+    ...[turn, ['target', handle(id, 'h')] as const],
+    ...[['user', close(id, 'h')] as const, ['target', status(id, 0)] as const],
+  ])
+  t.false(events([...start, ...closed]).some(({ type }) => type === 'sftp_unreadable'))
+})
+
 test('S6: any split of the stream gives the same events', (t) => {
   const cuts = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 20 })
   const property = fc.property(cuts, (sizes) => {
