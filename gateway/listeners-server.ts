@@ -27,7 +27,7 @@ import type { PromptDesk } from './prompt/prompts.ts'
 import type { RecordingAccess } from './recording-access-store.ts'
 import type { ServiceTokens } from './service-token/service-tokens-store.ts'
 import type { Sessions } from './session/sessions-store.ts'
-import type { RegisteredTargets } from './ssh/registered-targets-store.ts'
+import type { RegisteredTargets } from './ssh/login/registered-targets-store.ts'
 import { openSshAccess } from './ssh-access-os.ts'
 import { startTunnelAccess } from './tunnel-access-server.ts'
 

@@ -8,13 +8,17 @@ import type { LiveSessions } from './live/live-sessions.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { PolicySnapshot } from './policy-snapshot.ts'
 import type { Recordings } from './recording/recorder.ts'
-import { loadAeadBinding } from './ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS, SERVER_ALGORITHMS } from './ssh/algorithms.ts'
-import { HostKeys } from './ssh/host-keys.ts'
+import { HostKeys } from './ssh/login/host-keys.ts'
+import { shortNames } from './ssh/login/short-names.ts'
 import { SessionCount } from './ssh/session-count.ts'
-import { shortNames } from './ssh/short-names.ts'
 import { serveSsh } from './ssh/ssh-proxy-server.ts'
 import { SSH_TIMING } from './ssh/ssh-service-deps.ts'
+import { loadAeadBinding } from './ssh/transport/aead-binding-os.ts'
+import {
+  CLIENT_ALGORITHMS,
+  FIPS_ALGORITHMS,
+  SERVER_ALGORITHMS,
+} from './ssh/transport/algorithms.ts'
 import type { SessionAuthorities } from './ssh-ca/ssh-authorities-store.ts'
 
 export type SshAccessOptions = {

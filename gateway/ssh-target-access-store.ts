@@ -1,10 +1,13 @@
 /** SSH targets that administrators register, put together with the policy in force and the way out to hosts. */
 import type { AccessChange } from './access-change.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
-import { loadAeadBinding } from './ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS } from './ssh/algorithms.ts'
-import { createHostKeyScanner, type ScanDeps } from './ssh/host-key-scan-client.ts'
-import { openRegisteredTargets, type RegisteredTargets } from './ssh/registered-targets-store.ts'
+import { createHostKeyScanner, type ScanDeps } from './ssh/login/host-key-scan-client.ts'
+import {
+  openRegisteredTargets,
+  type RegisteredTargets,
+} from './ssh/login/registered-targets-store.ts'
+import { loadAeadBinding } from './ssh/transport/aead-binding-os.ts'
+import { CLIENT_ALGORITHMS, FIPS_ALGORITHMS } from './ssh/transport/algorithms.ts'
 import type { Store } from './store/store.ts'
 
 export type SshTargetsOptions = Pick<ScanDeps, 'resolve' | 'dial'> & {

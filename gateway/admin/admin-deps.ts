@@ -14,7 +14,7 @@ import type { JudgedCheck } from '../posture/observations.ts'
 import type { Keeping } from '../recording/keeping-store.ts'
 import type { ServiceTokens } from '../service-token/service-tokens-store.ts'
 import type { Sessions } from '../session/sessions-store.ts'
-import type { RegisteredTargets } from '../ssh/registered-targets-store.ts'
+import type { RegisteredTargets } from '../ssh/login/registered-targets-store.ts'
 import type { SshAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,11 +1,11 @@
 /** Which alert rules match what happens in one SSH session. Pure: what passes goes in, matches come out. */
 import type { SessionEvent } from '#lib/recording/session-event'
 import type { SshAlertRule } from '../policy/document.ts'
-import { printForwardTarget } from '../ssh/forward-target.ts'
-import { anyMatches } from '../ssh/grants.ts'
-import type { Asked } from '../ssh/relay-watch.ts'
-import { isWithin } from '../ssh/sftp-judge.ts'
-import { matchesPattern } from '../ssh/text-pattern.ts'
+import { printForwardTarget } from '../ssh/relay/forward-target.ts'
+import { anyMatches } from '../ssh/relay/grants.ts'
+import type { Asked } from '../ssh/relay/relay-watch.ts'
+import { isWithin } from '../ssh/relay/sftp-judge.ts'
+import { matchesPattern } from '../ssh/relay/text-pattern.ts'
 
 export type AlertKind = 'exec' | 'command' | 'sftp' | 'forward' | 'upload' | 'download'
 

@@ -1,7 +1,7 @@
 /** One session whose typed commands are read elsewhere: what waits, what is under way, what was missed. */
 import type { Log } from '#lib/log'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
-import { WHOLE_SESSION } from '../ssh/relay-watch.ts'
+import { WHOLE_SESSION } from '../ssh/relay/relay-watch.ts'
 import type { CommandBatch, TypedCommand } from './command-batch.ts'
 import type { LiveSession, SessionTap } from './live-session.ts'
 import { UnreadFrames } from './unread-frames.ts'

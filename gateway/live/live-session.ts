@@ -3,8 +3,8 @@
 import type { SessionEvent } from '#lib/recording/session-event'
 import type { SshWatch } from '../policy/decision.ts'
 import type { Recorder, RecordingSubject } from '../recording/recorder.ts'
-import type { Asked } from '../ssh/relay-watch.ts'
-import type { Side } from '../ssh/side.ts'
+import type { Asked } from '../ssh/relay/relay-watch.ts'
+import type { Side } from '../ssh/relay/side.ts'
 
 import type { ModeratedSession } from './moderation.ts'
 

@@ -5,7 +5,7 @@
 import type { DataFrame, Frame } from '#lib/recording/frame'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import { concat } from '#lib/seal/bytes'
-import { OpenChannels } from '../ssh/open-channels.ts'
+import { OpenChannels } from '../ssh/relay/open-channels.ts'
 
 /** Output that is left out, octets. */
 export type Skipped = { readonly channel: number; readonly skipped: number }

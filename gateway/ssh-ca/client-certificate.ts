@@ -5,7 +5,7 @@ import { type CertificateSigner, randomSerial, requestCertificate } from '#lib/s
 import { fingerprint } from '#lib/ssh/public-key'
 import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import type { SshCertificateGrant } from '../policy/ssh-certificate.ts'
-import { keyIdPrefix } from '../ssh/ca.ts'
+import { keyIdPrefix } from '../ssh/login/ca.ts'
 import { readPlainKey } from './host-certificate.ts'
 import type { IssuedSshCertificate } from './issued-certificate.ts'
 

@@ -1,9 +1,9 @@
 /** A channel end of ours as a stream: half-close is kept, and its reader decides how fast the peer may send. */
 import { Duplex } from 'node:stream'
-import type { ChannelEnd } from './channel-end.ts'
-import type { OwnEnds } from './own-ends.ts'
-import type { Side } from './side.ts'
-import type { SshLeg } from './ssh-leg-server.ts'
+import type { ChannelEnd } from './relay/channel-end.ts'
+import type { OwnEnds } from './relay/own-ends.ts'
+import type { Side } from './relay/side.ts'
+import type { SshLeg } from './transport/ssh-leg-server.ts'
 
 export type HopStreamHandlers = {
   readonly onOpen?: () => void

@@ -1,7 +1,7 @@
 /** Why SSH sessions end: stable codes for records and logs, and the words that a person at the client reads. */
 import { type Reason, sentenceFor } from '../policy/reasons.ts'
-import type { Side } from './side.ts'
-import type { TransportClosed } from './transport-types.ts'
+import type { Side } from './relay/side.ts'
+import type { TransportClosed } from './transport/transport-types.ts'
 
 /** Why no session came about, after the client had said who wants to log in. */
 export type LoginRefusal =

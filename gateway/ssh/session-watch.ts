@@ -3,9 +3,9 @@ import type { Log, LogFields } from '#lib/log'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
 import type { SessionTap } from '../live/live-session.ts'
 import type { Recorder } from '../recording/recorder.ts'
-import { OpenChannels } from './open-channels.ts'
-import type { Asked, RelayWatch } from './relay-watch.ts'
-import type { Side } from './side.ts'
+import { OpenChannels } from './relay/open-channels.ts'
+import type { Asked, RelayWatch } from './relay/relay-watch.ts'
+import type { Side } from './relay/side.ts'
 
 /** A client can ask for refused things without end; the recording has them all, the log the first ones. */
 const LOGGED_REFUSALS_LIMIT = 100

@@ -6,13 +6,13 @@
  */
 import { printAuthority } from '#lib/net/endpoint'
 import type { SshFlow, SshHop, TargetStream } from '../enforce/ssh-service.ts'
-import { turnDown } from './channel-end.ts'
 import { HopStream } from './hop-stream-server.ts'
-import type { SshRelay } from './relay.ts'
-import { DROP, type HopAction, type RelayAction } from './relay-action.ts'
-import { type RelayWatch, tellRefused } from './relay-watch.ts'
-import type { Side } from './side.ts'
-import type { SshLeg } from './ssh-leg-server.ts'
+import { turnDown } from './relay/channel-end.ts'
+import type { SshRelay } from './relay/relay.ts'
+import { DROP, type HopAction, type RelayAction } from './relay/relay-action.ts'
+import { type RelayWatch, tellRefused } from './relay/relay-watch.ts'
+import type { Side } from './relay/side.ts'
+import type { SshLeg } from './transport/ssh-leg-server.ts'
 
 /** Ways that are open or asked for; each has windows, a recording and two key exchanges of its own. */
 const HOPS_LIMIT = 64

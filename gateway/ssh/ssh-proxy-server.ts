@@ -4,7 +4,7 @@ import { AuthorityUnavailable } from '#lib/ssh/certificate-mint'
 import type { SshEnd, SshFlow } from '../enforce/ssh-service.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import { SshSession } from './ssh-session-server.ts'
-import type { HostKey } from './transport-types.ts'
+import type { HostKey } from './transport/transport-types.ts'
 
 /** Serves one flow that is enforced as SSH, until both its streams are closed. */
 export async function serveSsh(flow: SshFlow, deps: SshServiceDeps): Promise<SshEnd> {

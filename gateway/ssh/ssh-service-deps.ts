@@ -3,10 +3,10 @@ import type { Log } from '#lib/log'
 import type { LiveSessions } from '../live/live-sessions.ts'
 import type { Recordings } from '../recording/recorder.ts'
 import type { SessionAuthorities } from '../ssh-ca/ssh-authorities-store.ts'
-import type { OwnKeyType } from './host-key.ts'
-import type { HostKeys } from './host-keys.ts'
+import type { OwnKeyType } from './login/host-key.ts'
+import type { HostKeys } from './login/host-keys.ts'
 import type { SessionCount } from './session-count.ts'
-import type { AeadBinding, AlgorithmLists } from './transport-types.ts'
+import type { AeadBinding, AlgorithmLists } from './transport/transport-types.ts'
 
 export type SshServiceDeps = {
   /** `user` certifies logins at targets, `host` what the user's client is shown; users may hold certificates of `client`. */

@@ -16,8 +16,13 @@ import type { LiveSession } from '../live/live-session.ts'
 import { Moderation } from '../live/moderation.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
-import { Grants } from './grants.ts'
-import { SshRelay } from './relay.ts'
+import { type Admission, admit, type LoginRequest } from './login/ssh-admission-server.ts'
+import { SshTargetLogin, type TargetRefusal } from './login/ssh-target-login-server.ts'
+import { SshUserLogin } from './login/ssh-user-login-server.ts'
+import { Grants } from './relay/grants.ts'
+import { SshRelay } from './relay/relay.ts'
+import { relayLegs } from './relay/ssh-relaying-server.ts'
+import type { UserInput } from './relay/user-input.ts'
 import { SessionClock } from './session-clock-server.ts'
 import {
   CERTIFICATE_WANTED,
@@ -28,15 +33,10 @@ import {
   refusalText,
 } from './session-end.ts'
 import { SessionWatch } from './session-watch.ts'
-import { type Admission, admit, type LoginRequest } from './ssh-admission-server.ts'
 import { SshHops } from './ssh-hops-server.ts'
-import type { SshLeg } from './ssh-leg-server.ts'
-import { relayLegs } from './ssh-relaying-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
-import { SshTargetLogin, type TargetRefusal } from './ssh-target-login-server.ts'
-import { SshUserLogin } from './ssh-user-login-server.ts'
-import type { HostKey, TransportClosed } from './transport-types.ts'
-import type { UserInput } from './user-input.ts'
+import type { SshLeg } from './transport/ssh-leg-server.ts'
+import type { HostKey, TransportClosed } from './transport/transport-types.ts'
 
 /** A target, with its leg under way. */
 type Arrival = { readonly reached: SshTarget; readonly target: SshTargetLogin }

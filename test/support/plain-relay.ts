@@ -4,19 +4,19 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { FIRST_UPPER_MESSAGE } from '#lib/ssh/message-numbers'
 import { printPublicKeyLine } from '#lib/ssh/public-key-line'
 import { type SshSigner, signerFor } from '#lib/ssh/signature'
-import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
-import { mintTargetCredential } from '../../gateway/ssh/ca.ts'
-import type { Side } from '../../gateway/ssh/side.ts'
-import { TargetAuthentication } from '../../gateway/ssh/target-authentication.ts'
+import { mintTargetCredential } from '../../gateway/ssh/login/ca.ts'
+import { TargetAuthentication } from '../../gateway/ssh/login/target-authentication.ts'
+import { UserAuthentication } from '../../gateway/ssh/login/user-authentication.ts'
+import type { Side } from '../../gateway/ssh/relay/side.ts'
+import { loadAeadBinding } from '../../gateway/ssh/transport/aead-binding-os.ts'
+import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/transport/algorithms.ts'
 import type {
   AlgorithmLists,
   HostKey,
   ReceivedPacket,
   SshTransport,
   TransportClosed,
-} from '../../gateway/ssh/transport-types.ts'
-import { UserAuthentication } from '../../gateway/ssh/user-authentication.ts'
+} from '../../gateway/ssh/transport/transport-types.ts'
 import type { Sshd } from './sshd.ts'
 import { type Joined, joinSocket } from './transport-socket.ts'
 

@@ -1,15 +1,15 @@
 /** A client that keeps to no rule: it exchanges keys properly, and then, or before, sends whatever a test wants. */
 import { MESSAGE } from '#lib/ssh/message-numbers'
-import { CLIENT_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
-import { Handshake, type NewKeys } from '../../gateway/ssh/handshake.ts'
-import { PacketReader } from '../../gateway/ssh/packet-reader.ts'
-import { PacketWriter } from '../../gateway/ssh/packet-writer.ts'
-import { createTransport } from '../../gateway/ssh/transport.ts'
+import { CLIENT_ALGORITHMS } from '../../gateway/ssh/transport/algorithms.ts'
+import { Handshake, type NewKeys } from '../../gateway/ssh/transport/handshake.ts'
+import { PacketReader } from '../../gateway/ssh/transport/packet-reader.ts'
+import { PacketWriter } from '../../gateway/ssh/transport/packet-writer.ts'
+import { createTransport } from '../../gateway/ssh/transport/transport.ts'
 import type {
   SshTransport,
   TransportClosed,
   TransportSettings,
-} from '../../gateway/ssh/transport-types.ts'
+} from '../../gateway/ssh/transport/transport-types.ts'
 
 export const RAW_IDENTIFICATION = 'SSH-2.0-raw'
 

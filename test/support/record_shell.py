@@ -124,7 +124,7 @@ CASES = {
 
 def main():
     marked = subprocess.run(
-        ["node", "-e", f"import('./dist/gateway/ssh/command-marks.js').then((m) => process.stdout.write(m.markedShell('{NONCE}')))"],
+        ["node", "-e", f"import('./dist/gateway/ssh/relay/command-marks.js').then((m) => process.stdout.write(m.markedShell('{NONCE}')))"],
         check=True,
         capture_output=True,
         text=True,

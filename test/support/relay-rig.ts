@@ -6,8 +6,8 @@ import {
   type ForwardDestination,
   type SshGrant,
 } from '../../gateway/policy/ssh-grant.ts'
-import { Grants } from '../../gateway/ssh/grants.ts'
-import { SshRelay } from '../../gateway/ssh/relay.ts'
+import { Grants } from '../../gateway/ssh/relay/grants.ts'
+import { SshRelay } from '../../gateway/ssh/relay/relay.ts'
 import { channelOpen, openConfirmation } from './ssh-messages.ts'
 
 /** Numbers that each end gave to the open channel. */

@@ -20,9 +20,7 @@ import type {
 import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
 import type { Permit, SshLimits } from '../../gateway/policy/decision.ts'
 import type { Recordings } from '../../gateway/recording/recorder.ts'
-import { loadAeadBinding } from '../../gateway/ssh/aead-binding-os.ts'
-import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/algorithms.ts'
-import { HostKeys } from '../../gateway/ssh/host-keys.ts'
+import { HostKeys } from '../../gateway/ssh/login/host-keys.ts'
 import { SessionCount } from '../../gateway/ssh/session-count.ts'
 import { serveSsh } from '../../gateway/ssh/ssh-proxy-server.ts'
 import {
@@ -30,6 +28,8 @@ import {
   type SshServiceDeps,
   type SshTiming,
 } from '../../gateway/ssh/ssh-service-deps.ts'
+import { loadAeadBinding } from '../../gateway/ssh/transport/aead-binding-os.ts'
+import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/transport/algorithms.ts'
 import { readAll } from './recording-sample.ts'
 import { openSampleStore, SILENT } from './recording-store.ts'
 import { sampleFacts } from './sample-facts.ts'

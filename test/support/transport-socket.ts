@@ -1,13 +1,13 @@
 /** Joins a transport to a socket, as the relay's shell does, and to another transport in memory. */
 import type { Socket } from 'node:net'
-import { createTransport } from '../../gateway/ssh/transport.ts'
+import { createTransport } from '../../gateway/ssh/transport/transport.ts'
 import type {
   ReceivedPacket,
   SshTransport,
   TransportClosed,
   TransportEvents,
   TransportSettings,
-} from '../../gateway/ssh/transport-types.ts'
+} from '../../gateway/ssh/transport/transport-types.ts'
 import { deferred } from './deferred.ts'
 
 export type Joined = {

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { LiveSession } from '../../../gateway/live/live-session.ts'
 import { createLiveSessions } from '../../../gateway/live/live-sessions.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
-import { UserInput } from '../../../gateway/ssh/user-input.ts'
+import { UserInput } from '../../../gateway/ssh/relay/user-input.ts'
 import { heard } from '../../support/live-ssh.ts'
 import { startSshPair } from '../../support/ssh-pair.ts'
 

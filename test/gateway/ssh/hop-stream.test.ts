@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import test from 'ava'
 import { MESSAGE } from '#lib/ssh/message-numbers'
 import { HopStream } from '../../../gateway/ssh/hop-stream-server.ts'
-import { FIRST_OWN_NUMBER, OwnEnds } from '../../../gateway/ssh/own-ends.ts'
+import { FIRST_OWN_NUMBER, OwnEnds } from '../../../gateway/ssh/relay/own-ends.ts'
 import { channelData, numbersMessage } from '../../support/ssh-messages.ts'
 
 function rig() {

@@ -9,7 +9,7 @@ import { CommandIndex } from '#lib/recording/command-index'
 import type { CommandEvent } from '#lib/recording/command-line'
 import type { Frame } from '#lib/recording/frame'
 import type { SessionEvent, StreamName } from '#lib/recording/session-event'
-import { markedShell } from '../../../gateway/ssh/command-marks.ts'
+import { markedShell } from '../../../gateway/ssh/relay/command-marks.ts'
 
 type Case = {
   readonly name: string
