@@ -59,7 +59,7 @@ export const ADMIN_ROUTES = [
   [
     'GET',
     '/api/v1/ssh-sessions/:id/watch',
-    "one of them from now on, sealed to the viewer's key, in the format of a recording",
+    "one of them from now on, sealed to the viewer's key, in the format of a recording; with `moderator=EMAIL` that person moderates it as long as the answer lasts",
   ],
   ['GET', '/api/v1/logs/access', 'the access log, looked back on or followed'],
   ['POST', '/api/v1/policy/test', 'what a policy decides about one user, or about everybody'],
