@@ -83,8 +83,8 @@ function lineWaiter(
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
     createInterface({ input: stream }).on('line', (line) => {
-      log.write(`${line}\n`)
-      lines.emit('line', line)
+      // Who waits for a line may read the file next: it stands there first.
+      log.write(`${line}\n`, () => lines.emit('line', line))
     })
   }
   const program = command.argv.join(' ')
