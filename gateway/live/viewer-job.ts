@@ -14,7 +14,7 @@ import type { LiveSession, SessionTap } from './live-session.ts'
 
 /** What came is sealed and sent this long after, at the latest: the eye notices no more. */
 const SEAL_AFTER_MS = 50
-/** Both ends give up a connection that is silent for 15 s. */
+/** `zt` gives up a connection that is silent for 15 s, the listener one of 30 s. */
 const BEAT_MS = 5_000
 /** Sealed octets that a viewer may be behind. */
 const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024

@@ -52,7 +52,10 @@ export class SessionWatch implements RelayWatch {
 
   /** @returns what takes the tap off again. */
   follow(tap: SessionTap): () => void {
-    if (this.#isOver) tap.end()
+    if (this.#isOver) {
+      tap.end()
+      return () => undefined
+    }
     for (const event of this.#open.events) tap.event(event)
     this.#taps.add(tap)
     return () => this.#taps.delete(tap)

@@ -38,9 +38,11 @@ test('S12: a session that goes on is in the table, with who and where, until it 
   client.stdin?.end()
   t.is(await closed, 0)
   await pair.gateway.lastEnd()
-  let isOver = false
-  session.follow({ data: () => t.fail(), event: () => {}, end: () => (isOver = true) })
-  t.true(isOver, 'who comes too late is told at once')
+  const told: string[] = []
+  const late = { data: () => t.fail(), event: () => t.fail(), end: () => void told.push('end') }
+  session.follow(late)
+  session.note({ type: 'alert', channel: -1, rule: 'r', action: 'report' })
+  t.deepEqual(told, ['end'], 'who comes too late is told so, and nothing else')
 })
 
 test('S12: ending a session lets no further byte pass, and its user reads why', async (t) => {
