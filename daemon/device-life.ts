@@ -123,5 +123,7 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     others: settings.others,
     sshHostAuthorities: [...settings.sshHostAuthorities],
     ...(settings.service !== undefined && { service: settings.service }),
+    ...(settings.synthetic !== undefined && { synthetic: settings.synthetic }),
+    ...(settings.lockdown !== undefined && { lockdown: settings.lockdown }),
   }
 }

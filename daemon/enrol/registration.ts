@@ -11,6 +11,10 @@ const settings = z.object({
   others: z.enum(['direct', 'refuse']),
   sshHostAuthorities: z.array(z.string()),
   service: z.object({ name: z.string(), expiresAtMs: z.int().exactOptional() }).exactOptional(),
+  synthetic: z
+    .object({ v4: z.string().exactOptional(), v6: z.string().exactOptional() })
+    .exactOptional(),
+  lockdown: z.boolean().exactOptional(),
 })
 
 const registration = z.object({

@@ -19,6 +19,10 @@ export type DeviceSettings = {
   readonly postureRequests: readonly PostureRequest[]
   /** The service that the device acts for, and when its token expires, Unix milliseconds. Absent: it is a person's. */
   readonly service?: { readonly name: string; readonly expiresAtMs?: number }
+  /** Prefixes that synthetic addresses come from, for devices that have no range of their own. From version 2 on. */
+  readonly synthetic?: { readonly v4?: string; readonly v6?: string }
+  /** Private destinations stay unreachable while no tunnel carries them. From version 2 on. */
+  readonly lockdown?: boolean
 }
 
 /** An application as its user may see it. */

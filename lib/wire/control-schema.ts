@@ -32,6 +32,8 @@ const settings = z.strictObject({
   sshHostAuthorities: texts,
   postureRequests: z.array(POSTURE_REQUEST).max(POSTURE_CHECK_LIMIT),
   service: z.strictObject({ name: word, expiresAtMs: z.int().exactOptional() }).exactOptional(),
+  synthetic: z.strictObject({ v4: word.exactOptional(), v6: word.exactOptional() }).exactOptional(),
+  lockdown: z.boolean().exactOptional(),
 })
 const application = z.strictObject({
   name: z.string(),
