@@ -3,6 +3,7 @@
  */
 import Table from 'cli-table3'
 import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
+import type { Setting } from '#lib/api/setting'
 import type { VisibleApplication } from '#lib/wire/control-message'
 import { printable } from './printable.ts'
 import { promptLine } from './prompt-text.ts'
@@ -105,4 +106,17 @@ export function applicationsText(applications: readonly VisibleApplication[]): s
       (one.unixUsers ?? []).join(', '),
     ]),
   )
+}
+
+/** Settings of the daemon, with their origins. */
+export function settingsText(settings: readonly Setting[]): string {
+  return tableText(
+    ['setting', 'value', 'from'],
+    settings.map(({ name, value, source }) => [name, valueText(value), source]),
+  )
+}
+
+function valueText(value: Setting['value']): string {
+  if (value === null) return '(none)'
+  return typeof value === 'object' ? value.join(', ') || '(none)' : String(value)
 }

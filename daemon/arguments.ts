@@ -22,6 +22,13 @@ const OPTIONS = {
   'share-port': SWITCH,
   'owner-uid': TEXT,
   'upstream-proxy': TEXT,
+  mode: TEXT,
+  'tun-name': TEXT,
+  'synthetic-v4': TEXT,
+  'synthetic-v6': TEXT,
+  'allow-users': TEXT,
+  lockdown: SWITCH,
+  dns: TEXT,
   help: { ...SWITCH, short: 'h' },
   version: SWITCH,
 } as const
@@ -73,9 +80,22 @@ function wantedOf(
 function asSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const pairs = Object.entries(flags).map(([name, value]) => {
     const key = name.replaceAll('-', '_')
-    return [key, key === 'owner_uid' ? Number(value) : value]
+    return [key, (READERS[key] ?? String)(value as string)]
   })
   return Object.fromEntries(pairs)
+}
+
+/** Values that the file writes as something else than text. */
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  owner_uid: numberOf,
+  allow_users: (text) => text.split(',').map(numberOf),
+  share_port: (isSet) => isSet,
+  lockdown: (isSet) => isSet,
+}
+
+/** An empty text is no number. */
+function numberOf(text: string): number {
+  return text === '' ? Number.NaN : Number(text)
 }
 
 /** Text of `--help`. */
@@ -94,6 +114,14 @@ Options (each may stand in the file of --config, with "_" for "-"):
   --owner-uid UID          who may enrol, where the daemon runs as another user
   --upstream-proxy URL     reach the gateway through socks5://, socks4a://, http:// or https://HOST:PORT;
                            a URL with a password belongs into the file, not onto the command line
+  --mode proxy|transparent transparent is not in this version yet; it, and the options below, are for programs
+                           without proxy settings
+  --tun-name NAME          its network device, default zt0
+  --synthetic-v4 PREFIX    addresses that stand for private names, default 100.80.0.0/16
+  --synthetic-v6 PREFIX    the same for IPv6, default fd7a:74a9:c21e::/64
+  --allow-users UID,UID    whose traffic is taken, besides that of the user who enrolled
+  --lockdown               private destinations stay unreachable while zt-daemon is not running
+  --dns HOW                how private names reach us: auto, resolved, port53, resolv_conf or off; default auto
   -h, --help               this text
   --version                the version
 

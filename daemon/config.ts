@@ -3,6 +3,13 @@
  */
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import type { SettingSource } from '#lib/api/setting'
+import type { Prefix } from '#lib/net/prefix'
+import {
+  parseSyntheticRange,
+  SYNTHETIC_DEFAULTS,
+  syntheticRangeRule,
+} from '#lib/net/synthetic-range'
 import { err, ok, type Result } from '#lib/result'
 
 /** Settings as they are used. */
@@ -21,12 +28,31 @@ export type DaemonConfig = {
   readonly ownerUid: number
   /** URL of the proxy in front of the gateway; may hold a password. */
   readonly upstreamProxy?: string
+  /** `transparent`: takes the traffic of programs that know of no proxy, besides the proxy port. */
+  readonly mode: 'proxy' | 'transparent'
+  /** Name of the TUN device. */
+  readonly tunName: string
+  /** Where addresses of private names come from. */
+  readonly syntheticV4: Prefix
+  readonly syntheticV6: Prefix
+  /** Whose traffic is taken, besides the owner's. */
+  readonly allowUsers: readonly number[]
+  /** Private destinations stay unreachable while no tunnel carries them, also after a crash. */
+  readonly lockdown: boolean
+  /** How private names reach us. `auto`: whatever of the others fits this machine. */
+  readonly dns: 'auto' | 'resolved' | 'port53' | 'resolv_conf' | 'off'
+  /** Where the settings came from; what is not named is a default. */
+  readonly sources: Readonly<Partial<Record<SettingName, SettingSource>>>
 }
 
 /** One mistake: where it is, and what to write instead. */
 export type ConfigMistake = { readonly place: string; readonly message: string }
 
 const LARGEST_UID = 2 ** 32 - 2
+/** Each is a rule of its own in the kernel's table. */
+const ALLOWED_USERS_LIMIT = 64
+
+const uid = z.int().min(0).max(LARGEST_UID)
 
 const settings = z.strictObject({
   state: z.string().min(1).exactOptional(),
@@ -41,18 +67,55 @@ const settings = z.strictObject({
     .exactOptional(),
   others: z.enum(['direct', 'refuse']).exactOptional(),
   share_port: z.boolean().exactOptional(),
-  owner_uid: z.int().min(0).max(LARGEST_UID).exactOptional(),
+  owner_uid: uid.exactOptional(),
   upstream_proxy: z.string().min(1).exactOptional(),
+  mode: z.enum(['proxy', 'transparent']).exactOptional(),
+  tun_name: z
+    .string()
+    // IFNAMSIZ is 16 with its zero; the name stands in commands.
+    .regex(/^[a-z][a-z0-9]{0,14}$/, 'expected a letter, then at most 14 letters or digits')
+    .exactOptional(),
+  synthetic_v4: syntheticRange(4).exactOptional(),
+  synthetic_v6: syntheticRange(6).exactOptional(),
+  allow_users: z.array(uid).max(ALLOWED_USERS_LIMIT).exactOptional(),
+  lockdown: z.boolean().exactOptional(),
+  dns: z.enum(['auto', 'resolved', 'port53', 'resolv_conf', 'off']).exactOptional(),
 })
+
+function syntheticRange(version: 4 | 6) {
+  return z
+    .string()
+    .refine((text) => parseSyntheticRange(version, text).ok, syntheticRangeRule(version))
+}
 
 /** Settings as they are written: keys of the file, and names of the flags. */
 export type WrittenSettings = Readonly<z.infer<typeof settings>>
 
-/** What holds where nothing is written. */
-export type ConfigDefaults = Pick<
-  DaemonConfig,
-  'stateDir' | 'controlPath' | 'proxyPort' | 'ownerUid'
+export type SettingName = keyof WrittenSettings
+
+/** Settings from one place. */
+export type Layer = { readonly source: SettingSource; readonly settings: WrittenSettings }
+
+/** What has no default of its own. */
+export type MachineDefaults = Required<
+  Pick<WrittenSettings, 'state' | 'control' | 'proxy' | 'owner_uid'>
 >
+
+type Complete = Required<Omit<WrittenSettings, 'upstream_proxy'>> &
+  Pick<WrittenSettings, 'upstream_proxy'>
+
+/** What holds where nothing is written. */
+const DEFAULTS: Omit<Complete, keyof MachineDefaults> = {
+  others: 'direct',
+  share_port: false,
+  mode: 'proxy',
+  tun_name: 'zt0',
+  synthetic_v4: SYNTHETIC_DEFAULTS.v4,
+  synthetic_v6: SYNTHETIC_DEFAULTS.v6,
+  allow_users: [],
+  lockdown: false,
+  dns: 'auto',
+}
 
 /** Decodes the text of a file. An empty file is no settings; unknown keys are mistakes. Never throws. */
 export function decodeSettings(
@@ -108,21 +171,40 @@ export function decodeFlags(flags: unknown): Result<WrittenSettings, readonly Co
   )
 }
 
-/** Puts settings together; later ones win over earlier ones, and all over the defaults. */
+/** Puts settings together; later layers win over earlier ones, and all over the defaults. */
 export function completeConfig(
-  defaults: ConfigDefaults,
-  ...written: readonly WrittenSettings[]
+  machine: MachineDefaults,
+  ...layers: readonly Layer[]
 ): DaemonConfig {
-  const all: WrittenSettings = Object.assign({}, ...written)
+  const written: WrittenSettings = Object.assign({}, ...layers.map((layer) => layer.settings))
+  const all: Complete = { ...DEFAULTS, ...machine, ...written }
+  const sources = layers.flatMap((layer) =>
+    Object.keys(layer.settings).map((name) => [name, layer.source] as const),
+  )
   return Object.freeze({
-    stateDir: all.state ?? defaults.stateDir,
-    controlPath: all.control ?? defaults.controlPath,
-    proxyPort: all.proxy === undefined ? defaults.proxyPort : Number(all.proxy.split(':')[1]),
-    others: all.others ?? 'direct',
-    sharePort: all.share_port ?? false,
-    ownerUid: all.owner_uid ?? defaults.ownerUid,
+    stateDir: all.state,
+    controlPath: all.control,
+    proxyPort: Number(all.proxy.split(':')[1]),
+    others: all.others,
+    sharePort: all.share_port,
+    ownerUid: all.owner_uid,
     ...(all.upstream_proxy === undefined ? {} : { upstreamProxy: all.upstream_proxy }),
+    mode: all.mode,
+    tunName: all.tun_name,
+    syntheticV4: rangeOf(4, all.synthetic_v4),
+    syntheticV6: rangeOf(6, all.synthetic_v6),
+    allowUsers: all.allow_users,
+    lockdown: all.lockdown,
+    dns: all.dns,
+    sources: Object.fromEntries(sources),
   })
+}
+
+/** @throws {Error} for a text that the decoder refuses: a bug. */
+function rangeOf(version: 4 | 6, text: string): Prefix {
+  const range = parseSyntheticRange(version, text)
+  if (!range.ok) throw new Error(`${text}: ${range.error.reason}`)
+  return range.value
 }
 
 type KeyMistake = { readonly key: string; readonly message: string }

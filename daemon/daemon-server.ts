@@ -9,11 +9,14 @@ import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenFlow } from './flow-client.ts'
+import { loadKoffi } from './koffi-os.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
 import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
+import { modeObstacle } from './mode.ts'
 import { createCollect } from './posture/collect-os.ts'
 import { createTold } from './prompt/told.ts'
+import { listSettings } from './settings.ts'
 import { statusOf } from './status.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
@@ -28,6 +31,9 @@ export type DaemonSurroundings = {
   readonly environment: ProxyEnvironment
   readonly log: Log
 }
+
+/** What the proxy of the environment is looked up for before there is a gateway. */
+const NO_GATEWAY = { host: 'gateway.invalid', port: 443 }
 
 /** Why the daemon does not start: a stable reason, and a sentence with the remedy. */
 export type StartFailure = { readonly reason: string; readonly detail: string }
@@ -44,7 +50,9 @@ export async function startDaemon(
   config: DaemonConfig,
   surroundings: DaemonSurroundings,
 ): Promise<Result<Daemon, StartFailure>> {
-  const { log, uid } = surroundings
+  const { log, uid, platform } = surroundings
+  const obstacle = modeObstacle(config, { platform, hasKoffi: loadKoffi() !== undefined })
+  if (obstacle !== undefined) return err(obstacle)
   const store = identityStoreIn(config.stateDir)
   const loaded = store.load()
   if (!loaded.ok) return err(stateFailure(loaded.error.reason, loaded.error.file))
@@ -89,12 +97,22 @@ export async function startDaemon(
       prompts: told.prompts,
       ...device.facts,
     })
+  const settings = () =>
+    listSettings({
+      config,
+      pushed: device.registration?.settings,
+      environmentProxy: upstreamUrlFor(
+        device.gateway ?? NO_GATEWAY,
+        undefined,
+        surroundings.environment,
+      ),
+    })
   const control = await startControlServer({
     path: config.controlPath,
     ownerUid: loaded.value?.ownerUid ?? config.ownerUid,
     daemonUid: uid,
     handle: createCommands({
-      ...{ device, told, agent, status, log },
+      ...{ device, told, agent, status, settings, log },
       machineName: surroundings.machineName,
     }),
     log,

@@ -26,7 +26,7 @@ import type { Collect } from './posture/collect-os.ts'
 import { startPosture } from './posture/posture-job.ts'
 import { hearing } from './prompt/hearing.ts'
 import type { Told } from './prompt/told.ts'
-import type { DialTcp, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
+import type { DialTcp, TcpEndpoint, TunnelClient, TunnelStateName } from './tunnel/tunnel.ts'
 import { createTunnelClient } from './tunnel/tunnel-client.ts'
 import { startWitness, type Witness } from './witness/witness-job.ts'
 import type { WitnessStore } from './witness/witness-store.ts'
@@ -43,6 +43,8 @@ export type DeviceOptions = OwnSettings & {
 
 export interface Device {
   readonly registration: Registration | undefined
+  /** The tunnel listener. */
+  readonly gateway: TcpEndpoint | undefined
   readonly tunnel: TunnelClient | undefined
   readonly facts: DeviceFacts
   readonly flowState: FlowState
@@ -157,6 +159,9 @@ export function createDevice(options: DeviceOptions): Device {
   return {
     get registration() {
       return life?.registration
+    },
+    get gateway() {
+      return life && gatewayOf(life.registration)
     },
     get tunnel() {
       return life?.tunnel

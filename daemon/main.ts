@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
-import { DEFAULT_PROXY_PORT, defaultPaths } from '#lib/api/default-paths'
+import { DEFAULT_PROXY_PORT, type DefaultPaths, defaultPaths } from '#lib/api/default-paths'
 import { ok, type Result } from '#lib/result'
 import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { EXIT, HELP, parseCommandLine, type Wanted } from './arguments.ts'
@@ -43,19 +43,32 @@ function configOf(wanted: Extract<Wanted, { command: 'run' }>): DaemonConfig | u
     complain(written.error)
     return undefined
   }
-  const paths = defaultPaths({
+  const plain = defaultPaths({ uid, home: homedir() })
+  return completeConfig(
+    {
+      state: plain.stateDir,
+      control: plain.controlPath,
+      proxy: `127.0.0.1:${DEFAULT_PROXY_PORT}`,
+      owner_uid: uid,
+    },
+    { source: 'environment', settings: pathsOfEnvironment(plain) },
+    { source: 'file', settings: written.value },
+    { source: 'flag', settings: wanted.flags },
+  )
+}
+
+/** Paths that the environment names, where they are others than without it. */
+function pathsOfEnvironment(plain: DefaultPaths): WrittenSettings {
+  const named = defaultPaths({
     uid,
     home: homedir(),
     runtimeDir: env['XDG_RUNTIME_DIR'],
     stateHome: env['XDG_STATE_HOME'],
   })
-  const defaults = {
-    stateDir: paths.stateDir,
-    controlPath: paths.controlPath,
-    proxyPort: DEFAULT_PROXY_PORT,
-    ownerUid: uid,
+  return {
+    ...(named.stateDir !== plain.stateDir && { state: named.stateDir }),
+    ...(named.controlPath !== plain.controlPath && { control: named.controlPath }),
   }
-  return completeConfig(defaults, written.value, wanted.flags)
 }
 
 async function run(config: DaemonConfig): Promise<number> {

@@ -1,12 +1,12 @@
 /**
- * Commands about this device: enroll, login, logout, status, up, down, apps.
+ * Commands about this device: enroll, logout, status, settings, up, down, apps.
  */
 import type { Command } from 'commander'
 import type { ControlRequest, ControlResult } from '#lib/api/control-api'
 import { decodeServiceCredentials, type ServiceCredentials } from '#lib/enrol/service-credentials'
 import { err, type Result } from '#lib/result'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
-import { applicationsText, promptText, statusText } from '../render.ts'
+import { applicationsText, promptText, settingsText, statusText } from '../render.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 
 type JsonOption = { readonly json?: boolean }
@@ -28,6 +28,7 @@ export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
 
 const SIMPLE: Readonly<Record<string, string>> = {
   status: 'say whether the tunnel carries data, who you are, and what is tunnelled',
+  settings: 'list every setting of the daemon, and where its value came from',
   logout: 'forget this registration: key and certificate are removed, the gateway is told',
   up: 'connect to the gateway',
   down: 'disconnect; what is ours is refused until "zt up"',
@@ -109,12 +110,14 @@ const NOT_TOLD: CliFailure = {
 function jsonOf(result: ControlResult): unknown {
   if (result.method === 'logout') return { ...result.status, gatewayTold: result.gatewayTold }
   if (result.method === 'apps') return result.applications
+  if (result.method === 'settings') return result.settings
   if (result.method === 'explain') return result.explanation
   return 'status' in result ? result.status : result
 }
 
 function textOf(result: ControlResult): string {
   if (result.method === 'apps') return applicationsText(result.applications)
+  if (result.method === 'settings') return settingsText(result.settings)
   if (result.method === 'explain') return explanationText(result.explanation)
   return 'status' in result ? statusText(result.status) : ''
 }

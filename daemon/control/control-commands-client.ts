@@ -4,6 +4,7 @@
 import type { Agent } from 'node:https'
 import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
+import type { Setting } from '#lib/api/setting'
 import { decodeSshCertificate, decodeSshCertificateRefusal } from '#lib/api/ssh-certificate-api'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
@@ -25,6 +26,7 @@ export type CommandDeps = {
   readonly told: Told
   readonly agent: Agent
   readonly status: () => DaemonStatus
+  readonly settings: () => readonly Setting[]
   /** Name of this machine, for the login page. */
   readonly machineName: string
   readonly log: Log
@@ -72,6 +74,8 @@ export function createCommands(deps: CommandDeps): HandleControl {
       case 'down':
         await device.down()
         return done('down', deps)
+      case 'settings':
+        return ok({ method: 'settings', settings: deps.settings() })
       case 'apps':
         return apps(deps)
       case 'explain':

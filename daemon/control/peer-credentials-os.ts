@@ -2,8 +2,8 @@
  * Who is at the other end of a Unix socket, as the kernel noted it at connect (SO_PEERCRED, unix(7)).
  */
 import type { Stats } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
+import { loadKoffi } from '../koffi-os.ts'
 
 /** uid of the peer, or undefined when it cannot be known: then refuse. */
 export type PeerLookup = (socket: Socket) => number | undefined
@@ -14,25 +14,20 @@ const SO_PEERCRED = 17
 const UCRED_OCTETS = 12
 const UID_OFFSET = 4
 
-/** The kernel's answer through koffi; undefined where koffi is not installed. */
+/** The kernel's answer through koffi; undefined where there is none: the caller falls back to the folder's permissions. */
 export function kernelPeerLookup(): PeerLookup | undefined {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const getsockopt: (...args: unknown[]) => number = koffi
-      .load(null)
-      .func(
-        'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
-      )
-    return (socket) => {
-      const credentials = Buffer.alloc(UCRED_OCTETS)
-      const fd = fileDescriptorOf(socket)
-      if (fd < 0) return undefined
-      const result = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [UCRED_OCTETS])
-      return result === 0 ? credentials.readUInt32LE(UID_OFFSET) : undefined
-    }
-  } catch {
-    // koffi is optional; the caller falls back to the folder's permissions.
-    return undefined
+  const getsockopt: ((...args: unknown[]) => number) | undefined = loadKoffi()
+    ?.load(null)
+    .func(
+      'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+    )
+  if (getsockopt === undefined) return undefined
+  return (socket) => {
+    const credentials = Buffer.alloc(UCRED_OCTETS)
+    const fd = fileDescriptorOf(socket)
+    if (fd < 0) return undefined
+    const result = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [UCRED_OCTETS])
+    return result === 0 ? credentials.readUInt32LE(UID_OFFSET) : undefined
   }
 }
 

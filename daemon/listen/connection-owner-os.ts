@@ -3,7 +3,7 @@
  * installed, else one read of /proc/net/tcp* for all connections of an event-loop turn.
  */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { loadKoffi } from '../koffi-os.ts'
 import {
   type Connection,
   ESTABLISHED,
@@ -85,19 +85,15 @@ function ownerOf(row: SocketRow | undefined, connection: Connection): number | u
   return same ? row.uid : undefined
 }
 
+/** undefined where koffi is missing: /proc gives the same answer, later. */
 function openNetlink(): Libc | undefined {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const libc = koffi.load(null)
-    const socket = libc.func('int socket(int family, int type, int protocol)')
-    const fd: number = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG)
-    const send: Send = libc.func('long send(int fd, const void *data, size_t length, int flags)')
-    const receive: Receive = libc.func(
-      'long recv(int fd, _Out_ uint8_t *data, size_t length, int flags)',
-    )
-    return fd < 0 ? undefined : { fd, send, receive }
-  } catch {
-    // koffi is optional: /proc gives the same answer, later.
-    return undefined
-  }
+  const libc = loadKoffi()?.load(null)
+  if (libc === undefined) return undefined
+  const socket = libc.func('int socket(int family, int type, int protocol)')
+  const fd: number = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG)
+  const send: Send = libc.func('long send(int fd, const void *data, size_t length, int flags)')
+  const receive: Receive = libc.func(
+    'long recv(int fd, _Out_ uint8_t *data, size_t length, int flags)',
+  )
+  return fd < 0 ? undefined : { fd, send, receive }
 }

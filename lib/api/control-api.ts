@@ -4,6 +4,7 @@
  * lines, for as long as the caller stays.
  */
 
+import type { Setting } from '#lib/api/setting'
 import type { SshCertificate } from '#lib/api/ssh-certificate-api'
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
 import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
@@ -25,6 +26,7 @@ export type ControlRequest =
   | { readonly method: 'logout' }
   | { readonly method: 'up' }
   | { readonly method: 'down' }
+  | { readonly method: 'settings' }
   | { readonly method: 'apps' }
   | { readonly method: 'explain'; readonly host: string; readonly port: number }
   | { readonly method: 'prompts' }
@@ -131,6 +133,7 @@ export type ControlResult =
       /** False: this device is forgotten here, and still registered there. */
       readonly gatewayTold: boolean
     }
+  | { readonly method: 'settings'; readonly settings: readonly Setting[] }
   | { readonly method: 'apps'; readonly applications: readonly VisibleApplication[] }
   | { readonly method: 'explain'; readonly explanation: Explanation }
   | { readonly method: 'prompts'; readonly prompts: readonly PromptNotice[] }

@@ -38,6 +38,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('logout') }),
   z.strictObject({ method: z.literal('up') }),
   z.strictObject({ method: z.literal('down') }),
+  z.strictObject({ method: z.literal('settings') }),
   z.strictObject({ method: z.literal('apps') }),
   z.strictObject({ method: z.literal('prompts') }),
   z.strictObject({

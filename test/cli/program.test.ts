@@ -109,6 +109,11 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           }
           case 'apps':
             return ok({ method: 'apps', applications: [] })
+          case 'settings':
+            return ok({
+              method: 'settings',
+              settings: [{ name: 'dns', value: null, source: 'file' }],
+            })
           case 'prompts':
             return ok({ method: 'prompts', prompts: [PROMPT] })
           case 'watch':
@@ -438,4 +443,12 @@ test('D9 connect and ssh say once what their own connection waits for; status wh
   const elsewhere = zt(events)
   await elsewhere.run('connect', 'db1.corp.internal', '23')
   t.deepEqual(elsewhere.printed, [])
+})
+
+test('D11 settings lists each with its value and its origin', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('settings'), EXIT.ok)
+  t.regex(printed[0] ?? '', /dns.*\(none\).*file/)
+  t.is(await run('settings', '--json'), EXIT.ok)
+  t.deepEqual(JSON.parse(printed[1] ?? ''), [{ name: 'dns', value: null, source: 'file' }])
 })

@@ -4,21 +4,40 @@ import { parseCommandLine } from '../../daemon/arguments.ts'
 import { completeConfig, decodeSettings } from '../../daemon/config.ts'
 import { defaultPaths } from '../../lib/api/default-paths.ts'
 
-const DEFAULTS = { stateDir: '/s', controlPath: '/c', proxyPort: 7080, ownerUid: 1000 }
+const MACHINE = { state: '/s', control: '/c', proxy: '127.0.0.1:7080', owner_uid: 1000 }
 
 test('D1 configuration: an empty file gives the defaults, flags win over the file', (t) => {
   const empty = decodeSettings('', 'zt.yaml')
   if (!empty.ok) return t.fail()
-  t.deepEqual(completeConfig(DEFAULTS, empty.value), {
-    ...DEFAULTS,
-    others: 'direct',
-    sharePort: false,
+  t.like(completeConfig(MACHINE, { source: 'file', settings: empty.value }), {
+    ...{ stateDir: '/s', controlPath: '/c', proxyPort: 7080, ownerUid: 1000 },
+    ...{ others: 'direct', sharePort: false, mode: 'proxy', tunName: 'zt0', allowUsers: [] },
+    ...{ lockdown: false, dns: 'auto', sources: {} },
   })
   const file = decodeSettings('proxy: 127.0.0.1:1\nothers: refuse\nshare_port: true\n', 'zt.yaml')
   const line = parseCommandLine(['run', '--proxy', '127.0.0.1:2', '--owner-uid', '7'])
   if (!file.ok || !line.ok || line.value.command !== 'run') return t.fail()
-  const config = completeConfig(DEFAULTS, file.value, line.value.flags)
+  const config = completeConfig(
+    MACHINE,
+    { source: 'file', settings: file.value },
+    { source: 'flag', settings: line.value.flags },
+  )
   t.like(config, { proxyPort: 2, others: 'refuse', sharePort: true, ownerUid: 7 })
+  t.deepEqual(config.sources, {
+    ...{ proxy: 'flag', owner_uid: 'flag', others: 'file', share_port: 'file' },
+  })
+})
+
+test('D1 configuration: what transparent mode needs, by flags', (t) => {
+  const line = parseCommandLine([
+    ...['run', '--mode', 'transparent', '--tun-name', 'zt7', '--synthetic-v4', '10.99.0.0/16'],
+    ...['--allow-users', '1000,1001', '--lockdown', '--dns', 'port53'],
+  ])
+  if (!line.ok || line.value.command !== 'run') return t.fail()
+  t.deepEqual(line.value.flags, {
+    ...{ mode: 'transparent', tun_name: 'zt7', synthetic_v4: '10.99.0.0/16' },
+    ...{ allow_users: [1000, 1001], lockdown: true, dns: 'port53' },
+  })
 })
 
 test('D1 configuration: all mistakes at once, each with its line, and no value repeated', (t) => {
@@ -52,6 +71,12 @@ const refused: Record<string, string[]> = {
   'a port above 65535': ['run', '--proxy', '127.0.0.1:65536'],
   'a uid that is no number': ['run', '--owner-uid', 'root'],
   'a flag without its value': ['run', '--state'],
+  'a mode that there is not': ['run', '--mode', 'vpn'],
+  'a device name that is a path': ['run', '--tun-name', '../zt0'],
+  'a public synthetic range': ['run', '--synthetic-v4', '8.8.0.0/16'],
+  'a synthetic range of the other version': ['run', '--synthetic-v4', 'fd00::/64'],
+  'a synthetic range that is too small': ['run', '--synthetic-v4', '10.0.0.0/30'],
+  'a user that is no number': ['run', '--allow-users', '1000,'],
 }
 for (const [title, argv] of Object.entries(refused)) {
   test(`D1 command line: refuses ${title}`, (t) => {

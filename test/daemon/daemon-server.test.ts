@@ -416,3 +416,19 @@ test('D1: an upstream proxy that is our own port is refused at start', async (t)
   t.like(await startDaemon(bad, surroundings()), { error: { reason: 'bad_proxy_url' } })
   await t.throwsAsync(() => askControl(config.controlPath, { method: 'status' }))
 })
+
+test('D1: zt settings hears of the daemon what holds, and where it came from', async (t) => {
+  const { ask, config } = await startDaemonRig(t, {
+    config: { upstreamProxy: 'http://me:hunter2@127.0.0.1:1', sources: { upstream_proxy: 'file' } },
+  })
+  const reply = await ask({ method: 'settings' })
+  if (reply.type !== 'result' || reply.value.method !== 'settings') return t.fail()
+  const { settings } = reply.value
+  t.deepEqual(
+    settings.filter(({ name }) => name === 'state' || name === 'upstream_proxy'),
+    [
+      { name: 'state', value: config.stateDir, source: 'default' },
+      { name: 'upstream_proxy', value: 'http://***@127.0.0.1:1', source: 'file' },
+    ],
+  )
+})

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { ok } from '#lib/result'
-import type { DaemonConfig } from '../../daemon/config.ts'
+import { completeConfig, type DaemonConfig } from '../../daemon/config.ts'
 import { type Daemon, startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
 import type { Registration } from '../../daemon/enrol/registration.ts'
@@ -142,12 +142,12 @@ export type RigOptions = {
 
 export function configIn(folder: string, change: Partial<DaemonConfig> = {}): DaemonConfig {
   return {
-    stateDir: join(folder, 'state'),
-    controlPath: join(folder, 'control.sock'),
-    proxyPort: 0,
-    others: 'direct',
-    sharePort: false,
-    ownerUid: 0,
+    ...completeConfig({
+      state: join(folder, 'state'),
+      control: join(folder, 'control.sock'),
+      proxy: '127.0.0.1:0',
+      owner_uid: 0,
+    }),
     ...change,
   }
 }

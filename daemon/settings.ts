@@ -1,0 +1,116 @@
+/**
+ * Settings in force: this machine's, and the gateway's where it has a say. Pure.
+ */
+import type { Setting, SettingSource } from '#lib/api/setting'
+import { formatPrefix, type Prefix } from '#lib/net/prefix'
+import { parseSyntheticRange } from '#lib/net/synthetic-range'
+import type { DeviceSettings } from '#lib/wire/control-message'
+import type { DaemonConfig, SettingName } from './config.ts'
+
+/** What the gateway may say; none before it was ever reached. */
+export type PushedSettings = Pick<
+  DeviceSettings,
+  'domains' | 'prefixes' | 'others' | 'synthetic' | 'lockdown'
+>
+
+/** A value that the gateway has a say in. */
+export type Joint<T> = { readonly value: T; readonly source: SettingSource }
+
+export type JointSettings = {
+  readonly others: Joint<DaemonConfig['others']>
+  readonly syntheticV4: Joint<Prefix>
+  readonly syntheticV6: Joint<Prefix>
+  readonly lockdown: Joint<boolean>
+}
+
+/**
+ * The stricter one wins of `others` and `lockdown`. A synthetic range that is written here wins: only this machine
+ * knows what else it uses; one that could hide a real host is left aside.
+ */
+export function jointSettings(
+  config: DaemonConfig,
+  pushed: PushedSettings | undefined,
+): JointSettings {
+  const sourceOf = (name: SettingName): SettingSource => config.sources[name] ?? 'default'
+  const joint = <T>(name: SettingName, own: T, theirs: T | undefined): Joint<T> =>
+    theirs === undefined
+      ? { value: own, source: sourceOf(name) }
+      : { value: theirs, source: 'gateway' }
+  const range = (name: 'synthetic_v4' | 'synthetic_v6', version: 4 | 6, own: Prefix) => {
+    const text = version === 4 ? pushed?.synthetic?.v4 : pushed?.synthetic?.v6
+    const theirs = text === undefined ? undefined : parseSyntheticRange(version, text)
+    const usable = sourceOf(name) === 'default' && theirs?.ok
+    return joint(name, own, usable ? theirs.value : undefined)
+  }
+  const refusesOthers = config.others === 'direct' && pushed?.others === 'refuse'
+  const locks = !config.lockdown && pushed?.lockdown === true
+  return {
+    others: joint('others', config.others, refusesOthers ? 'refuse' : undefined),
+    syntheticV4: range('synthetic_v4', 4, config.syntheticV4),
+    syntheticV6: range('synthetic_v6', 6, config.syntheticV6),
+    lockdown: joint('lockdown', config.lockdown, locks ? true : undefined),
+  }
+}
+
+/** What a list is made of. */
+export type SettingFacts = {
+  readonly config: DaemonConfig
+  readonly pushed: PushedSettings | undefined
+  /** URL of the proxy that the environment names for the gateway. */
+  readonly environmentProxy: string | undefined
+}
+
+/** Every setting with its value and where that came from; passwords are left out. */
+export function listSettings(facts: SettingFacts): readonly Setting[] {
+  const { config, pushed } = facts
+  const own = (name: SettingName, value: Setting['value']): Setting => ({
+    ...{ name, value, source: config.sources[name] ?? 'default' },
+  })
+  const joint = jointSettings(config, pushed)
+  return [
+    own('state', config.stateDir),
+    own('control', config.controlPath),
+    own('proxy', `127.0.0.1:${config.proxyPort}`),
+    { name: 'others', ...joint.others },
+    own('share_port', config.sharePort),
+    own('owner_uid', config.ownerUid),
+    upstreamSetting(facts),
+    own('mode', config.mode),
+    own('tun_name', config.tunName),
+    { name: 'synthetic_v4', ...shown(joint.syntheticV4) },
+    { name: 'synthetic_v6', ...shown(joint.syntheticV6) },
+    own('allow_users', config.allowUsers),
+    { name: 'lockdown', ...joint.lockdown },
+    own('dns', config.dns),
+    { name: 'domains', ...pushedList(pushed?.domains) },
+    { name: 'prefixes', ...pushedList(pushed?.prefixes) },
+  ]
+}
+
+function shown({ value, source }: Joint<Prefix>): Joint<string> {
+  return { value: formatPrefix(value), source }
+}
+
+/** What only the gateway says. */
+function pushedList(list: readonly string[] | undefined): Joint<readonly string[]> {
+  return list === undefined ? { value: [], source: 'default' } : { value: list, source: 'gateway' }
+}
+
+function upstreamSetting({ config, environmentProxy }: SettingFacts): Setting {
+  const name = 'upstream_proxy'
+  if (config.upstreamProxy !== undefined) {
+    const value = withoutCredentials(config.upstreamProxy)
+    return { name, value, source: config.sources[name] ?? 'file' }
+  }
+  return environmentProxy === undefined
+    ? { name, value: null, source: 'default' }
+    : { name, value: withoutCredentials(environmentProxy), source: 'environment' }
+}
+
+/** A user name alone may be a token. */
+function withoutCredentials(text: string): string {
+  const full = text.includes('://') ? text : `http://${text}`
+  if (!URL.canParse(full)) return '(not a URL)'
+  const { protocol, username, password, host } = new URL(full)
+  return `${protocol}//${username === '' && password === '' ? '' : '***@'}${host}`
+}
