@@ -1,5 +1,6 @@
-/** Destinations as they are written on the command line: `HOST PORT`, `HOST:PORT`, or `HOST` alone. Pure. */
+/** Destinations as they are written on the command line: `HOST PORT`, `HOST:PORT`, or `HOST` alone; `/udp`, `/icmp`. Pure. */
 import { formatHost, parseEndpoint, parseHost } from '#lib/net/endpoint'
+import { type FlowEndpoint, parseFlowEndpoint } from '#lib/net/flow-endpoint'
 import { parsePort } from '#lib/net/ports'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
@@ -23,6 +24,22 @@ export function parseDestinationArguments(
   if (!endpoint.ok || portText !== undefined)
     return wrong(`${JSON.stringify(hostText)} is not a host`)
   return ok({ host: formatHost(endpoint.value.host), port: endpoint.value.port })
+}
+
+/** As `--udp` and `--icmp` say it, or the text itself (`HOST:PORT/udp`, `HOST/icmp`). */
+export function parseFlowArguments(
+  hostText: string,
+  portText?: string,
+  { udp = false, icmp = false }: { readonly udp?: boolean; readonly icmp?: boolean } = {},
+): Result<FlowEndpoint, CliFailure> {
+  const written = parseFlowEndpoint(icmp ? `${hostText}/icmp` : hostText)
+  const isWhole = written.ok && written.value.transport !== 'tcp'
+  if (isWhole || icmp) {
+    const isSaidTwice = portText !== undefined || udp
+    return written.ok && !isSaidTwice ? written : wrong(`${JSON.stringify(hostText)} is not a host`)
+  }
+  const to = parseDestinationArguments(hostText, portText)
+  return to.ok ? ok({ ...to.value, transport: udp ? 'udp' : 'tcp' }) : to
 }
 
 function wrong(what: string): Result<never, CliFailure> {

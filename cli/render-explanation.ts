@@ -1,5 +1,5 @@
 /** An explanation as text: every step and how it went, and what to do about it. Pure. */
-import { printAuthority } from '#lib/net/endpoint'
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import type { ExplainStep, Explanation } from '#lib/wire/control-message'
 import { EXIT } from './cli-io.ts'
 import { printable } from './printable.ts'
@@ -9,10 +9,10 @@ const MARKS = { passed: 'ok', failed: 'FAILED', not_reached: '-' } as const
 
 /** What `zt explain` prints. */
 export function explanationText(explanation: Explanation): string {
-  const { host, port, verdict, reason, sentence, remedy, steps } = explanation
+  const { verdict, reason, sentence, remedy, steps } = explanation
   const colour = verdict === 'permit' ? style.green : style.red
   return [
-    `${printable(printAuthority({ host, port }))} ${colour(verdict)} ${printable(reason)}`,
+    `${printable(printFlowEndpoint(explanation))} ${colour(verdict)} ${printable(reason)}`,
     printable(sentence),
     ...steps.map(stepText),
     ...(remedy === undefined ? [] : [`remedy: ${printable(remedy)}`]),

@@ -1,16 +1,22 @@
 /**
  * The daemon's part of an explanation: is it a destination, is it ours, is the tunnel up. The gateway says the rest.
  */
-import { parseHost, printAuthority } from '#lib/net/endpoint'
-import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
-import type { ExplainStep, ExplainStepName, Explanation } from '#lib/wire/control-message'
+import { parseHost } from '#lib/net/endpoint'
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
+import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
+import type {
+  ExplainStep,
+  ExplainStepName,
+  ExplainTarget,
+  Explanation,
+} from '#lib/wire/control-message'
 import type { FlowState, findWay } from './flow-client.ts'
 import { localRefusal } from './listen/refusal.ts'
 
 /** The whole answer, or the steps before the gateway's and what it is to be asked about. */
 export type ExplainedHere =
   | { readonly kind: 'answered'; readonly explanation: Explanation }
-  | { readonly kind: 'ask'; readonly target: FlowTarget; readonly steps: readonly ExplainStep[] }
+  | { readonly kind: 'ask'; readonly target: ExplainTarget; readonly steps: readonly ExplainStep[] }
 
 const ALL: readonly ExplainStepName[] = [
   'destination',
@@ -29,7 +35,7 @@ const DIRECT = 'Not ours: this machine connects by itself, and the gateway has n
 
 /** Goes the first steps, the way that a flow would go. */
 export async function explainHere(
-  target: FlowTarget,
+  target: ExplainTarget,
   state: FlowState,
   find: typeof findWay,
 ): Promise<ExplainedHere> {
@@ -39,7 +45,7 @@ export async function explainHere(
     explanation: { ...refused(target, refusal), steps: [...passed, ...from(step, 'failed')] },
   })
   if (!parseHost(target.host).ok) return fail('destination', localRefusal('bad_destination'))
-  passed.push({ step: 'destination', outcome: 'passed', detail: printAuthority(target) })
+  passed.push({ step: 'destination', outcome: 'passed', detail: printFlowEndpoint(target) })
   if (state.routes === undefined) return fail('route', localRefusal(state.reason))
   const found = await find(target, state.routes)
   if (!found.ok) return fail('route', found.error)
@@ -48,28 +54,32 @@ export async function explainHere(
   const ours = way.target.host === target.host ? 'ours' : `ours, as ${way.target.host}`
   passed.push({ step: 'route', outcome: 'passed', detail: ours })
   if (typeof state.tunnel === 'string') return fail('tunnel', localRefusal(state.tunnel))
-  return { kind: 'ask', target: way.target, steps: [...passed, TUNNEL_PASSED] }
+  return {
+    kind: 'ask',
+    target: { ...target, host: way.target.host },
+    steps: [...passed, TUNNEL_PASSED],
+  }
 }
 
 const TUNNEL_PASSED: ExplainStep = { step: 'tunnel', outcome: 'passed' }
 
 /** The gateway's answer behind the steps taken here, about what was asked here. */
 export function withSteps(
-  { host, port }: FlowTarget,
+  target: ExplainTarget,
   steps: readonly ExplainStep[],
   answer: Explanation,
 ): Explanation {
-  return { ...answer, host, port, steps: [...steps, ...answer.steps] }
+  return { ...answer, ...target, steps: [...steps, ...answer.steps] }
 }
 
-function refused({ host, port }: FlowTarget, { reason, detail: sentence = reason }: FlowRefusal) {
-  return { host, port, verdict: 'denial', reason, sentence } as const
+function refused(target: ExplainTarget, { reason, detail: sentence = reason }: FlowRefusal) {
+  return { ...target, verdict: 'denial', reason, sentence } as const
 }
 
-function direct({ host, port }: FlowTarget, passed: readonly ExplainStep[]): Explanation {
+function direct(target: ExplainTarget, passed: readonly ExplainStep[]): Explanation {
   const route = { step: 'route', outcome: 'passed', detail: 'direct' } as const
   const steps = [...passed, route, ...from('tunnel', 'not_reached')]
-  return { host, port, verdict: 'permit', reason: 'direct', sentence: DIRECT, steps }
+  return { ...target, verdict: 'permit', reason: 'direct', sentence: DIRECT, steps }
 }
 
 /** This step with its outcome, and all after it not reached. */

@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printAuthority } from '#lib/net/endpoint'
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { printable } from '../printable.ts'
@@ -28,7 +28,11 @@ const flow = z.looseObject({
   user: z.string().exactOptional(),
   service: z.string().exactOptional(),
   device: z.string().exactOptional(),
-  destination: z.looseObject({ host: z.string(), port: z.number() }),
+  destination: z.looseObject({
+    host: z.string(),
+    port: z.number(),
+    transport: z.enum(['tcp', 'udp', 'icmp']).exactOptional(),
+  }),
   decision: z.string(),
   by: z.string(),
   reason: z.string().exactOptional(),
@@ -149,7 +153,7 @@ function lineText(line: Line): string {
     line.openedAt,
     line.service ?? line.user ?? '-',
     line.device ?? '-',
-    printAuthority(line.destination),
+    printFlowEndpoint(line.destination),
     line.decision,
     line.reason ?? line.state,
     `${line.by}${names.length > 0 ? ` ${names.join('/')}` : ''}`,

@@ -3,10 +3,10 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printAuthority } from '#lib/net/endpoint'
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
-import { parseDestinationArguments } from '../destination.ts'
+import { parseFlowArguments } from '../destination.ts'
 import { printable } from '../printable.ts'
 import { tableText } from '../render.ts'
 import { traceStep, traceText } from '../render-trace.ts'
@@ -66,7 +66,7 @@ export function addPolicyTestCommand(admin: Command, io: CliIo, run: Run): void 
   admin
     .command('test')
     .description('say what the policy, or a proposed one, decides about a user or about everybody')
-    .requiredOption('--to <host:port>', 'where to')
+    .requiredOption('--to <host:port>', 'where to; HOST:PORT/udp and HOST/icmp too')
     .option('--user <email>', 'who; without it, everybody who is enrolled')
     .option('--device <id>', 'on this device; else on the one last seen')
     .option('--from <address>', 'address the tunnel would come from')
@@ -83,11 +83,11 @@ export function addPolicyTestCommand(admin: Command, io: CliIo, run: Run): void 
 
 async function test(io: CliIo, options: Options): Promise<number> {
   const { to: toText, config, json, ...rest } = options
-  const to = parseDestinationArguments(toText)
+  const to = parseFlowArguments(toText)
   if (!to.ok) return report(io, to.error)
   const policy = config === undefined ? undefined : io.readText(config)
   if (policy !== undefined && !policy.ok) return report(io, policy.error)
-  const question = { ...rest, to: printAuthority(to.value) }
+  const question = { ...rest, to: printFlowEndpoint(to.value) }
   const body = policy === undefined ? question : { ...question, policy: policy.value }
   const answer = await io.admin.postJson('/api/v1/policy/test', body)
   const read = answer.ok ? readAnswer(answerShape, answer.value) : answer

@@ -3,10 +3,11 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printAuthority } from '#lib/net/endpoint'
+import { type FlowEndpoint, printFlowEndpoint } from '#lib/net/flow-endpoint'
+import type { ExplainTarget } from '#lib/wire/control-message'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
-import { type CliDestination, parseDestinationArguments } from '../destination.ts'
+import { parseFlowArguments } from '../destination.ts'
 import { printable } from '../printable.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 import { traceStep, traceText } from '../render-trace.ts'
@@ -16,12 +17,15 @@ type Options = {
   readonly admin?: boolean
   readonly user?: string
   readonly device?: string
+  readonly udp?: boolean
+  readonly icmp?: boolean
   readonly json?: boolean
 }
 
 const full = z.looseObject({
   host: z.string(),
   port: z.number(),
+  transport: z.enum(['tcp', 'udp', 'icmp']).exactOptional(),
   verdict: z.enum(['permit', 'denial']),
   reason: z.string(),
   sentence: z.string(),
@@ -44,7 +48,9 @@ export function addExplainCommand(program: Command, io: CliIo, run: Run): void {
     .command('explain')
     .description('say step by step whether a destination is reached, and what is in the way')
     .argument('<host>', 'host name or address; HOST:PORT too')
-    .argument('[port]', 'TCP port; 443 where none is written')
+    .argument('[port]', 'port; 443 where none is written')
+    .option('--udp', 'for UDP to that port')
+    .option('--icmp', 'for ping, which has no port')
     .option('--admin', 'ask the admin API about any user: trace, facts and revision too')
     .option('--user <email>', 'with --admin: whom it is about')
     .option('--device <id>', 'with --admin: on this device; else on the one last seen')
@@ -55,21 +61,26 @@ export function addExplainCommand(program: Command, io: CliIo, run: Run): void {
     )
     .action((host: string, port: string | undefined, options: Options) =>
       run(async () => {
-        const to = parseDestinationArguments(host, port)
+        const to = parseFlowArguments(host, port, options)
         if (!to.ok) return report(io, to.error)
         if (options.admin) return askAdmin(io, to.value, options)
-        return ask(io, { method: 'explain', ...to.value }, options)
+        return ask(io, { method: 'explain', ...asked(to.value) }, options)
       }),
     )
 }
 
-async function askAdmin(io: CliIo, to: CliDestination, options: Options): Promise<number> {
+/** A daemon of an older version knows TCP alone, and no key for it. */
+function asked({ host, port, transport }: FlowEndpoint): ExplainTarget {
+  return { host, port, ...(transport !== 'tcp' && { transport }) }
+}
+
+async function askAdmin(io: CliIo, to: FlowEndpoint, options: Options): Promise<number> {
   const { user, device, json } = options
   if (user === undefined) {
     const message = 'Name whom it is about with --user.'
     return report(io, { code: 'which_user', message, exitCode: EXIT.usage })
   }
-  const question = { user, to: printAuthority(to), ...(device !== undefined && { device }) }
+  const question = { user, to: printFlowEndpoint(to), ...(device !== undefined && { device }) }
   const answer = await io.admin.postJson('/api/v1/explain', question)
   if (!answer.ok) return report(io, answer.error)
   const read = readAnswer(z.object({ explanation: full }), answer.value)

@@ -9,6 +9,7 @@ import { decodeSshCertificate, decodeSshCertificateRefusal } from '#lib/api/ssh-
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { ExplainTarget } from '#lib/wire/control-message'
 import type { Device } from '../device-client.ts'
 import type { EnrolFailure } from '../enrol/enrol-client.ts'
 import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
@@ -79,7 +80,7 @@ export function createCommands(deps: CommandDeps): HandleControl {
       case 'apps':
         return apps(deps)
       case 'explain':
-        return explain(request.host, request.port, deps)
+        return explain(request, deps)
       case 'prompts':
         return ok({ method: 'prompts', prompts: deps.told.prompts })
       case 'ssh_certificate':
@@ -193,11 +194,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function explain(host: string, port: number, { device }: CommandDeps): Answer {
-  const target = targetOf(host, port)
+async function explain(
+  { host, port, transport = 'tcp' }: ExplainTarget,
+  { device }: CommandDeps,
+): Answer {
+  const target = { ...targetOf(host, port), ...(transport !== 'tcp' && { transport }) }
   const here = await explainHere(target, device.flowState, findWay)
   if (here.kind === 'answered') return ok({ method: 'explain', explanation: here.explanation })
-  const answer = await device.tunnel?.explain(here.target.host, here.target.port)
+  const answer = await device.tunnel?.explain(here.target)
   if (answer?.ok) {
     return ok({ method: 'explain', explanation: withSteps(target, here.steps, answer.value) })
   }

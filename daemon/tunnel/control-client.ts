@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
 import { createGatewayDecoder, encodeControlMessage } from '#lib/wire/control-codec'
-import type { DaemonMessage, GatewayMessage } from '#lib/wire/control-message'
+import type { DaemonMessage, ExplainTarget, GatewayMessage } from '#lib/wire/control-message'
 import type { PostureObservation } from '#lib/wire/posture-message'
 import type { AskError, TunnelEvents } from './tunnel.ts'
 
@@ -14,7 +14,7 @@ export type ControlEvents = Omit<TunnelEvents, 'onStatus' | 'onWelcome'> & {
 
 /** A question without its envelope. */
 export type Question =
-  | { readonly type: 'explain'; readonly host: string; readonly port: number }
+  | ({ readonly type: 'explain' } & ExplainTarget)
   | { readonly type: 'list_applications' }
   | { readonly type: 'audit_proof'; readonly from: number; readonly to: number }
   | { readonly type: 'posture'; readonly observations: readonly PostureObservation[] }

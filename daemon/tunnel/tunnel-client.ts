@@ -202,8 +202,8 @@ export function createTunnelClient(
       await Promise.all(all.map((one) => one.drain(deadlineMs)))
     },
     openFlow,
-    async explain(host, port) {
-      const answer = await keeper.ask({ type: 'explain', host, port })
+    async explain(to) {
+      const answer = await keeper.ask({ type: 'explain', ...to })
       if (!answer.ok) return answer
       const { value } = answer
       return value.type === 'explanation' ? ok(value.explanation) : err(UNEXPECTED)

@@ -5,7 +5,12 @@
 import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
-import type { DeviceSettings, Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type {
+  DeviceSettings,
+  ExplainTarget,
+  Explanation,
+  VisibleApplication,
+} from '#lib/wire/control-message'
 import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
 
@@ -86,7 +91,7 @@ export interface TunnelClient {
     onGone?: OnGone,
   ): Promise<Result<Duplex, FlowRefusal>>
   /** What the gateway would decide, with its trace. */
-  explain(host: string, port: number): Promise<Result<Explanation, AskError>>
+  explain(to: ExplainTarget): Promise<Result<Explanation, AskError>>
   /** Applications this user may see. */
   applications(): Promise<Result<readonly VisibleApplication[], AskError>>
   /** Tells what this device found of itself, in one message. */

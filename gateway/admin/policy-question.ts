@@ -1,7 +1,8 @@
 /** Whom and what questions about access name, in bodies of the admin API. Pure. */
 import { z } from 'zod'
 import { parseAddress } from '#lib/net/address'
-import { type AccessQuestion, parseTarget } from '../policy-test/last-seen.ts'
+import { parseFlowEndpoint } from '#lib/net/flow-endpoint'
+import type { AccessQuestion } from '../policy-test/last-seen.ts'
 
 /** Keys of a question; `from` and `country` are where the tunnel would come from. */
 export const questionFields = {
@@ -21,7 +22,7 @@ export function readQuestion(written: {
   readonly from?: string
   readonly country?: string
 }): AccessQuestion | undefined {
-  const target = parseTarget(written.to)
+  const target = parseFlowEndpoint(written.to)
   if (!target.ok) return undefined
   const { from, country } = written
   if (from !== undefined && !parseAddress(from).ok) return undefined

@@ -15,7 +15,7 @@ import type { Resolve } from './resolve-client.ts'
 export type ExplainDeps = {
   readonly decider: Pick<Decider, 'decide' | 'decideAddress'>
   readonly resolve: Resolve
-  /** Opens a connection to the first of these that answers, and closes it at once. */
+  /** Opens a TCP connection to the first of these that answers, and closes it at once. */
   readonly probe: (addresses: readonly string[], port: number) => Promise<Result<void, Failure>>
 }
 
@@ -29,9 +29,9 @@ export type Explained = {
   readonly failure?: Reason
 }
 
-/** Decides on the name, then on each address behind it, and tries those that are permitted. */
+/** Decides on the name, then on each address behind it, and tries those that are permitted: datagrams are not tried. */
 export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Explained> {
-  const { host, port } = facts.destination
+  const { host, port, transport } = facts.destination
   const decision = deps.decider.decide(facts)
   if (decision.kind === 'denial') return { facts, decision }
   const literal = parseAddress(host)
@@ -42,6 +42,7 @@ export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Expl
   const permitted = decided.filter((one) => one.decision.kind === 'permit')
   const [first = decided[0]] = permitted
   if (first === undefined || permitted.length === 0) return first ?? { facts, decision }
+  if (transport !== 'tcp') return first
   const reached = await deps.probe(permitted.map(addressOf), port)
   return reached.ok ? first : { ...first, failure: reached.error.reason }
 }

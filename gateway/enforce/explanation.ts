@@ -80,20 +80,21 @@ export function forAdministrator(explained: Explained): FullExplanation {
 
 function tell(explained: Explained, reason: Reason, withNames: boolean): Explanation {
   const { facts, decision } = explained
-  const { host, port } = facts.destination
+  const { host, port, transport } = facts.destination
   const { application, policy } = withNames ? decision : {}
   const failedChecks = withNames && decision.kind === 'denial' ? (decision.failedChecks ?? []) : []
   const failed = failedStep(explained, reason)
   return {
     host,
     port,
+    ...(transport !== 'tcp' && { transport }),
     verdict: failed === undefined ? 'permit' : 'denial',
     reason,
     sentence: sentenceOf({ reason, failedChecks }),
     ...(failed !== undefined && { remedy: REMEDY_AT[failed] ?? REMEDY[remedyOf(decision)] }),
     ...(application !== undefined && { application }),
     ...(policy !== undefined && { policy }),
-    steps: stepsOf(failed, {
+    steps: stepsOf(failed, transport === 'tcp', {
       ...{ application, policy, session: sessionOf(decision) },
       posture: failed === 'posture' ? failedChecks.join(', ') : undefined,
     }),
@@ -120,12 +121,15 @@ function sessionOf(decision: Decision): string | undefined {
 
 function stepsOf(
   failed: Step | undefined,
+  isDialled: boolean,
   details: Readonly<Partial<Record<Step, string | undefined>>>,
 ): ExplainStep[] {
-  const failedAt = failed === undefined ? STEPS.length : STEPS.indexOf(failed)
+  // Datagrams are not tried: whether somebody takes them shows in no connection.
+  const end = isDialled ? STEPS.length : STEPS.indexOf('reach')
+  const failedAt = failed === undefined ? end : STEPS.indexOf(failed)
   return STEPS.map((step, index) => {
     const detail = details[step]
-    const outcome = index < failedAt ? 'passed' : index === failedAt ? 'failed' : 'not_reached'
+    const outcome = index < failedAt ? 'passed' : step === failed ? 'failed' : 'not_reached'
     return { step, outcome, ...(index <= failedAt && detail !== undefined && { detail }) }
   })
 }

@@ -1,4 +1,5 @@
 /** Facts of a flow from what each source knows: the registration, the connection, the request. Pure. */
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { ApplicationProtocol, Facts, ServiceIdentity } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
@@ -18,15 +19,18 @@ export type FactSources = {
   readonly country?: string | undefined
   /** Canonical host. */
   readonly target: FlowTarget
+  /** Absent: TCP. */
+  readonly transport?: Transport
 }
 
 /** The facts of the first pass: no address and no protocol are known yet. */
-export function gatherFacts({ standing, sourceAddress, country, target }: FactSources): Facts {
+export function gatherFacts(sources: FactSources): Facts {
+  const { standing, sourceAddress, country, target, transport = 'tcp' } = sources
   return Object.freeze({
     ...standing,
     sourceAddress,
     ...(country !== undefined && { country }),
-    destination: Object.freeze({ host: target.host, port: target.port, transport: 'tcp' }),
+    destination: Object.freeze({ host: target.host, port: target.port, transport }),
   })
 }
 

@@ -54,13 +54,13 @@ function words(verdict: string, reason?: string, application?: string): string {
 }
 
 /** What is left out of a test stays unknown, whatever the types say of facts that a gateway gathers. */
-function factsOf({ subject, host, port, address, atSeconds }: PolicyTest): Facts {
+function factsOf({ subject, host, port, transport, address, atSeconds }: PolicyTest): Facts {
   const { source = '', country, posture, evaluations } = subject
   const atMs = atSeconds * 1000
   return {
     subject: subjectOf(subject, atMs),
     sourceAddress: source,
-    destination: { host, port, transport: 'tcp', ...(address !== undefined && { address }) },
+    destination: { host, port, transport, ...(address !== undefined && { address }) },
     ...(country !== undefined && { country }),
     ...(posture !== undefined && { posture: resultsOf(posture, atMs) }),
     ...(evaluations !== undefined && { evaluations: resultsOf(evaluations, atMs) }),

@@ -2,9 +2,8 @@
  * Users and devices as they were last seen: the identity of the last login, the posture of the last report. Where the
  * next connection will come from is not known, so conditions on the source do not hold unless it is named.
  */
-import { formatHost, parseEndpoint } from '#lib/net/endpoint'
+import type { FlowEndpoint } from '#lib/net/flow-endpoint'
 import { err, ok, type Result } from '#lib/result'
-import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, Store, User } from '../store/store.ts'
@@ -19,7 +18,7 @@ export type Population = {
 
 /** A question about access. */
 export type AccessQuestion = {
-  readonly target: FlowTarget
+  readonly target: FlowEndpoint
   /** Address that the tunnel would come from. */
   readonly sourceAddress?: string
   /** Its country, ISO 3166-1 alpha-2. */
@@ -54,15 +53,14 @@ export function factsAbout(
   { target, sourceAddress = '', country }: AccessQuestion,
   { standing }: Population,
 ): Facts {
-  return gatherFacts({ standing: standing(device, user), sourceAddress, country, target })
-}
-
-/** `host:port` as a flow's target. */
-export function parseTarget(text: string): Result<FlowTarget, { readonly reason: 'bad_to' }> {
-  const endpoint = parseEndpoint(text)
-  if (!endpoint.ok) return err({ reason: 'bad_to' })
-  const { host, port } = endpoint.value
-  return ok({ host: formatHost(host), port })
+  const { transport } = target
+  return gatherFacts({
+    standing: standing(device, user),
+    sourceAddress,
+    country,
+    target,
+    transport,
+  })
 }
 
 function seenAtMs({ device }: LastSeen): number {

@@ -2,10 +2,12 @@
  * Recorded flows, decided again on the facts they were decided on, at the time they were. Only a changed verdict counts:
  * the name of a rule that allows what another allowed is no change of access. Memory is bounded whatever the flows are.
  */
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import { subjectName } from '../facts/subject-name.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { evaluate } from '../policy/evaluate.ts'
+import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 
@@ -95,7 +97,7 @@ function compare(record: FlowRecord, policy: CompiledPolicy): [Comparison, Outco
   const was = verdictOf(record)
   if (was === undefined || !isWhole(record)) return ['not_comparable']
   const atSeconds = Math.floor((record.decidedAtMs ?? record.openedAtMs) / 1000)
-  const decision = evaluate(policy, record.facts, atSeconds)
+  const decision = evaluate(policy, withTransport(record.facts), atSeconds)
   if (decision.kind === was) return ['unchanged']
   const lacks =
     decision.trace.some(({ outcome }) => outcome === 'attribute_missing') ||
@@ -110,14 +112,20 @@ function verdictOf({ verdict, reason, revision }: FlowRecord): 'permit' | 'denia
   return AFTER_A_PERMIT.has(reason) ? 'permit' : verdict
 }
 
+/** Once there was TCP only, and nobody said so. */
+function withTransport(facts: Facts): Facts {
+  const { transport = 'tcp' }: Partial<Facts['destination']> = facts.destination
+  return { ...facts, destination: { ...facts.destination, transport } }
+}
+
 function isWhole({ facts }: FlowRecord): boolean {
   const { subject, destination }: Partial<FlowRecord['facts']> = facts ?? {}
   return typeof subject?.userId === 'string' && typeof destination?.host === 'string'
 }
 
 function keyOf({ facts: { subject, destination }, reason }: FlowRecord, again: Outcome): string {
-  const { host, port } = destination
-  return JSON.stringify([subjectName(subject), host, port, reason, again.reason, again.application])
+  const to = printFlowEndpoint(destination)
+  return JSON.stringify([subjectName(subject), to, reason, again.reason, again.application])
 }
 
 function groupOf(record: FlowRecord, change: ChangedGroup['change'], again: Outcome): ChangedGroup {
@@ -127,7 +135,7 @@ function groupOf(record: FlowRecord, change: ChangedGroup['change'], again: Outc
     change,
     user: subjectName(subject),
     ...(application !== undefined && { application }),
-    destination: `${destination.host}:${destination.port}`,
+    destination: printFlowEndpoint(destination),
     was: record.reason ?? again.reason,
     becomes: again.reason,
     flows: 1,

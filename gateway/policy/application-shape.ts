@@ -43,7 +43,7 @@ const applicationFields = {
   name: required(name, 'What `zt apps` and records call it.'),
   destinations: defaulted(
     list(destination, { kind: 'a list of destinations', min: 1 }),
-    'Hosts and ports, `HOST:PORTS`; TCP unless `/udp` follows. The most specific application wins. May be left out with `ssh.targets`.',
+    'Hosts and ports, `HOST:PORTS`, or `HOST/icmp` for ping; TCP unless `/udp` follows. The most specific application wins. May be left out with `ssh.targets`.',
     [],
     'none',
   ),

@@ -4,6 +4,7 @@
  */
 import { didYouMean, type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
+import { parseDestination } from './destination.ts'
 import type { RegisteredTarget } from './document.ts'
 import type { Claim } from './overlap.ts'
 import { type Item, items, named, type Raw } from './raw-policy.ts'
@@ -17,7 +18,7 @@ export function checkSsh(policy: Raw, path: Path): Mistake[] {
   return [
     ...sharedTargets(items(policy, 'ssh_targets', path)),
     ...alertsOfNobody(items(policy, 'ssh_alerts', path), applications),
-    ...[sshMismatch, withoutDestinations, strayUnixUsers].flatMap((check) =>
+    ...[sshMismatch, sshWithoutTcp, withoutDestinations, strayUnixUsers].flatMap((check) =>
       applications.flatMap(check),
     ),
   ]
@@ -30,6 +31,17 @@ function sshMismatch({ value, path }: Item): Mistake[] {
   return isSsh
     ? [{ path, message: '"ssh" is missing; an ssh application lists its unix_users there' }]
     : [{ path: [...path, 'ssh'], message: 'only an application with "protocol: ssh" has this key' }]
+}
+
+/** SSH is spoken over TCP. */
+function sshWithoutTcp({ value, path }: Item): Mistake[] {
+  const written = value['protocol'] === 'ssh' ? value['destinations'] : undefined
+  return (Array.isArray(written) ? written : []).flatMap((text: unknown, index) => {
+    const parsed = typeof text === 'string' ? parseDestination(text) : { wrong: '' }
+    if ('wrong' in parsed || (parsed.value.transport ?? 'tcp') === 'tcp') return []
+    const message = 'SSH is spoken over TCP; give UDP and ping an application of their own'
+    return [{ path: [...path, 'destinations', index], message }]
+  })
 }
 
 function readTarget({ value }: Item): RegisteredTarget[] {

@@ -12,7 +12,7 @@ import {
 } from './condition.ts'
 import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
-import type { Destination } from './destination.ts'
+import { closing, type Destination, opening } from './destination.ts'
 import { DestinationIndex } from './destination-index.ts'
 import type {
   AccessPolicy,
@@ -85,7 +85,6 @@ export type CompiledPolicy = {
   readonly rulesAfter: DestinationIndex<CompiledRule>
   readonly sshCertificates: readonly CompiledSshCertificate[]
   readonly privateDomains: readonly HostName[]
-  readonly publicDefault: 'allow' | 'block'
   readonly own: OwnListeners
   /** Targets that administrators had registered when it was compiled. */
   readonly registered: readonly RegisteredTarget[]
@@ -135,8 +134,8 @@ export function compilePolicy(
     sshTargetIndex: new DestinationIndex(
       sshTargets.targets.map((value) => ({ destination: targetDestination(value), value })),
     ),
-    protectedOnes: indexOf(document.requireProtection.destinations),
-    exempt: indexOf(document.requireProtection.exempt),
+    protectedOnes: indexOf(document.requireProtection.destinations.flatMap(closing)),
+    exempt: indexOf(document.requireProtection.exempt.map(opening)),
     rulesBefore: indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
       parts,
@@ -147,7 +146,6 @@ export function compilePolicy(
     ),
     sshCertificates: document.sshCertificates.map((one) => compileCertificate(one, parts)),
     privateDomains: document.tunnel.domains,
-    publicDefault: document.publicDefault,
     own,
     registered,
   }
@@ -213,10 +211,7 @@ function indexOf(destinations: readonly Destination[]): DestinationIndex<true> {
 }
 
 function applicationEntries(value: CompiledApplication) {
-  return value.destinations.map((one) => {
-    const destination: Destination = { ...one, transport: one.transport ?? 'tcp' }
-    return { destination, value }
-  })
+  return value.destinations.map((one) => ({ destination: opening(one), value }))
 }
 
 function indexRules(
@@ -228,7 +223,8 @@ function indexRules(
     const timing = compileTiming(line.timing)
     const evaluators = evaluatorsOf([condition])
     const value = { name, precedence, action, condition, timing, evaluators }
-    return destinations.map((destination) => ({ destination, value }))
+    const covered = action === 'allow' ? destinations.map(opening) : destinations.flatMap(closing)
+    return covered.map((destination) => ({ destination, value }))
   })
   return new DestinationIndex(entries)
 }

@@ -4,6 +4,7 @@
  */
 import type { IpAddress } from '#lib/net/address'
 import type { Host } from '#lib/net/endpoint'
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { HostName } from '#lib/net/host'
 import { PortIndex } from '#lib/net/port-index'
 import { portCount, portsContain } from '#lib/net/ports'
@@ -11,7 +12,7 @@ import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Destination } from './destination.ts'
 
 /** What a flow goes to, besides the host. */
-export type Service = { readonly port: number; readonly transport: 'tcp' | 'udp' }
+export type Service = { readonly port: number; readonly transport: Transport }
 
 /** A value and the destination under which it stands. */
 export type Entry<T> = { readonly destination: Destination; readonly value: T }

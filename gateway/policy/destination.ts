@@ -1,12 +1,13 @@
 /**
- * Destinations as policy writes them: `HOST:PORTS[/tcp|/udp]`, where HOST is a name, `*.zone`, an address, a prefix
- * (IPv6 in brackets) or `*`, and PORTS is `443`, `80,443,8000-8100` or `*`.
+ * Destinations as policy writes them: `HOST:PORTS[/tcp|/udp]`, or `HOST/icmp` for ping, where HOST is a name, `*.zone`,
+ * an address, a prefix (IPv6 in brackets) or `*`, and PORTS is `443`, `80,443,8000-8100` or `*`.
  */
 import { quote } from '#lib/config/mistake'
 import { type Shape, text } from '#lib/config/shape'
 import { prefixMistake } from '#lib/config/text-shapes'
+import type { Transport } from '#lib/net/flow-endpoint'
 import { type HostPattern, parseHostPattern } from '#lib/net/host-pattern'
-import { type PortSet, parsePorts } from '#lib/net/ports'
+import { ALL_PORTS, type PortSet, parsePorts, portsCover } from '#lib/net/ports'
 import { type Prefix, parsePrefix } from '#lib/net/prefix'
 
 /** The host part of a destination. `any` is every name and every address. */
@@ -18,9 +19,10 @@ export type DestinationHost =
 /** Hosts and ports. */
 export type Destination = {
   readonly host: DestinationHost
+  /** Of ping, port 0. */
   readonly ports: PortSet
-  /** Absent: TCP in an application, both in a network rule. */
-  readonly transport?: 'tcp' | 'udp'
+  /** Absent: what `opening` and `closing` say. */
+  readonly transport?: Transport
   /** As written. */
   readonly text: string
 }
@@ -28,7 +30,9 @@ export type Destination = {
 type Parsed<T> = { readonly value: T } | { readonly wrong: string }
 
 const LOOKS_LIKE_ADDRESS = /^[0-9.]+(?:\/.*)?$/
-const TRANSPORT = /\/(tcp|udp)$/
+const TRANSPORT = /\/(tcp|udp|icmp)$/
+/** ICMP has no ports; facts about ping say 0. */
+const NO_PORT: PortSet = [{ first: 0, last: 0 }]
 
 /** The shape of one destination. */
 export const destination: Shape<Destination> = text(
@@ -38,9 +42,10 @@ export const destination: Shape<Destination> = text(
 
 /** Parses a destination, or says what is wrong with it. Never throws. */
 export function parseDestination(value: string): Parsed<Destination> {
-  const transport = TRANSPORT.exec(value)?.[1] as 'tcp' | 'udp' | undefined
-  const endpoint = transport === undefined ? value : value.slice(0, -'/tcp'.length)
+  const transport = TRANSPORT.exec(value)?.[1] as Transport | undefined
+  const endpoint = transport === undefined ? value : value.slice(0, -`/${transport}`.length)
   const { hostText, portsText } = split(endpoint)
+  if (transport === 'icmp') return parsePing(value, hostText, portsText)
   if (portsText === undefined) {
     return {
       wrong: `${quote(value)} names no port; write ${quote(`${value}:443`)} or ":*" for all`,
@@ -56,6 +61,26 @@ export function parseDestination(value: string): Parsed<Destination> {
   }
   const found = { host: host.value, ports: ports.value, text: value }
   return { value: transport === undefined ? found : { ...found, transport } }
+}
+
+function parsePing(text: string, hostText: string, portsText?: string): Parsed<Destination> {
+  if (portsText !== undefined) {
+    return { wrong: `${quote(text)} names ports, and ping has none; write "${hostText}/icmp"` }
+  }
+  const host = parseDestinationHost(hostText)
+  if ('wrong' in host) return host
+  return { value: { host: host.value, ports: NO_PORT, transport: 'icmp', text } }
+}
+
+/** What a destination stands for where it opens something: TCP, unless it says otherwise. */
+export function opening(one: Destination): Destination {
+  return { ...one, transport: one.transport ?? 'tcp' }
+}
+
+/** What it stands for where it closes something: unless it says otherwise TCP and UDP, and with all ports ping. */
+export function closing(one: Destination): readonly Destination[] {
+  const isEverything = one.transport === undefined && portsCover(one.ports, ALL_PORTS)
+  return isEverything ? [one, { ...one, ports: NO_PORT, transport: 'icmp' }] : [one]
 }
 
 /** The last colon parts host and ports, unless it lies within brackets or there are several without brackets. */

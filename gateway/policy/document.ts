@@ -1,6 +1,7 @@
 /**
  * A policy as written, decoded but not yet compiled: plain data in the order of the text.
  */
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { HostName } from '#lib/net/host'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
@@ -203,6 +204,7 @@ export type PolicyTest = {
   readonly subject: TestSubject
   readonly host: string
   readonly port: number
+  readonly transport: Transport
   readonly address?: string
   readonly atSeconds: number
   readonly expect: 'allow' | 'deny'
@@ -231,6 +233,10 @@ export type PolicyDocument = {
   }
   /** For public destinations that no rule and no application matches. */
   readonly publicDefault: 'allow' | 'block'
+  /** The same for UDP and ping, where `publicDefault` allows. */
+  readonly publicDatagrams: 'allow' | 'block'
+  /** UDP beside applications of HTTP or TLS. */
+  readonly quic: 'allow' | 'block'
   readonly sessionLengthMs?: number
   /** What devices are asked for, and what they must show. */
   readonly postureChecks: readonly PostureCheck[]

@@ -11,6 +11,7 @@ import { deny, type Flow, readFlow, type Verdict } from './flow.ts'
 import { addressPhase, hasAddress, isPublicAddress } from './phases/address.ts'
 import { applicationPhase } from './phases/application.ts'
 import { networkPhase } from './phases/network.ts'
+import { quicPhase } from './phases/quic.ts'
 
 /**
  * Decides on all facts there are: a name alone, or with the address it was resolved to.
@@ -62,9 +63,9 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
     const remedy = flow.asker.isService ? 'none' : 'login'
     return deny('session_revoked', { remedy, ...(rule !== undefined && { rule }) })
   }
-  return verdict.kind === 'permit' && hasAddress(flow)
-    ? addressPhase(policy, flow, verdict)
-    : verdict
+  const passed =
+    verdict.kind === 'permit' && hasAddress(flow) ? addressPhase(policy, flow, verdict) : verdict
+  return passed.kind === 'permit' ? quicPhase(policy, flow, passed) : passed
 }
 
 /** Where all sessions of a device or user were revoked, nobody is logged in: no permit stands but a bypass. */
@@ -86,11 +87,16 @@ function unprotected(policy: CompiledPolicy, flow: Flow): Verdict | undefined {
 /** The default is about persons: a service passes only where it is named. */
 function defaultVerdict(policy: CompiledPolicy, flow: Flow): Verdict {
   const isPublic = isPublicDestination(policy, flow)
-  const outcome = isPublic && !flow.asker.isService ? policy.publicDefault : 'block'
+  const outcome = isPublic && !flow.asker.isService ? publicDefault(policy, flow) : 'block'
   flow.trace.push({ phase: 'default', name: isPublic ? 'public' : 'private', outcome })
   if (!isPublic) return deny('no_application')
   if (outcome === 'block') return deny('blocked_by_default')
   return { kind: 'permit', reason: 'allowed_by_default', enforcement: { kind: 'relay' } }
+}
+
+function publicDefault({ document }: CompiledPolicy, { service }: Flow): 'allow' | 'block' {
+  const { publicDefault: overTcp, publicDatagrams } = document
+  return overTcp === 'allow' && service.transport !== 'tcp' ? publicDatagrams : overTcp
 }
 
 /** Private are: addresses not of the public Internet, names without a dot, names in the tunnelled domains. */

@@ -3,6 +3,7 @@
  * Who gathers it is gateway/facts; policy only reads it.
  */
 
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { Claims, LoginContext } from '../identity/identity.ts'
 
 /** Protocol seen or declared on a flow; `unknown` when the first bytes said nothing. */
@@ -77,8 +78,9 @@ export type Facts = {
   readonly destination: {
     /** Host name (canonical) or IP literal, as the program asked for it. */
     readonly host: string
+    /** 1 to 65535; 0 with `icmp`. */
     readonly port: number
-    readonly transport: 'tcp' | 'udp'
+    readonly transport: Transport
     /** Address the name was resolved to: absent in the first pass, a second fact in the pass before dialling. */
     readonly address?: string
   }

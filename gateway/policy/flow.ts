@@ -49,8 +49,7 @@ export function readFlow(
 ): Flow | undefined {
   const { host: hostText, port, transport } = facts.destination ?? {}
   const host = parseHost(String(hostText))
-  const known = transport === 'tcp' || transport === 'udp'
-  if (!host.ok || !known || !Number.isInteger(port) || port < 1 || port > 65535) return undefined
+  if (!host.ok || !isService({ port, transport })) return undefined
   const address = addressOf(host.value, resolved)
   if (address === 'mismatch') return undefined
   const asker = readAsker(facts)
@@ -68,6 +67,13 @@ export function readFlow(
     moment,
     trace: [],
   }
+}
+
+/** Ping has port 0, and nothing else has. */
+function isService({ port, transport }: Service): boolean {
+  if (transport === 'icmp') return port === 0
+  const isKnown = transport === 'tcp' || transport === 'udp'
+  return isKnown && Number.isInteger(port) && port >= 1 && port <= 65535
 }
 
 /** By the name that was asked for; else by the address behind it, which is what is dialled. */
@@ -97,6 +103,15 @@ export function deny(
   more: Partial<Pick<Denial, 'application' | 'policy' | 'rule' | 'remedy' | 'prompt'>> = {},
 ): Verdict {
   return { kind: 'denial', reason, remedy: 'none', ...more }
+}
+
+/** The names of what decided. */
+export function namesOf({ application, policy, rule }: Verdict) {
+  return {
+    ...(application !== undefined && { application }),
+    ...(policy !== undefined && { policy }),
+    ...(rule !== undefined && { rule }),
+  }
 }
 
 /** For the trace: the selector by which the line that decides matched. */

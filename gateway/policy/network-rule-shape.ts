@@ -22,7 +22,7 @@ const rule: Shape<NetworkRule> = mapped(
       ),
       destinations: required(
         list(destination, { kind: 'a list of destinations', min: 1 }),
-        'Hosts and ports, `HOST:PORTS`; TCP and UDP unless `/tcp` or `/udp` follows.',
+        'Hosts and ports, `HOST:PORTS`, or `HOST/icmp`; where no `/tcp`, `/udp` or `/icmp` follows, `allow` is about TCP, and the others are about everything.',
       ),
       ...conditionFields,
       ...timingFields,

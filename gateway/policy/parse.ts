@@ -71,6 +71,16 @@ const policyFields = {
     'For public destinations that no rule and no application matches; private ones are denied.',
     'block',
   ),
+  public_datagrams: defaulted(
+    oneOf('allow', 'block'),
+    'The same for UDP and ping, where `public_default` allows TCP.',
+    'block',
+  ),
+  quic: defaulted(
+    oneOf('allow', 'block'),
+    'UDP to host and port of an application with the protocol `http` or `tls`. Browsers that are refused it turn to TCP.',
+    'block',
+  ),
   session_length: optional(
     duration,
     'How long after an interactive login applications may be used.',
@@ -160,6 +170,8 @@ function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
   return {
     tunnel: values.tunnel,
     publicDefault: values.public_default,
+    publicDatagrams: values.public_datagrams,
+    quic: values.quic,
     ...(values.session_length !== undefined && { sessionLengthMs: values.session_length }),
     postureChecks: withSerialLists(values.posture_checks, values.lists),
     requireProtection: values.require_protection,

@@ -13,7 +13,7 @@ import {
 import { quote } from '#lib/config/mistake'
 import { flag, mapped, oneOf, type Shape, text } from '#lib/config/shape'
 import { address, duration, line, name } from '#lib/config/text-shapes'
-import { formatHost, parseEndpoint } from '#lib/net/endpoint'
+import { parseFlowEndpoint } from '#lib/net/flow-endpoint'
 import type { PolicyTest } from './document.ts'
 import { isReason, type Reason } from './reasons.ts'
 import { instant } from './schedule-shape.ts'
@@ -22,9 +22,10 @@ import { instant } from './schedule-shape.ts'
 const DEFAULT_AT = { text: '2026-01-05T12:00:00Z', seconds: 1_767_614_400 }
 
 const target = text('a destination such as db1.corp.internal:22', (written) => {
-  const parsed = parseEndpoint(written)
-  if (!parsed.ok) return { wrong: `${quote(written)} is not a host and a port` }
-  return { value: { host: formatHost(parsed.value.host), port: parsed.value.port } }
+  const parsed = parseFlowEndpoint(written)
+  return parsed.ok
+    ? { value: parsed.value }
+    : { wrong: `${quote(written)} is not a host and a port` }
 })
 
 const reason: Shape<Reason> = text('a reason code', (written) =>
@@ -74,7 +75,10 @@ const testFields = {
     mapping(subjectFields, 'a subject'),
     'Who asks. What is left out is not known, and rules on it admit nobody.',
   ),
-  to: required(target, 'Host and TCP port, as a program would ask for them.'),
+  to: required(
+    target,
+    'Host and port, as a program would ask for them; `HOST:PORT/udp` and `HOST/icmp` as well.',
+  ),
   address: optional(address, 'What the name resolves to; without it, the name alone is decided.'),
   at: defaulted(instant, 'The moment of the decision.', DEFAULT_AT.seconds, DEFAULT_AT.text),
   expect: required(oneOf('allow', 'deny'), 'What must come of it.'),

@@ -9,9 +9,13 @@ export const protectionShape = mapping(
   {
     destinations: required(
       list(destination, { kind: 'a list of destinations', min: 1 }),
-      'Nobody reaches these unless an application covers them, whatever the network rules say.',
+      'Nobody reaches these unless an application covers them, whatever the network rules say; over every transport, unless one follows.',
     ),
-    exempt: defaulted(list(destination, { kind: 'a list of destinations' }), 'All but these.', []),
+    exempt: defaulted(
+      list(destination, { kind: 'a list of destinations' }),
+      'All but these; over TCP, unless another transport follows.',
+      [],
+    ),
   },
   'what must be protected',
 )

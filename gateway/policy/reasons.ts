@@ -22,6 +22,7 @@ export type Reason =
   | 'address_forbidden'
   | 'address_not_permitted'
   | 'protocol_mismatch'
+  | 'quic_blocked'
   | 'device_unknown'
   | 'device_revoked'
   | 'device_expired'
@@ -102,6 +103,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     'The destination resolves to an address that is never reachable through the gateway.',
   address_not_permitted: 'The address behind this name is not permitted for you.',
   protocol_mismatch: 'The destination speaks another protocol than the application declares.',
+  quic_blocked:
+    'This application is used over TCP, not over QUIC; browsers turn to TCP by themselves.',
   device_unknown: 'This device is not enrolled. Run "zt enroll".',
   device_revoked: 'This device was revoked. Ask your administrator, then run "zt enroll".',
   device_expired: 'The device certificate has expired. Run "zt status".',

@@ -62,7 +62,7 @@ export const forward: Shape<ForwardDestination> = text<ForwardDestination>(
     if (value.startsWith('unix:')) return socketOf(value.slice('unix:'.length))
     const parsed = parseDestination(value)
     if ('wrong' in parsed) return parsed
-    if (parsed.value.transport === 'udp') return { wrong: 'SSH forwards no UDP' }
+    if ((parsed.value.transport ?? 'tcp') !== 'tcp') return { wrong: 'SSH forwards TCP only' }
     return { value: { kind: 'tcp', destination: parsed.value } }
   },
 )

@@ -3,6 +3,7 @@
  */
 import { type Mistake, type Path, quote } from '#lib/config/mistake'
 import { isMapping } from '#lib/config/shape'
+import { parseDestination } from './destination.ts'
 import { conditionsOf, type Item, items, selectorsIn } from './raw-policy.ts'
 import { DEFAULT_SSH_GRANT } from './ssh-grant.ts'
 
@@ -24,6 +25,7 @@ export function policyWarnings(policy: unknown, path: Path): Mistake[] {
   if (!isMapping(policy)) return []
   return [
     ...items(policy, 'applications', path).flatMap(rulesWalkedRound),
+    ...(policy['quic'] === 'allow' ? [] : items(policy, 'applications', path).flatMap(quicBlocked)),
     ...conditionsOf(policy, path).flatMap((one) => [
       ...requiresSeveral(one),
       ...admitsNoService(one),
@@ -51,6 +53,18 @@ function admitsNoService(condition: Item): Mistake[] {
   if (condition.value['decision'] !== 'service' || !persons) return []
   const message = 'everyone are persons; for any service, write { service_token: any }'
   return [{ path: [...condition.path, 'include'], message }]
+}
+
+/** UDP that an application opens, and that `quic` closes again. */
+function quicBlocked({ value, path }: Item): Mistake[] {
+  const { protocol, destinations } = value
+  const isWeb = protocol === 'http' || protocol === 'tls'
+  return (isWeb && Array.isArray(destinations) ? destinations : []).flatMap((text, index) => {
+    const parsed = parseDestination(String(text))
+    if ('wrong' in parsed || parsed.value.transport !== 'udp') return []
+    const message = `"quic: block" refuses this; for HTTP/3, write "quic: allow" into the policy`
+    return [{ path: [...path, 'destinations', index], message }]
+  })
 }
 
 /** Rules on SFTP requests or on commands mean nothing to somebody who can do the same in a shell. */

@@ -6,11 +6,11 @@
 import type { Duplex } from 'node:stream'
 import type { Log } from '#lib/log'
 import { formatHost, parseHost } from '#lib/net/endpoint'
-import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { createDaemonDecoder, encodeControlMessage, type Incoming } from '#lib/wire/control-codec'
 import type {
   DaemonMessage,
   DeviceSettings,
+  ExplainTarget,
   GatewayMessage,
   VisibleApplication,
 } from '#lib/wire/control-message'
@@ -240,12 +240,13 @@ async function answer(
     self.send(proofMessage(message, deps))
     return
   }
-  const target = message.type === 'explain' ? canonical(message) : NO_TARGET
+  const { transport = 'tcp', ...target } =
+    message.type === 'explain' ? canonical(message) : NO_TARGET
   const facts = gatherFacts({
     standing: deps.standing(who.device, who.user),
     sourceAddress: self.peer.sourceAddress,
     country: self.peer.country,
-    target,
+    ...{ target, transport },
   })
   if (message.type === 'explain') {
     const told = await deps.explain(facts)
@@ -268,12 +269,12 @@ function proofMessage(
 }
 
 /** For questions that are about no destination. */
-const NO_TARGET: FlowTarget = { host: 'localhost', port: 1 }
+const NO_TARGET: ExplainTarget = { host: 'localhost', port: 1 }
 
 /** As a flow's target is written; what is no host stays, and is explained as such. */
-function canonical({ host, port }: FlowTarget): FlowTarget {
+function canonical({ host, port, transport = 'tcp' }: ExplainTarget): ExplainTarget {
   const parsed = parseHost(host)
-  return { host: parsed.ok ? formatHost(parsed.value) : host, port }
+  return { host: parsed.ok ? formatHost(parsed.value) : host, port, transport }
 }
 
 /** Asked for each message: an admission does not last as long as a stream. */

@@ -7,7 +7,7 @@
 import type { Setting } from '#lib/api/setting'
 import type { SshCertificate } from '#lib/api/ssh-certificate-api'
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
-import type { Explanation, VisibleApplication } from '#lib/wire/control-message'
+import type { ExplainTarget, Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
 
@@ -28,7 +28,7 @@ export type ControlRequest =
   | { readonly method: 'down' }
   | { readonly method: 'settings' }
   | { readonly method: 'apps' }
-  | { readonly method: 'explain'; readonly host: string; readonly port: number }
+  | ({ readonly method: 'explain' } & ExplainTarget)
   | { readonly method: 'prompts' }
   | {
       readonly method: 'ssh_certificate'

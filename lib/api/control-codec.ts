@@ -47,11 +47,14 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
     principals: z.array(z.string().min(1).max(UNIX_USER_LIMIT)).max(PRINCIPALS_LIMIT),
   }),
   z.strictObject({ method: z.literal('watch') }),
-  z.strictObject({
-    method: z.literal('explain'),
-    host: z.string().min(1).max(HOST_LIMIT),
-    port: z.int().min(1).max(65535),
-  }),
+  z
+    .strictObject({
+      method: z.literal('explain'),
+      host: z.string().min(1).max(HOST_LIMIT),
+      port: z.int().min(0).max(65535),
+      transport: z.enum(['tcp', 'udp', 'icmp']).exactOptional(),
+    })
+    .refine(({ port, transport }) => (port === 0) === (transport === 'icmp')),
 ])
 
 /** Decodes one line, UTF-8 JSON. Unknown methods and unknown keys are mistakes. Never throws. */

@@ -2,6 +2,7 @@
  * Messages of the control stream between daemon and gateway: JSON lines both ways over one long-lived POST.
  * `seq` counts per direction from 1; `id` joins an answer to its question. Decoders are in ./control-codec.ts.
  */
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { PostureObservation, PostureRequest, PostureResult } from './posture-message.ts'
 import type { PromptEnd, PromptNotice } from './prompt-message.ts'
 
@@ -54,13 +55,20 @@ export type ExplainStep = {
   readonly detail?: string
 }
 
+/** What an explanation is asked for. */
+export type ExplainTarget = {
+  readonly host: string
+  /** 1 to 65535; 0 with `icmp`. */
+  readonly port: number
+  /** Absent: TCP. */
+  readonly transport?: Transport
+}
+
 /**
  * The answer of `explain`, as its user may see it: the same evaluation as the flow's. Where nothing would help the user,
  * it does not tell what is there and forbidden from what is not there.
  */
-export type Explanation = {
-  readonly host: string
-  readonly port: number
+export type Explanation = ExplainTarget & {
   readonly verdict: 'permit' | 'denial'
   readonly reason: string
   readonly sentence: string
@@ -79,13 +87,11 @@ export type DaemonMessage =
       readonly id: string
       readonly versions: { readonly min: number; readonly max: number }
     }
-  | {
+  | ({
       readonly type: 'explain'
       readonly seq: number
       readonly id: string
-      readonly host: string
-      readonly port: number
-    }
+    } & ExplainTarget)
   | { readonly type: 'list_applications'; readonly seq: number; readonly id: string }
   | {
       readonly type: 'posture'

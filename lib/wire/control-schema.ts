@@ -15,7 +15,9 @@ import { promptEnd, promptNotice } from './prompt-schema.ts'
 const WORD_LIMIT = 128
 
 const word = z.string().min(1).max(WORD_LIMIT)
-const port = z.int().min(1).max(65535)
+/** Ping has port 0. */
+const port = z.int().min(0).max(65535)
+const transport = z.enum(['tcp', 'udp', 'icmp'])
 const version = z.int().min(1).max(65535)
 const envelope = { seq: z.int().min(1), id: word }
 const texts = z.array(z.string())
@@ -49,6 +51,7 @@ const explainStep = z.strictObject({
 const explanation = z.strictObject({
   host: z.string(),
   port,
+  transport: transport.exactOptional(),
   verdict: z.enum(['permit', 'denial']),
   reason: word,
   sentence: z.string(),
@@ -65,7 +68,13 @@ export const DAEMON_MESSAGE: z.ZodType<DaemonMessage> = z.discriminatedUnion('ty
     ...envelope,
     versions: z.strictObject({ min: version, max: version }),
   }),
-  z.strictObject({ type: z.literal('explain'), ...envelope, host: z.string().max(255), port }),
+  z.strictObject({
+    type: z.literal('explain'),
+    ...envelope,
+    host: z.string().max(255),
+    port,
+    transport: transport.exactOptional(),
+  }),
   z.strictObject({ type: z.literal('list_applications'), ...envelope }),
   z.strictObject({
     type: z.literal('posture'),

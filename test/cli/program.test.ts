@@ -233,6 +233,22 @@ test('D10 admin devices lists devices, and what one said of itself', async (t) =
   t.not(await run('admin', 'devices', 'posture', 'nobody'), EXIT.ok)
 })
 
+for (const args of [['ns.corp', '53', '--udp'], ['ns.corp:53/udp']]) {
+  test(`D12 G4 explain asks about UDP: ${args.join(' ')}`, async (t) => {
+    const { run, asked } = zt()
+    await run('explain', ...args)
+    const to = { host: 'ns.corp', port: 53, transport: 'udp' }
+    t.deepEqual(asked, [{ method: 'explain', ...to }] as never)
+  })
+}
+
+test('D12 G4 explain asks about ping', async (t) => {
+  const { run, asked } = zt()
+  await run('explain', 'fd00::1', '--icmp')
+  const to = { host: 'fd00::1', port: 0, transport: 'icmp' }
+  t.deepEqual(asked, [{ method: 'explain', ...to }] as never)
+})
+
 test('D12 explain ends with 4 for a denial', async (t) => {
   const { run, asked, printed } = zt()
   t.is(await run('explain', 'DB1.corp.internal', '22'), EXIT.denied)
@@ -321,6 +337,9 @@ test('A11 a service token is listed, and disabled by its name', async (t) => {
 for (const args of [
   ['explain', 'a b', '22'],
   ['explain', 'db1', '0'],
+  ['explain', 'db1', '22', '--icmp'],
+  ['explain', 'db1', '--icmp', '--udp'],
+  ['explain', 'db1:22', '--icmp'],
   ['connect', 'db1', '70000'],
   ['ssh', '-v'],
 ]) {

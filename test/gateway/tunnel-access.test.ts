@@ -118,11 +118,13 @@ test('S2: a permitted flow passes, others are denied as explain says, and no SYN
   flow.value.end('hello')
   t.is(String((await once(flow.value, 'data'))[0]), 'hello')
   const denied = await client.openFlow({ host: '127.0.0.1', port: other.port }, {})
-  const why = await client.explain('127.0.0.1', other.port)
+  const why = await client.explain({ host: '127.0.0.1', port: other.port })
   if (denied.ok || !why.ok) return t.fail()
   t.is(denied.error.reason, why.value.reason)
   t.is(why.value.verdict, 'denial')
-  t.like(await client.explain('127.0.0.1', target.port), { value: { verdict: 'permit' } })
+  t.like(await client.explain({ host: '127.0.0.1', port: target.port }), {
+    value: { verdict: 'permit' },
+  })
   t.like(await client.applications(), { value: [{ name: 'echo' }] })
   t.is(other.sockets.length, 0)
   const records = opened.data.store.flows.list({ limit: 10 })

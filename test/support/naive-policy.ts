@@ -28,6 +28,11 @@ const NEVER = ['0.', '169.254.', '224.', '255.']
 
 /** Decides as docs/reference/configuration.md says; addresses are IPv4 here. Session lengths are left out. */
 export function naiveDecision(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
+  const answer = answerOf(document, facts, nowSeconds)
+  return answer.permit && isQuicBeside(document, facts) ? no('quic_blocked', answer.by) : answer
+}
+
+function answerOf(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
   const { host, address } = facts.destination
   const literal = parseAddress(host).ok
   const onHost = hostAnswer(document, facts, nowSeconds)
@@ -51,8 +56,9 @@ export function naiveDecision(document: PolicyDocument, facts: Facts, nowSeconds
 
 function hostAnswer(document: PolicyDocument, facts: Facts, nowSeconds: number): Answer {
   const { destinations, exempt } = document.requireProtection
-  const isHere = (one: Destination) => covers(one, facts, facts.destination.host, undefined)
-  const mustBeOwned = destinations.some(isHere) && !exempt.some(isHere)
+  const isHere = (meant: 'tcp' | undefined) => (one: Destination) =>
+    covers(one, facts, facts.destination.host, meant)
+  const mustBeOwned = destinations.some(isHere(undefined)) && !exempt.some(isHere('tcp'))
   const isOwned = mostSpecific(document, facts, facts.destination.host, false) !== undefined
   if (mustBeOwned && !isOwned) return no('protection_required')
   const lines = [...document.networkRules].sort((a, b) => a.precedence - b.precedence)
@@ -68,7 +74,9 @@ function hostAnswer(document: PolicyDocument, facts: Facts, nowSeconds: number):
   }
   if (isPrivate(document, facts.destination.host)) return no('no_application')
   const isPerson = facts.subject.service === undefined
-  return isPerson && document.publicDefault === 'allow'
+  const overTcp = facts.destination.transport === 'tcp'
+  const carried = overTcp || document.publicDatagrams === 'allow'
+  return isPerson && carried && document.publicDefault === 'allow'
     ? yes('allowed_by_default')
     : no('blocked_by_default')
 }
@@ -80,7 +88,7 @@ function ruleAnswer(
   nowSeconds: number,
 ): Answer | undefined {
   const here = rule.destinations.some((one) =>
-    covers(one, facts, facts.destination.host, undefined),
+    covers(one, facts, facts.destination.host, meantBy(rule)),
   )
   const counts = here && countsAt(rule.timing, nowSeconds)
   const truth = counts && lineTruth(document, rule, facts, nowSeconds)
@@ -216,9 +224,9 @@ function addressAnswer(
   const rules = document.networkRules.filter(
     (line) => line.kind === 'rule' && countsAt(line.timing, nowSeconds),
   ) as NetworkRule[]
-  const onAddress = rules.filter(({ destinations }) =>
-    destinations.some(
-      (one) => one.host.kind === 'prefix' && covers(one, facts, dialled, undefined),
+  const onAddress = rules.filter((rule) =>
+    rule.destinations.some(
+      (one) => one.host.kind === 'prefix' && covers(one, facts, dialled, meantBy(rule)),
     ),
   )
   const [block] = onAddress
@@ -238,6 +246,26 @@ function addressAnswer(
   const byDefault =
     onHost.reason === 'allowed_by_default' && !allowed && isPrivate(document, dialled)
   return byDefault ? no('address_not_permitted') : onHost
+}
+
+/** An allow that names no transport is about TCP; whatever else is about everything. */
+function meantBy({ action }: NetworkRule): 'tcp' | undefined {
+  return action === 'allow' ? 'tcp' : undefined
+}
+
+/** UDP where an application of HTTP or TLS stands, over TCP or UDP, by the name or by the address. */
+function isQuicBeside(document: PolicyDocument, facts: Facts): boolean {
+  const { host, address, transport } = facts.destination
+  if (document.quic === 'allow' || transport !== 'udp') return false
+  const dialled = address ?? (parseAddress(host).ok ? host : undefined)
+  return (['tcp', 'udp'] as const).some((one) => {
+    const asked = { ...facts, destination: { ...facts.destination, transport: one } }
+    const owners = [
+      mostSpecific(document, asked, host, false),
+      dialled === undefined ? undefined : mostSpecific(document, asked, dialled, true),
+    ]
+    return owners.some((owner) => ['http', 'tls'].includes(owner?.application.protocol ?? ''))
+  })
 }
 
 type Owned = { readonly application: Application; readonly destination: Destination }
@@ -275,12 +303,18 @@ function covers(
   const { port, transport: used } = facts.destination
   const carried = (destination.transport ?? transport ?? used) === used
   const host = parseHost(hostText)
-  if (!carried || !host.ok || !portsContain(destination.ports, port)) return false
+  const onPort = used === 'icmp' ? isPing(destination) : portsContain(destination.ports, port)
+  if (!carried || !host.ok || !onPort) return false
   const written = destination.host
   if (written.kind === 'any') return true
   if (written.kind === 'name')
     return host.value.kind === 'name' && matchesHost(written.pattern, host.value.name)
   return host.value.kind === 'address' && prefixContains(written.prefix, host.value.address)
+}
+
+/** Ping is in what says so, and in all ports of everything. */
+function isPing({ transport, ports }: Destination): boolean {
+  return transport === 'icmp' || portCount(ports) === 65_535
 }
 
 function hostText(destination: Destination | undefined): string {

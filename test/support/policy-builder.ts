@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { formatPath } from '#lib/config/mistake'
 import { parseAddress } from '#lib/net/address'
 import { parseEndpoint } from '#lib/net/endpoint'
+import type { Transport } from '#lib/net/flow-endpoint'
 import { type CompiledPolicy, compilePolicy } from '../../gateway/policy/compile.ts'
 import type { Facts } from '../../gateway/policy/facts.ts'
 import { parsePolicy } from '../../gateway/policy/parse.ts'
@@ -41,7 +42,7 @@ export function policyOf(
 /** Changes to the facts about alice. */
 export type FactsChange = Partial<Facts['subject']> & {
   readonly sourceAddress?: string
-  readonly transport?: 'tcp' | 'udp'
+  readonly transport?: Transport
   readonly address?: string
 } & Pick<Facts, 'protocol' | 'country' | 'posture' | 'grants' | 'evaluations'>
 
@@ -71,7 +72,7 @@ export function factsOf(endpoint: string, change: FactsChange = {}): Facts {
     sourceAddress,
     destination: {
       host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''),
-      port: Number(endpoint.slice(colon + 1)),
+      port: transport === 'icmp' ? 0 : Number(endpoint.slice(colon + 1)),
       transport,
       ...(address !== undefined && { address }),
     },

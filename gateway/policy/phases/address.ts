@@ -15,7 +15,7 @@ import {
 } from '#lib/net/special-address'
 import type { CompiledApplication, CompiledPolicy, OwnListeners } from '../compile.ts'
 import type { Entry } from '../destination-index.ts'
-import { deny, type Flow, type Verdict } from '../flow.ts'
+import { deny, type Flow, namesOf, type Verdict } from '../flow.ts'
 import { narrow } from '../narrow.ts'
 import { applicationVerdict } from './application.ts'
 import { applies, byPrecedence, ruleOutcome } from './network.ts'
@@ -109,12 +109,4 @@ function opensLoopback(owner: Entry<CompiledApplication> | undefined, { host }: 
 function isNever({ addresses, ports }: OwnListeners, { address, service }: Dialled): boolean {
   const isOwn = isLoopback(address) || addresses.some((one) => equalAddresses(one, address))
   return (isOwn && ports.includes(service.port)) || isNeverDialled(address)
-}
-
-function namesOf({ application, policy, rule }: Verdict) {
-  return {
-    ...(application !== undefined && { application }),
-    ...(policy !== undefined && { policy }),
-    ...(rule !== undefined && { rule }),
-  }
 }

@@ -149,6 +149,14 @@ const malformed: Record<string, [string, string]> = {
   'an unknown key': ['{"method":"status","x":1}\n', 'bad_request'],
   'a port as text': ['{"method":"explain","host":"a","port":"1"}\n', 'bad_request'],
   'port 0': ['{"method":"explain","host":"a","port":0}\n', 'bad_request'],
+  'a port of ping': [
+    '{"method":"explain","host":"a","port":1,"transport":"icmp"}\n',
+    'bad_request',
+  ],
+  'a transport that is none': [
+    '{"method":"explain","host":"a","port":1,"transport":"sctp"}\n',
+    'bad_request',
+  ],
   'a line of 65 KiB': [`${'x'.repeat(65 * 1024)}`, 'line_too_long'],
 }
 for (const [title, [text, code]] of Object.entries(malformed)) {

@@ -165,7 +165,7 @@ test('explain and applications are answered on the control stream', async (t) =>
   })
   daemon.client.start()
   await daemon.untilSettings(1)
-  t.like(await daemon.client.explain('wiki', 443), {
+  t.like(await daemon.client.explain({ host: 'wiki', port: 443 }), {
     value: { host: 'wiki', port: 443, reason: 'no_application' },
   })
   t.like(await daemon.client.applications(), { value: [{ name: 'wiki' }] })

@@ -170,3 +170,14 @@ test('D12: a device may ask thirty times a minute, whatever the answer; others a
   t.deepEqual(await ask(factsOf('wiki.corp:443')), err({ reason: 'too_many_questions' }))
   t.true((await ask(factsOf('wiki.corp:443', { deviceId: 'another' }))).ok)
 })
+
+test('D12 G4: datagrams are decided on to the address, and not tried', async (t) => {
+  const udp = { applications: [open('dns', ['ns.corp:53/udp'])] }
+  const one = rig(udp)
+  const explained = await explainFlow(factsOf('ns.corp:53', { transport: 'udp' }), one.deps)
+  const told = forUser(explained)
+  t.like(told, { verdict: 'permit', transport: 'udp', application: 'dns' })
+  t.is(stepsOf(told).at(-1), 'reach not_reached')
+  t.is(stepsOf(told).at(-2), 'address passed')
+  t.deepEqual(one.asked, ['resolve ns.corp'])
+})

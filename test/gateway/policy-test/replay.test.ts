@@ -54,6 +54,21 @@ test('A4: newly allowed and newly denied are grouped by user, application and de
   ])
 })
 
+test('A4 G4: a record without a transport is TCP', (t) => {
+  const { transport: _, ...destination } = wiki.facts.destination
+  const old = { ...wiki, facts: { ...wiki.facts, destination } } as unknown as FlowRecord
+  t.is(createReplay(before).take(old), 'unchanged')
+})
+
+test('A4 G4: UDP and TCP to one place are groups of their own', (t) => {
+  const open2 = policyOf({ applications: [open('ns', ['ns.corp:53', 'ns.corp:53/udp'])] })
+  const replay = createReplay(before)
+  for (const transport of ['tcp', 'udp'] as const)
+    replay.take(recorded(transport, factsOf('ns.corp:53', { transport }), open2))
+  const to = replay.report().groups.map(({ destination }) => destination)
+  t.deepEqual([...to].sort(), ['ns.corp:53', 'ns.corp:53/udp'])
+})
+
 test('A4: a flow is decided at the time it was recorded', (t) => {
   const facts = factsOf('wiki.corp:443', { login: { atMs: AT_MS - 60_000 } })
   const short = (length: string) =>

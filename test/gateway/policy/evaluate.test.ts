@@ -123,6 +123,98 @@ const destinations: Readonly<Record<string, Case>> = {
     { transport: 'udp' },
     'allowed_by_policy a',
   ],
+  'G4: UDP to another port of a UDP application': [
+    { applications: [open('a', ['10.0.0.5:53/udp'])] },
+    '10.0.0.5:54',
+    { transport: 'udp' },
+    'no_application',
+  ],
+  'G4: a UDP application is not there over TCP': [
+    { applications: [open('a', ['10.0.0.5:53/udp'])] },
+    '10.0.0.5:53',
+    {},
+    'no_application',
+  ],
+  'G4: all TCP ports are no ping': [
+    { applications: [open('a', ['10.0.0.5:*', '10.0.0.5:*/udp'])] },
+    '10.0.0.5:1',
+    { transport: 'icmp' },
+    'no_application',
+  ],
+  'G4: ping, where it is written': [
+    { applications: [open('a', ['*.corp/icmp'])] },
+    'w.corp:1',
+    { transport: 'icmp' },
+    'allowed_by_policy a',
+  ],
+  'G4: ping opens no port': [
+    { applications: [open('a', ['10.0.0.0/8/icmp'])] },
+    '10.0.0.5:22',
+    {},
+    'no_application',
+  ],
+  'G4: the public default opens TCP only': [
+    { public_default: 'allow' },
+    'example.org:53',
+    { transport: 'udp' },
+    'blocked_by_default',
+  ],
+  'G4: the public default for datagrams': [
+    { public_default: 'allow', public_datagrams: 'allow' },
+    'example.org:1',
+    { transport: 'icmp' },
+    'allowed_by_default',
+  ],
+  'G4: datagrams are no more open than TCP is': [
+    { public_datagrams: 'allow' },
+    'example.org:53',
+    { transport: 'udp' },
+    'blocked_by_default',
+  ],
+  'G4: QUIC beside an application of HTTP is refused, whatever rule allows it': [
+    {
+      network_rules: [rule('all', 1, 'allow', '*:*/udp')],
+      applications: [open('a', ['w.corp:443'], { protocol: 'http' })],
+    },
+    'w.corp:443',
+    { transport: 'udp' },
+    'quic_blocked all',
+  ],
+  'G4: QUIC to an address that an application of TLS owns': [
+    {
+      network_rules: [rule('all', 1, 'allow', '*:*/udp')],
+      applications: [open('a', ['10.0.0.0/8:443'], { protocol: 'tls' })],
+    },
+    'w.corp:443',
+    { transport: 'udp', address: '10.0.0.5' },
+    'quic_blocked all',
+  ],
+  'G4: QUIC that nobody may use is told as any other refusal': [
+    {
+      tunnel: { domains: ['corp'] },
+      applications: [open('a', ['w.corp:443'], { protocol: 'http' })],
+    },
+    'w.corp:443',
+    { transport: 'udp' },
+    'no_application',
+  ],
+  'G4: QUIC where it is allowed': [
+    { quic: 'allow', applications: [open('a', ['w.corp:443/udp'], { protocol: 'http' })] },
+    'w.corp:443',
+    { transport: 'udp' },
+    'allowed_by_policy a',
+  ],
+  'G4: UDP to another port is no QUIC of the application': [
+    {
+      applications: [
+        open('a', ['w.corp:443'], { protocol: 'http' }),
+        open('voip', ['w.corp:5060/udp']),
+      ],
+    },
+    'w.corp:5060',
+    { transport: 'udp' },
+    'allowed_by_policy voip',
+  ],
   'G4: the exact name beats the wildcard': [
     { applications: [open('wide', ['*.corp:*']), open('one', ['w.corp:*'])] },
     'w.corp:443',
@@ -415,6 +507,24 @@ const rules: Readonly<Record<string, Case>> = {
     '10.0.0.5:53',
     { transport: 'udp' },
     'blocked_by_rule no',
+  ],
+  'G4: a block of all ports is about ping, too': [
+    { network_rules: [rule('no', 1, 'block', '10.0.0.0/8:*'), rule('yes', 2, 'allow', '*/icmp')] },
+    '10.0.0.5:1',
+    { transport: 'icmp' },
+    'blocked_by_rule no',
+  ],
+  'G4: a block of some ports is not about ping': [
+    { network_rules: [rule('no', 1, 'block', '*:22'), rule('yes', 2, 'allow', '*/icmp')] },
+    '10.0.0.5:1',
+    { transport: 'icmp' },
+    'allowed_by_rule yes',
+  ],
+  'G4: an allow that names no transport is about TCP': [
+    { network_rules: [rule('yes', 1, 'allow', '*:*')] },
+    '10.0.0.5:53',
+    { transport: 'udp' },
+    'no_application',
   ],
   'T95: an absent attribute meets a block': [
     {

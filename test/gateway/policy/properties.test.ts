@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { Transport } from '#lib/net/flow-endpoint'
 import { compilePolicy } from '../../../gateway/policy/compile.ts'
 import { evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
@@ -74,8 +75,10 @@ const host = fc.constantFrom(
 )
 const ports = fc.constantFrom('*', '22', '80', '22,80', '20-30')
 const destination = fc
-  .tuple(host, ports, fc.constantFrom('', '', '', '/tcp', '/udp'))
-  .map(([name, set, transport]) => `${name}:${set}${transport}`)
+  .tuple(host, ports, fc.constantFrom('', '', '', '/tcp', '/udp', '/icmp'))
+  .map(([name, set, transport]) =>
+    transport === '/icmp' ? `${name}/icmp` : `${name}:${set}${transport}`,
+  )
 const destinations = fc.array(destination, { minLength: 1, maxLength: 3 })
 const schedule = fc.constantFrom(
   ...[undefined, undefined, undefined, { from: '00:00', to: '12:00' }, { days: ['fri'] }],
@@ -98,7 +101,11 @@ const accessPolicy = fc
   .map(({ justify, approval, ...rest }) =>
     rest.decision === 'allow' ? { ...rest, justify, approval } : rest,
   )
-const application = fc.record({ destinations, policies: fc.array(accessPolicy, { maxLength: 3 }) })
+const application = fc.record({
+  destinations,
+  protocol: fc.constantFrom(undefined, undefined, 'http', 'tls'),
+  policies: fc.array(accessPolicy, { maxLength: 3 }),
+})
 const rule = fc.record({
   action: fc.constantFrom('allow', 'block', 'continue'),
   destinations,
@@ -122,15 +129,16 @@ const policy = fc
     rules: fc.array(rule, { maxLength: 3 }),
     phase: fc.integer({ min: -1, max: 40 }),
     public_default: fc.constantFrom('allow', 'block'),
+    public_datagrams: fc.constantFrom('allow', 'block'),
+    quic: fc.constantFrom('allow', 'block'),
     require_protection: fc.option(fc.record({ destinations, exempt: destinations }), {
       nil: undefined,
       freq: 4,
     }),
   })
-  .map(({ inner, outer, applications, rules, phase, public_default, require_protection }) => ({
+  .map(({ inner, outer, applications, rules, phase, ...settings }) => ({
     tunnel: { domains: ['corp'] },
-    public_default,
-    require_protection,
+    ...settings,
     lists,
     evaluators: [RISK],
     posture_checks: [{ name: 'disk', kind: 'disk_encryption' }],
@@ -214,7 +222,7 @@ const facts = fc.record(
           '169.254.169.254',
         ),
         port: fc.constantFrom(22, 80, 443),
-        transport: fc.constantFrom('tcp' as const, 'tcp' as const, 'udp' as const),
+        transport: fc.constantFrom<Transport>('tcp', 'tcp', 'udp', 'icmp'),
         resolved: fc.constantFrom(
           undefined,
           '10.0.0.5',
@@ -225,11 +233,11 @@ const facts = fc.record(
           '0.0.0.0',
         ),
       })
-      .map(({ resolved, ...rest }) =>
-        resolved === undefined || /^[0-9.]+$/.test(rest.host)
-          ? rest
-          : { ...rest, address: resolved },
-      ),
+      .map(({ resolved, port, ...rest }) => {
+        const to = { ...rest, port: rest.transport === 'icmp' ? 0 : port }
+        const isName = resolved !== undefined && !/^[0-9.]+$/.test(rest.host)
+        return isName ? { ...to, address: resolved } : to
+      }),
   },
   { requiredKeys: ['subject', 'sourceAddress', 'destination'] },
 ) as fc.Arbitrary<Facts>

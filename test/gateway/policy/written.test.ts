@@ -3,7 +3,7 @@ import test from 'ava'
 import { formatPath } from '#lib/config/mistake'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { policyWarnings } from '../../../gateway/policy/warnings.ts'
-import { RISK } from '../../support/policy-builder.ts'
+import { open, RISK } from '../../support/policy-builder.ts'
 
 const withPolicy = (policy: object) => ({
   applications: [
@@ -104,6 +104,20 @@ const mistakes: Readonly<Record<string, readonly [written: object, mistake: RegE
     { evaluators: [{ ...RISK, timeout: '11s' }] },
     /a flow waits for 10s at most/,
   ],
+  'ports of ping': [
+    { applications: [open('a', ['w.corp:1/icmp'])] },
+    /names ports, and ping has none; write "w.corp\/icmp"/,
+  ],
+  'SSH over UDP': [
+    {
+      applications: [open('a', ['w.corp:22/udp'], { protocol: 'ssh', ssh: { unix_users: ['x'] } })],
+    },
+    /destinations\[0\]: SSH is spoken over TCP/,
+  ],
+  'a transport that is none': [
+    { applications: [open('a', ['w.corp:22/sctp'])] },
+    /no set of ports/,
+  ],
   'any_of nothing': [including({ any_of: [] }), /any_of: the list is empty/],
   'any_of within any_of': [
     including({ any_of: [{ any_of: [{ country: 'DE' }] }] }),
@@ -203,4 +217,10 @@ test('T92: warnings never throw, whatever is written', (t) => {
   ]) {
     t.deepEqual(policyWarnings(odd, []), [])
   }
+})
+
+test('G4: UDP that an application of HTTP opens is warned of while QUIC is blocked', (t) => {
+  const written = { applications: [open('a', ['w.corp:443/udp'], { protocol: 'http' })] }
+  t.regex(warned(written).join('\n'), /applications\[0\]\.destinations\[0\]: "quic: block" refuses/)
+  t.deepEqual(warned({ quic: 'allow', ...written }), [])
 })
