@@ -166,6 +166,7 @@ export class SshSession {
       this.#flow.onSession(this.#id)
     }
     this.#watchRevocations(proof.method === 'certificate' ? [credential, proof] : [credential])
+    if (this.#closeReason !== undefined) return
     const serial = credential.serial.toString()
     this.#log({ unixUser, method: proof.method, serial, ...this.#agreed(leg) })
     const login = { unixUser, credential }

@@ -84,6 +84,21 @@ test('S2 T23: revoking the serial, the key id or the authority of a login ends t
   }
 })
 
+test('S2 T23: what was revoked while the session was set up is not shown to the target', async (t) => {
+  const { proxied, gateway, revoke, listeners } = await start(t)
+  revoke(() => true)
+  const { code, stderr } = await proxied.ssh(['target', 'id'])
+  t.is(code, 255)
+  t.regex(stderr, /was revoked/)
+  t.is((await gateway.lastEnd()).closeReason, 'certificate_revoked')
+  t.is(listeners.size, 0)
+  const said = gateway.log.filter(({ session }) => session !== undefined)
+  t.deepEqual(
+    said.map(({ closeReason }) => closeReason),
+    ['certificate_revoked'],
+  )
+})
+
 test('S2 T23: the certificate that the user showed ends the session too, and opens no other', async (t) => {
   const { proxied, gateway, sshd, revoke, certificate } = await start(t, 'required')
   const { options, serial } = certificate('held')
