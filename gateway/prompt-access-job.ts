@@ -14,7 +14,7 @@ import type { Store } from './store/store.ts'
 export type PromptAccessOptions = {
   /** URL of the login listener. */
   readonly loginUrl: string
-  readonly store: Pick<Store, 'devices'>
+  readonly store: Pick<Store, 'devices' | 'accessRequests'>
   readonly table: FlowTable
   readonly snapshot: PolicySnapshot<CompiledPolicy>
   /** Has live flows decided again; resolves when they are. */
@@ -38,6 +38,7 @@ export function openPromptAccess(options: PromptAccessOptions): PromptAccess {
       if (requested.ok) return requested
       return err(requested.error === 'not_asked_for' ? 'policy_changed' : requested.error)
     },
+    isDenied: (requestId) => store.accessRequests.get(requestId)?.state === 'denied',
     waitMs: () => snapshot.current.policy.document.promptTimeoutMs,
   })
   const prompts = createPromptDesk({

@@ -42,6 +42,7 @@ export type Reason =
   | 'hold_full'
   | 'too_many_requests'
   | 'prompt_expired'
+  | 'approval_denied'
 
 /** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
 export function sentenceFor(reason: Reason): string {
@@ -127,4 +128,5 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     'This needs an approval, and too many of your requests wait for one already. Have some decided, then connect again.',
   prompt_expired:
     'This connection waited for you in the browser, and the time is over. Run "zt login", then connect again.',
+  approval_denied: 'Those who were asked did not approve this access.',
 }

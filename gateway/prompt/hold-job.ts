@@ -34,6 +34,8 @@ export type HoldingDeps = {
     asked: Asked,
     purpose: string,
   ) => Result<NonNullable<Prompt['approval']>, NobodyToAsk>
+  /** Whether the approvers have said no. */
+  readonly isDenied: (requestId: string) => boolean
   readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
@@ -102,7 +104,10 @@ export function startHolding(deps: HoldingDeps): Holding {
   function ask(flow: HeldFlow, denial: InteractiveDenial, facts: Facts): void {
     const asked = askedBy(denial, facts, deps.device(facts.subject.deviceId)?.name ?? '')
     const before = book.promptOf(flow.id)
-    if (before !== undefined && isSame(before, asked)) return
+    if (before !== undefined && isSame(before, asked)) {
+      stay(flow.id, before)
+      return
+    }
     leave(flow.id, 'satisfied')
     const whole = withApproval(asked, facts)
     // To ask the approvers had this flow decided again: it may be let go on, or ask already.
@@ -110,6 +115,12 @@ export function startHolding(deps: HoldingDeps): Holding {
     const joined = whole.ok ? book.join(flow.id, whole.value, fresh()) : whole
     if (joined.ok) tellOf(joined.value, flow, asked)
     else held.get(flow.id)?.({ kind: 'over', reason: joined.error })
+  }
+
+  /** Asked for the same as before: there is nothing new to tell, unless nobody will give it. */
+  function stay(flowId: string, { approval }: OpenPrompt): void {
+    if (approval === undefined || !deps.isDenied(approval.requestId)) return
+    held.get(flowId)?.({ kind: 'over', reason: 'approval_denied' })
   }
 
   function withApproval(asked: Asked, facts: Facts): Result<Asked, NobodyToAsk> {
@@ -169,6 +180,7 @@ function purposeIn({ grants = [] }: Facts, { application }: Asked): string {
 }
 
 function outcomeOf(released: Released): PromptOutcome | undefined {
+  if (released.kind === 'over' && released.reason === 'approval_denied') return 'refused'
   if (released.kind !== 'decided') return undefined
   return released.decision.kind === 'permit' ? 'satisfied' : 'refused'
 }

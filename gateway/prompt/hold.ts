@@ -40,11 +40,15 @@ export type HeldFlow = {
 /** Why nobody can be asked to approve: the policy asks for it no more, or too much of the user waits already. */
 export type NobodyToAsk = Extract<Reason, 'policy_changed' | 'too_many_requests'>
 
+export type OverReason =
+  | NobodyToAsk
+  | Extract<Reason, 'prompt_expired' | 'hold_full' | 'approval_denied'>
+
 /** How waiting ended. */
 export type Released =
   /** A permit, or a denial that nobody can do anything about now; `facts` are those it was made on. */
   | { readonly kind: 'decided'; readonly decision: Decision; readonly facts: Facts }
-  | { readonly kind: 'over'; readonly reason: 'prompt_expired' | 'hold_full' | NobodyToAsk }
+  | { readonly kind: 'over'; readonly reason: OverReason }
   | { readonly kind: 'gone' }
 
 /** Lets a flow wait, for a bounded time. Never rejects. */

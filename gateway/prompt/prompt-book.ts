@@ -80,7 +80,9 @@ export function createPromptBook(): PromptBook {
       const entry = known ?? open(asked, fresh)
       const untilMs = fresh.nowMs + fresh.waitMs
       const expiresAtMs = Math.max(entry.prompt.expiresAtMs, untilMs)
-      entry.prompt = { ...entry.prompt, expiresAtMs }
+      // One that was denied may have been asked for anew.
+      const { approval = entry.prompt.approval } = asked
+      entry.prompt = { ...entry.prompt, expiresAtMs, ...(approval && { approval }) }
       entry.waiting.set(flowId, untilMs)
       entryOfFlow.set(flowId, entry)
       return ok(entry.prompt)

@@ -102,6 +102,7 @@ export async function startEnforced(
   }
   const holding = startHolding({
     requestApproval: () => err('policy_changed'),
+    isDenied: () => false,
     loginOrigin: 'https://login.example.com',
     device: (id) => tunnel.devices.get(id),
     table,

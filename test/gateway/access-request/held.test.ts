@@ -67,6 +67,7 @@ function start(t: ExecutionContext, consent: object) {
     sourceAddress: '198.51.100.7',
     target: { host: 'db.corp', port: 22 },
   })
+  const ends = new Map<string, () => void>()
   function decide(): InteractiveDenial {
     const denial = decider.decide(facts)
     if (!isInteractive(denial)) throw new Error(denial.reason)
@@ -76,7 +77,9 @@ function start(t: ExecutionContext, consent: object) {
     const flow = { id, deviceId: 'd', userId: ann.id, facts, openedAtMs: 1, cut: () => {} }
     if (!common.table.open(flow).ok) throw new Error('no place in the table')
     const onAsked = ({ remedy }: { readonly remedy: string }) => told.push(`${id}: ${remedy}`)
-    return holding.hold({ id, facts, ended: createEndSignal().signal, onAsked }, denial)
+    const ended = createEndSignal()
+    ends.set(id, ended.raise)
+    return holding.hold({ id, facts, ended: ended.signal, onAsked }, denial)
   }
   return {
     store,
@@ -88,6 +91,8 @@ function start(t: ExecutionContext, consent: object) {
     told,
     decide,
     hold,
+    settle,
+    giveUp: (id: string) => ends.get(id)?.(),
     log: common.log,
   }
 }
@@ -127,6 +132,38 @@ test('A10 D9: an approval is asked for once, however many flows wait for it', as
   t.is(holding.ofDevice('d').length, 1)
   accessRequests.approve(request?.id ?? '', 'lea@example.com')
   for (const { kind } of await Promise.all(both)) t.is(kind, 'decided')
+})
+
+test('A10 D9: a denial ends every flow that waits for the approval, and the next one asks anew', async (t) => {
+  const { store, ann, holding, told, hold, accessRequests } = start(t, { approval: LEAD })
+  const both = [hold('f'), hold('g')]
+  const [first] = store.accessRequests.ofUser(ann.id)
+  accessRequests.deny(first?.id ?? '', 'lea@example.com')
+  for (const released of await Promise.all(both)) {
+    t.deepEqual(released, { kind: 'over', reason: 'approval_denied' })
+  }
+  t.is(told.at(-1), 'refused: approval')
+  t.deepEqual(holding.ofDevice('d'), [])
+  const again = hold('h')
+  const second = holding.ofDevice('d').at(0)?.approval?.requestId ?? ''
+  t.not(second, first?.id)
+  accessRequests.approve(second, 'lea@example.com')
+  t.is((await again).kind, 'decided')
+})
+
+test('A10 D9: a denial that nobody waited for does not end who asks anew', async (t) => {
+  const rig = start(t, { approval: LEAD })
+  const { store, ann, holding, hold, settle, accessRequests, giveUp } = rig
+  const left = hold('f')
+  giveUp('f')
+  t.is((await left).kind, 'gone')
+  const [first] = store.accessRequests.ofUser(ann.id)
+  accessRequests.deny(first?.id ?? '', 'lea@example.com')
+  const again = hold('g')
+  await settle({ kind: 'user', userId: ann.id })
+  const second = holding.ofDevice('d').at(0)?.approval?.requestId ?? ''
+  t.true(accessRequests.approve(second, 'lea@example.com').ok)
+  t.is((await again).kind, 'decided')
 })
 
 const nobodyToAsk: Readonly<Record<string, (rig: ReturnType<typeof start>) => void>> = {

@@ -49,6 +49,7 @@ function startDesk(
   })
   const holding = startHolding({
     requestApproval: () => err('policy_changed'),
+    isDenied: () => false,
     ...common,
     ...{ loginOrigin: 'https://login.example.com', waitMs: () => waitMs },
     device: (id) => (id === device.id ? device : undefined),
