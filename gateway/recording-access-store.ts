@@ -72,7 +72,7 @@ export async function openRecordingAccess({
     folder: await RecordingFolder.open(recordingsDir),
     rows: store.recordings,
     signer: await evidenceSigner(keys.evidenceSigning),
-    ...{ audit, now },
+    ...{ audit, log, now },
   })
   const { keepMs } = config ?? {}
   const stop = keepMs === undefined ? () => {} : startRetention({ keeping, keepMs, now, log })

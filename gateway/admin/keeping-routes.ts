@@ -14,6 +14,7 @@ const REFUSALS: Readonly<Record<Exclude<KeepingRefusal, 'recording_unknown'>, st
   recording_held: 'It is under legal hold.',
   recording_not_held: 'It is not under legal hold.',
   recording_open: 'The session goes on. End it first.',
+  recording_not_erased: 'It could not be overwritten, and is still there. The log says why.',
 }
 
 export function addKeepingRoutes(app: FastifyInstance, { keeping }: AdminDeps): void {
@@ -30,5 +31,6 @@ export function addKeepingRoutes(app: FastifyInstance, { keeping }: AdminDeps): 
 
 function refused(reply: FastifyReply, code: KeepingRefusal): Promise<void> {
   if (code === 'recording_unknown') return notFound(reply, 'recording')
-  return refuse(reply, { status: 409, code, message: REFUSALS[code] })
+  const status = code === 'recording_not_erased' ? 500 : 409
+  return refuse(reply, { status, code, message: REFUSALS[code] })
 }

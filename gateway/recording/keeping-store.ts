@@ -2,13 +2,14 @@
  * Legal hold, shredding and expiry of recordings. Everything is in the audit log before it is done.
  */
 import type { AuditFacts } from '#lib/audit/audit-entry'
-import { signErasure } from '#lib/recording/erasure'
+import type { Log } from '#lib/log'
 import type { EvidenceSigner } from '#lib/recording/evidence-signature'
 import { err, ok, type Result } from '#lib/result'
 import type { AuditLog } from '../audit/audit-log-store.ts'
 import type { RecordingRow, Store } from '../store/store.ts'
+import { leaveStatement } from './erasure-statement-store.ts'
 import { hasExpired, type KeepingRefusal, objectionTo } from './keeping.ts'
-import { digestOf } from './recording-audit.ts'
+import { boundTo } from './recording-audit.ts'
 import type { RecordingFolder } from './recording-folder-store.ts'
 
 export type KeepingOptions = {
@@ -16,6 +17,7 @@ export type KeepingOptions = {
   readonly rows: Store['recordings']
   readonly audit: Pick<AuditLog, 'note'>
   readonly signer: EvidenceSigner
+  readonly log: Log
   /** Unix milliseconds. */
   readonly now: () => number
 }
@@ -29,7 +31,10 @@ export interface Keeping {
   /** It is neither shredded nor does it expire until it is released. */
   hold(id: string, order: KeepingOrder): Kept
   release(id: string, order: KeepingOrder): Kept
-  /** Destroys the keys in its file, and the file; manifest, row and a signed statement stay. */
+  /**
+   * Destroys the keys in its file, and the file; manifest, row and a signed statement stay. Where that cannot be done,
+   * nothing says that it was.
+   */
   shred(id: string, order: KeepingOrder): Promise<Kept>
   /** Erases what ended before this time and is not held. @returns how many. */
   expire(endedBeforeMs: number): Promise<number>
@@ -38,7 +43,9 @@ export interface Keeping {
 /** Rows that are looked at in one go. */
 const PAGE_ROWS = 500
 
-export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions): Keeping {
+export function openKeeping(options: KeepingOptions): Keeping {
+  const { folder, rows, audit, signer, log, now } = options
+
   async function erase(
     { id, file }: RecordingRow,
     how: 'shredded' | 'expired',
@@ -49,14 +56,20 @@ export function openKeeping({ folder, rows, audit, signer, now }: KeepingOptions
     const found = withRow('shred', id)
     if (!found.ok) return found
     const row = found.value
-    const bound = manifest === undefined ? {} : { manifestSha256: digestOf(manifest) }
-    audit.note(`recording_${how}`, { recording: row.id, ...order, ...bound })
+    audit.note(`recording_${how}`, { recording: row.id, ...order, ...boundTo(manifest) })
     const erased = { atMs: now(), reason: order.reason, how }
     // Before the file goes: what a crash leaves is destroyed at the next start.
     const gone = { ...row, erased }
     rows.put(gone)
-    const statement = await signErasure({ session: row.id, ...erased, ...bound }, signer)
-    await folder.destroy(row.file, statement)
+    try {
+      await folder.destroyKeys(row.file)
+    } catch (cause) {
+      log.error({ err: cause, recording: row.id }, 'recording not erased')
+      audit.note('recording_not_erased', { recording: row.id, reason: 'write_failed' })
+      rows.put(row)
+      return err('recording_not_erased')
+    }
+    await leaveStatement(gone, folder, signer)
     return ok(gone)
   }
   /** Looked at anew: somebody may have held it while another was erased. */

@@ -7,6 +7,8 @@ export type KeepingRefusal =
   | 'recording_held'
   | 'recording_not_held'
   | 'recording_open'
+  /** It could not be overwritten, and is still there. */
+  | 'recording_not_erased'
 
 export type KeepingVerb = 'hold' | 'release' | 'shred'
 

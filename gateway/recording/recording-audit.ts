@@ -27,11 +27,11 @@ export function closedFacts(
   reason: string,
   manifest: string | undefined,
 ): AuditFacts {
-  const bound = manifest === undefined ? {} : { manifestSha256: digestOf(manifest) }
-  return { recording: id, state, reason, sizeBytes, ...bound }
+  return { recording: id, state, reason, sizeBytes, ...boundTo(manifest) }
 }
 
-/** SHA-256 of a manifest as it stands in its file, hex. */
-export function digestOf(manifest: string): string {
-  return createHash('sha256').update(manifest).digest('hex')
+/** SHA-256 of a manifest as it stands in its file, hex; nothing where there is none. */
+export function boundTo(manifest: string | undefined): { readonly manifestSha256?: string } {
+  if (manifest === undefined) return {}
+  return { manifestSha256: createHash('sha256').update(manifest).digest('hex') }
 }

@@ -8,10 +8,10 @@ import {
   readdir,
   readFile,
   rename,
+  rm,
   stat,
   statfs,
   truncate,
-  unlink,
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HEADER_LIMIT_BYTES, PREFIX_BYTES } from '#lib/seal/container-format'
@@ -90,11 +90,10 @@ export class RecordingFolder {
   }
 
   /**
-   * Destroys the wrapped keys in the header, then the file; `statement` stays in its place. A file that is gone already is no error.
-   * @throws {Error} when it cannot be overwritten: it is not removed then, so that nobody takes its blocks for erased.
+   * Destroys the wrapped keys in the header: nobody opens the file from then on. One that is gone already is no error.
+   * @throws {Error} when it cannot be overwritten.
    */
-  async destroy(file: string, statement?: string): Promise<void> {
-    if (statement !== undefined) await this.#writeWhole(`${file}${ERASED_SUFFIX}`, statement)
+  async destroyKeys(file: string): Promise<void> {
     const path = this.#path(file)
     if (!(await this.#exists(path))) return
     const handle = await open(path, 'r+')
@@ -105,7 +104,12 @@ export class RecordingFolder {
     } finally {
       await handle.close()
     }
-    await unlink(path)
+  }
+
+  /** Puts `statement` in the place of a file whose keys are destroyed. */
+  async replace(file: string, statement: string): Promise<void> {
+    await this.#writeWhole(`${file}${ERASED_SUFFIX}`, statement)
+    await rm(this.#path(file), { force: true })
     await this.#syncNames()
   }
 

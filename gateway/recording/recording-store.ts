@@ -11,6 +11,7 @@ import { type RecipientSet, startContainer } from '#lib/seal/container-writer'
 import type { AuditLog } from '../audit/audit-log-store.ts'
 import { evidenceSigner } from '../audit/evidence-signer.ts'
 import type { RecordingRow, Store } from '../store/store.ts'
+import { leaveStatement } from './erasure-statement-store.ts'
 import { makeManifest } from './manifest-text.ts'
 import type { RecordingSubject, Recordings } from './recorder.ts'
 import { closedFacts, failedFacts, openedFacts } from './recording-audit.ts'
@@ -168,7 +169,8 @@ export class RecordingStore implements Recordings {
   async #closeLeftOver(file: string): Promise<boolean> {
     const known = this.#options.rows.get(sessionOfFileName(file) ?? '')
     if (known?.erased) {
-      await this.#folder.destroy(file)
+      await this.#folder.destroyKeys(file)
+      await leaveStatement({ ...known, erased: known.erased }, this.#folder, this.#signer)
       return true
     }
     const text = await this.#folder.readManifest(file)

@@ -21,6 +21,7 @@ export type AuditKind =
   | 'recording_released'
   | 'recording_shredded'
   | 'recording_expired'
+  | 'recording_not_erased'
   | 'recording_exported'
 
 const fact = z.union([z.string(), z.int(), z.boolean(), z.array(z.string())])

@@ -1,12 +1,20 @@
 /**
  * The signed statement of a gateway that a recording's content is gone: what stays beside the manifest in place of the file.
  */
+import type { JWK } from 'jose'
 import { z } from 'zod'
-import { type EvidenceSigner, signStatement } from './evidence-signature.ts'
+import type { Result } from '#lib/result'
+import {
+  type EvidenceSigner,
+  openStatement,
+  type SignatureError,
+  type Signed,
+  signStatement,
+} from './evidence-signature.ts'
 
 const TYP = 'zt-recording-erased+jws'
 
-export const erasureSchema = z.strictObject({
+const erasureSchema = z.strictObject({
   version: z.literal(1),
   session: z.string(),
   how: z.enum(['shredded', 'expired']),
@@ -21,4 +29,15 @@ export type Erasure = Omit<Readonly<z.infer<typeof erasureSchema>>, 'version'>
 /** @returns a compact JWS. */
 export function signErasure(erasure: Erasure, signer: EvidenceSigner): Promise<string> {
   return signStatement({ version: 1, ...erasure }, TYP, signer)
+}
+
+/**
+ * Verifies the text of such a statement.
+ * @param evidenceKeys as for `openStatement`.
+ */
+export function openErasure(
+  text: string,
+  evidenceKeys?: readonly JWK[],
+): Promise<Result<Signed<Erasure>, SignatureError>> {
+  return openStatement(text, TYP, erasureSchema, evidenceKeys)
 }

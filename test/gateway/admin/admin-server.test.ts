@@ -111,7 +111,7 @@ async function startApi(
     folder: await RecordingFolder.open(recordings),
     rows: store.recordings,
     signer: await evidenceSigner(privateKey),
-    ...{ audit, now: () => NOW_MS },
+    ...{ audit, log, now: () => NOW_MS },
   })
   const server = await startAdminServer({
     url: new URL('https://admin.test'),

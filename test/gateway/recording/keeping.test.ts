@@ -1,10 +1,19 @@
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { parseEntry } from '#lib/audit/audit-entry'
-import { erasureSchema } from '#lib/recording/erasure'
-import { openStatement } from '#lib/recording/evidence-signature'
+import { openErasure } from '#lib/recording/erasure'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import { evidenceSigner } from '../../../gateway/audit/evidence-signer.ts'
 import { openKeeping } from '../../../gateway/recording/keeping-store.ts'
@@ -32,7 +41,7 @@ async function scene(t: ExecutionContext) {
   }
   const signer = await evidenceSigner(made.evidenceKey)
   const shelf = await RecordingFolder.open(folder)
-  const keeping = openKeeping({ folder: shelf, rows, audit, signer, now: () => 5 })
+  const keeping = openKeeping({ folder: shelf, rows, audit, signer, log: SILENT, now: () => 5 })
   const kinds = () => [...audit.lines(audit.head.size)].map((line) => parseEntry(line)?.kind)
   return { ...made, folder, rows, audit, keeping, kinds, at: (name: string) => join(folder, name) }
 }
@@ -56,8 +65,7 @@ test('S9: shredding destroys the keys in place, then the file; manifest and stat
   t.like(rows.get('session-1')?.erased, { how: 'shredded', reason: 'erasure request' })
   t.is(kinds().at(-1), 'recording_shredded')
   const statement = await readFile(at('session-1.ztrec.erased'), 'utf8')
-  const typ = 'zt-recording-erased+jws'
-  const opened = await openStatement(statement, typ, erasureSchema, [evidenceJwk])
+  const opened = await openErasure(statement, [evidenceJwk])
   t.like(opened.ok ? opened.value.statement : {}, { session: 'session-1', how: 'shredded' })
   t.deepEqual(await keeping.shred('session-1', { reason: 'x' }), {
     ...{ ok: false, error: 'recording_erased' },
@@ -135,14 +143,35 @@ test('S9: a hold that comes while a shredding begins stops it', async (t) => {
   t.true((await readFile(at('session-1.ztrec'))).includes('ZTREC1'))
 })
 
+test('S9 S10: what could not be overwritten is not said to be erased, and may be tried again', async (t) => {
+  const { keeping, at, folder, rows, kinds } = await scene(t)
+  await rename(at('session-1.ztrec'), at('away'))
+  // Even root cannot write to a folder.
+  await mkdir(at('session-1.ztrec'))
+  const refused = await keeping.shred('session-1', { reason: 'erasure request' })
+  t.deepEqual(refused, { ok: false, error: 'recording_not_erased' })
+  t.is(rows.get('session-1')?.erased, undefined)
+  t.deepEqual(kinds().slice(-2), ['recording_shredded', 'recording_not_erased'])
+  t.false((await readdir(folder)).includes('session-1.ztrec.erased'))
+  await rmdir(at('session-1.ztrec'))
+  await rename(at('away'), at('session-1.ztrec'))
+  t.true((await keeping.shred('session-1', { reason: 'erasure request' })).ok)
+  t.true((await readdir(folder)).includes('session-1.ztrec.erased'))
+})
+
 test('S9 T61: what a crash left of a shredded recording is destroyed at the next start', async (t) => {
-  const { folder, rows, audit, at, evidenceKey } = await scene(t)
+  const { folder, rows, audit, at, evidenceKey, evidenceJwk } = await scene(t)
   const row = rows.get('session-1')
   if (row) rows.put({ ...row, erased: { atMs: 1, reason: 'x', how: 'shredded' } })
   await writeFile(at('unrelated'), '')
   await openSampleStore(folder, { rows, audit, evidenceKey })
   t.false((await readdir(folder)).includes('session-1.ztrec'))
   t.is(rows.get('session-1')?.erased?.how, 'shredded')
+  const statement = await readFile(at('session-1.ztrec.erased'), 'utf8')
+  t.like(await openErasure(statement, [evidenceJwk]), {
+    ok: true,
+    value: { statement: { session: 'session-1', reason: 'x', atMs: 1 } },
+  })
 })
 
 test('S9 S10: what cannot be audited is not erased', async (t) => {
@@ -152,7 +181,9 @@ test('S9 S10: what cannot be audited is not erased', async (t) => {
   }
   const signer = await evidenceSigner(evidenceKey)
   const shelf = await RecordingFolder.open(folder)
-  const keeping = openKeeping({ folder: shelf, rows, audit: { note }, signer, now: () => 5 })
+  const keeping = openKeeping({
+    ...{ folder: shelf, rows, audit: { note }, signer, log: SILENT, now: () => 5 },
+  })
   await t.throwsAsync(keeping.shred('session-1', { reason: 'x' }))
   t.true((await readFile(at('session-1.ztrec'))).includes('ZTREC1'))
 })

@@ -22,7 +22,7 @@ import { printRecipient, type RecipientKey } from '#lib/seal/recipient-key'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import { AppendFile } from '../../../gateway/recording/append-file-store.ts'
 import type { Recorder, Recordings } from '../../../gateway/recording/recorder.ts'
-import { digestOf } from '../../../gateway/recording/recording-audit.ts'
+import { boundTo } from '../../../gateway/recording/recording-audit.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
 import { openSqliteStore } from '../../../gateway/store/sqlite-store.ts'
 import { makeRecipient, readAll } from '../../support/recording-sample.ts'
@@ -104,7 +104,7 @@ test('S10: opening, closing and failing are audited, and the manifest is bound',
   )
   t.like(opened?.about, { recording: 'session-1', flow: 'flow-1', certificateSerial: '42' })
   const manifest = await readFile(join(folder, 'session-1.ztrec.manifest'), 'utf8')
-  t.like(closed?.about, { recording: 'session-1', manifestSha256: digestOf(manifest) })
+  t.like(closed?.about, { recording: 'session-1', ...boundTo(manifest) })
   t.like(failed?.about, { recording: 'session-2', reason: 'no_recipient', sessionGoesOn: false })
 })
 
