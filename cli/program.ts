@@ -112,6 +112,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
     openFile: (path) => io().openFile(path),
     readFolder: (path) => io().readFolder(path),
     readManifest: (path) => io().readManifest(path),
+    readErasure: (path) => io().readErasure(path),
     readKey: (path) => io().readKey(path),
     createKey: (path, kem) => io().createKey(path, kem),
     write: (chunk) => io().write(chunk),

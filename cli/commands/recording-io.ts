@@ -18,6 +18,8 @@ export type RecordingIo = {
   readFolder(path: string): readonly string[] | undefined
   /** The manifest beside a file. */
   readManifest(path: string): Promise<string | undefined>
+  /** What stands in the place of a file that was erased. */
+  readErasure(path: string): Promise<string | undefined>
   readKey(path: string): Promise<Result<RecipientKey, CliFailure>>
   /** Makes a key pair: private half at `path`, public line beside it. */
   createKey(

@@ -2,17 +2,16 @@
  * `zt verify`: off line, of what an auditor was given: a folder of recordings, the audit log, what witnesses kept, an
  * evidence bundle. `zt recordings verify` is about one recording.
  */
-import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
-import type { JWK } from 'jose'
 import { AUDIT_LINE_LIMIT } from '#lib/audit/audit-entry'
 import { type AuditVerdict, AuditVerifier } from '#lib/audit/audit-verifier'
-import { type FolderFinding, type FoundRecording, findInFolder } from '#lib/audit/recording-fates'
+import { type FolderFinding, findInFolder, type RecordingFate } from '#lib/audit/recording-fates'
 import { err, ok, type Result } from '#lib/result'
 import { createLineCutter } from '#lib/wire/line-cutter'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
-import { printAudit, printFinding } from '../recordings/print-audit.ts'
-import { type ByteSource, verifyRecording } from '../recordings/read-recording.ts'
+import { lookAtFolder } from '../recordings/look-at-folder.ts'
+import { printAudit, printErased, printFinding } from '../recordings/print-audit.ts'
+import type { ByteSource } from '../recordings/read-recording.ts'
 import type { Run } from './device.ts'
 import { collect, type Io, KEY_FLAGS, readAll } from './recording-io.ts'
 import { verifyBundle } from './verify-bundle.ts'
@@ -73,10 +72,11 @@ async function verify(io: Io, folder: string | undefined, options: Options): Pro
   const verdict = await verifyLog(verifier, io.openFile(options.audit))
   const names = folder === undefined ? [] : io.readFolder(folder)
   if (names === undefined) return report(io, noFile(folder ?? ''))
-  const found = await lookAt(io, folder ?? '', names, trusted)
-  const isWhole = verdict.status !== 'tampered'
-  const findings = folder !== undefined && isWhole ? findInFolder(verifier.fates, found) : []
-  show(io, { verdict, findings, recordings: found.size }, options)
+  const found = await lookAtFolder(io, folder ?? '', names, trusted)
+  const isCompared = folder !== undefined && verdict.status !== 'tampered'
+  const findings = isCompared ? findInFolder(verifier.fates, found) : []
+  const erased = isCompared ? [...verifier.fates.values()].filter((one) => one.erased) : []
+  show(io, { verdict, findings, erased, recordings: found.size }, options)
   if (verdict.status === 'tampered' || findings.length > 0) return EXIT.tampered
   return verdict.status === 'consistent' ? EXIT.ok : EXIT.incomplete
 }
@@ -84,16 +84,19 @@ async function verify(io: Io, folder: string | undefined, options: Options): Pro
 type Outcome = {
   readonly verdict: AuditVerdict
   readonly findings: readonly FolderFinding[]
+  readonly erased: readonly RecordingFate[]
   readonly recordings: number
 }
 
 function show(io: Io, outcome: Outcome, { json }: Options): void {
-  const { verdict, findings, recordings } = outcome
+  const { verdict, findings, erased, recordings } = outcome
   if (json) {
-    io.print(JSON.stringify({ ...verdict, findings, recordings }))
+    const gone = erased.map((one) => ({ id: one.id, ...one.erased }))
+    io.print(JSON.stringify({ ...verdict, findings, erased: gone, recordings }))
     return
   }
   for (const line of printAudit(verdict)) io.print(line)
+  for (const one of erased) io.print(printErased(one))
   for (const finding of findings) io.print(printFinding(finding))
   if (recordings > 0 && findings.length === 0 && verdict.status !== 'tampered') {
     io.print(`${recordings} recordings: every one as the log says`)
@@ -129,27 +132,6 @@ async function readWitness(io: Io, file: string): Promise<Result<readonly string
   return lines.length > 0
     ? ok(lines)
     : err({ code: 'empty_witness', message, exitCode: EXIT.usage })
-}
-
-const SEALED = '.ztrec'
-
-async function lookAt(
-  io: Io,
-  folder: string,
-  names: readonly string[],
-  trusted: { readonly evidenceKeys?: readonly JWK[] },
-): Promise<Map<string, FoundRecording>> {
-  const found = new Map<string, FoundRecording>()
-  for (const name of names.filter((one) => one.endsWith(SEALED))) {
-    const path = `${folder}/${name}`
-    const id = name.slice(0, -SEALED.length)
-    const manifest = await io.readManifest(path)
-    const stated = manifest === undefined ? {} : { manifest }
-    const verdict = await verifyRecording(io.openFile(path), { ...stated, ...trusted })
-    const digest = manifest && createHash('sha256').update(manifest).digest('hex')
-    found.set(id, { id, verdict, ...(digest && { manifestSha256: digest }) })
-  }
-  return found
 }
 
 const NO_AUDIT: CliFailure = {

@@ -1,6 +1,6 @@
 /** What was found about an audit log and a folder of recordings, in words. */
 import type { AuditReason, AuditVerdict } from '#lib/audit/audit-verifier'
-import type { FolderFinding, FolderReason } from '#lib/audit/recording-fates'
+import type { FolderFinding, FolderReason, RecordingFate } from '#lib/audit/recording-fates'
 import type { BundleReason, BundleVerdict } from '#lib/evidence/bundle-verifier'
 import { printable } from '../printable.ts'
 import { printVerdict } from './print-verdict.ts'
@@ -20,6 +20,9 @@ const FOLDER: Readonly<Record<FolderReason, string>> = {
   manifest_missing: 'the manifest is missing',
   manifest_differs: 'the manifest is not the one that was audited',
   recording_tampered: 'the recording was tampered with',
+  manifest_forged: 'the manifest is not signed by the gateway',
+  erasure_invalid: 'what says that it was erased is not the word of the gateway about it',
+  erasure_not_audited: 'it is said to be erased, and the log knows nothing of that',
   recording_not_erased: 'it was erased by the log, and is there',
   recording_not_audited: 'the log does not know it',
 }
@@ -75,4 +78,11 @@ export function printAudit(verdict: AuditVerdict): readonly string[] {
 
 export function printFinding({ id, reason }: FolderFinding): string {
   return `${printable(id)}: ${FOLDER[reason]}`
+}
+
+/** An erasure as the log has it: when, how, why, and from where it was ordered. */
+export function printErased({ id, erased }: RecordingFate): string {
+  const { how = '', atMs = 0, reason = '', source } = erased ?? {}
+  const from = source === undefined ? '' : `, ordered from ${printable(source)}`
+  return `${printable(id)}: ${how} ${new Date(atMs).toISOString()}${from}: ${printable(reason)}`
 }

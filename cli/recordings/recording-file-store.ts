@@ -23,9 +23,18 @@ export function openRecordingFile(path: string): AsyncIterable<Uint8Array> {
 }
 
 /** Text of the manifest beside a sealed file, if there is one. @throws {Error} when it cannot be read. */
-export async function readManifestBeside(path: string): Promise<string | undefined> {
+export function readManifestBeside(path: string): Promise<string | undefined> {
+  return readIfThere(`${path}.manifest`)
+}
+
+/** Text of the statement in the place of an erased file, if there is one. @throws {Error} as above. */
+export function readErasureBeside(path: string): Promise<string | undefined> {
+  return readIfThere(`${path}.erased`)
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(`${path}.manifest`, 'utf8')
+    return await readFile(path, 'utf8')
   } catch (cause) {
     if (isMissing(cause)) return undefined
     throw cause

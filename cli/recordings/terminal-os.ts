@@ -16,6 +16,7 @@ import {
   createPrivateFile,
   createRecipientKeyFile,
   openRecordingFile,
+  readErasureBeside,
   readManifestBeside,
   readRecipientKeyFile,
 } from './recording-file-store.ts'
@@ -27,6 +28,7 @@ export const recordingIo: RecordingIo = {
   readFolder: (path) =>
     statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path).sort() : undefined,
   readManifest: readManifestBeside,
+  readErasure: readErasureBeside,
   async readKey(path) {
     const key = await readRecipientKeyFile(path)
     return key.ok ? key : err(keyFailure(path, key.error.reason))

@@ -6,8 +6,10 @@ import { signCheckpoint } from '#lib/audit/checkpoint'
 import { EXIT } from '../../../cli/cli-io.ts'
 import { openAuditLog } from '../../../gateway/audit/audit-log-store.ts'
 import { evidenceSigner } from '../../../gateway/audit/evidence-signer.ts'
+import { openKeeping } from '../../../gateway/recording/keeping-store.ts'
+import { RecordingFolder } from '../../../gateway/recording/recording-folder-store.ts'
 import { openMemoryStore } from '../../../gateway/store/memory-store.ts'
-import { openSampleStore, sampleSubject } from '../../support/recording-store.ts'
+import { openSampleStore, SILENT, sampleSubject } from '../../support/recording-store.ts'
 import { runProgram } from '../../support/run-program.ts'
 
 const ZT = [process.execPath, 'dist/cli/main.js', 'verify']
@@ -18,7 +20,10 @@ async function scene(t: ExecutionContext) {
   t.teardown(() => rm(root, { recursive: true }))
   const at = (name: string) => join(root, name)
   const audit = openAuditLog(openMemoryStore().audit, () => 1)
-  const { store, evidenceKey, evidenceJwk } = await openSampleStore(at('recordings'), { audit })
+  const { recordings: rows } = openMemoryStore()
+  const { store, evidenceKey, evidenceJwk } = await openSampleStore(at('recordings'), {
+    ...{ audit, rows },
+  })
   const signer = await evidenceSigner(evidenceKey)
   const checkpoint = () => signCheckpoint({ ...audit.head, atMs: 1 }, signer)
   for (const id of ['session-1', 'session-2', 'session-3']) {
@@ -28,17 +33,24 @@ async function scene(t: ExecutionContext) {
     await opened.value.close({ reason: 'closed', endedAtMs: 2 })
     if (id === 'session-2') await writeFile(at('witness.jws'), `${await checkpoint()}\n`)
   }
-  const lines = [
+  const written = async () => [
     ...audit.lines(audit.head.size),
     JSON.stringify({ checkpoint: await checkpoint() }),
   ]
   const save = (some: readonly string[]) => writeFile(at('audit.jsonl'), `${some.join('\n')}\n`)
+  const lines = await written()
   await save(lines)
+  const folder = await RecordingFolder.open(at('recordings'))
+  const keeping = openKeeping({ folder, rows, audit, signer, log: SILENT, now: () => 5 })
+  async function shred(id: string): Promise<void> {
+    await keeping.shred(id, { reason: 'case 7', source: '192.0.2.1' })
+    await save(await written())
+  }
   await writeFile(at('evidence.jwk'), JSON.stringify(evidenceJwk))
   const verify = (...more: readonly string[]) =>
     runProgram([...ZT, at('recordings'), '--audit', at('audit.jsonl'), ...more])
   const all = ['--witness', at('witness.jws'), '--evidence-key', at('evidence.jwk')]
-  return { at, lines, save, verify, all, file: (id: string) => at(`recordings/${id}.ztrec`) }
+  return { at, lines, save, verify, all, shred, file: (id: string) => at(`recordings/${id}.ztrec`) }
 }
 
 test('S10: zt verify vouches for a log and its recordings, and says what it cannot prove', async (t) => {
@@ -86,4 +98,34 @@ test('S10 T63 T68: zt verify finds a missing session, a cut file, a swap and a r
   const emptied = await verify('--witness', at('emptied.jws'))
   t.is(emptied.code, EXIT.usage, 'a witness that saw nothing vouches for nothing')
   t.regex(emptied.stderr, /emptied\.jws has no checkpoint/)
+})
+
+test('S9 S10: zt verify tells of erased recordings, and believes only what the gateway signed', async (t) => {
+  const { verify, all, file, shred } = await scene(t)
+  await shred('session-1')
+  const gone = await verify(...all)
+  t.is(gone.code, EXIT.ok, gone.stdout + gone.stderr)
+  t.regex(
+    gone.stdout,
+    /^session-1: shredded 1970-01-01T00:00:00.001Z, ordered from 192.0.2.1: case 7$/m,
+  )
+  t.regex(gone.stdout, /3 recordings: every one as the log says/)
+  const json = JSON.parse((await verify(...all, '--json')).stdout)
+  t.like(json.erased, [{ id: 'session-1', how: 'shredded', reason: 'case 7' }])
+
+  const statement = await readFile(`${file('session-1')}.erased`, 'utf8')
+  const [head, payload] = statement.split('.')
+  await writeFile(`${file('session-1')}.erased`, `${head}.${payload}.${'A'.repeat(86)}`)
+  const forged = await verify(...all)
+  t.is(forged.code, EXIT.tampered)
+  t.regex(forged.stdout, /^session-1: .* not the word of the gateway/m)
+  await writeFile(`${file('session-2')}.erased`, statement)
+  t.regex((await verify(...all)).stdout, /^session-2: .* not the word of the gateway/m)
+  await unlink(`${file('session-2')}.erased`)
+  await writeFile(`${file('session-1')}.erased`, statement)
+  t.is((await verify(...all)).code, EXIT.ok)
+
+  const manifest = await readFile(`${file('session-1')}.manifest`, 'utf8')
+  await writeFile(`${file('session-1')}.manifest`, `${manifest.slice(0, -86)}${'A'.repeat(86)}`)
+  t.regex((await verify(...all)).stdout, /^session-1: the manifest is not signed/m)
 })

@@ -129,10 +129,12 @@ test('S10: a folder is held against the log', async (t) => {
   const entry = (id: string, change: Partial<FoundRecording> = {}) =>
     [id, { id, verdict: fine, manifestSha256: 'aa', ...change }] as const
   const { manifestSha256: _, ...bare } = entry('bare')[1]
+  const { verdict: __, ...shredded } = entry('shredded')[1]
   const found = new Map<string, FoundRecording>([
     ...[entry('whole'), entry('other', { manifestSha256: 'bb' }), entry('cut', { verdict: bad })],
     ...[entry('still'), entry('unknown'), entry('live')],
     ['bare', bare],
+    ['shredded', shredded],
   ])
   t.deepEqual(findInFolder(verifier.fates, found), [
     { id: 'gone', reason: 'recording_missing' },
@@ -142,4 +144,40 @@ test('S10: a folder is held against the log', async (t) => {
     { id: 'still', reason: 'recording_not_erased' },
     { id: 'unknown', reason: 'recording_not_audited' },
   ])
+})
+
+test('S9 S10: an erased recording is held against the log and against what the gateway signed', async (t) => {
+  const gone = ['clean', 'mute', 'bare', 'forged', 'other', 'unsigned', 'early', 'failing']
+  const about = openAuditLog(openMemoryStore().audit, () => 7)
+  for (const recording of gone) {
+    about.note('recording_opened', { recording })
+    about.note('recording_closed', { recording, manifestSha256: 'aa' })
+    if (recording === 'early') continue
+    about.note('recording_shredded', { recording, reason: 'case 7', source: '192.0.2.1' })
+  }
+  about.note('recording_not_erased', { recording: 'failing', reason: 'write_failed' })
+  const verifier = new AuditVerifier({ witness: [] })
+  for (const line of about.lines(about.head.size)) await verifier.push(line)
+  const erasure = { session: '', how: 'shredded', reason: 'case 7', atMs: 7 } as const
+  const entry = (id: string, change: Partial<FoundRecording> = {}) => {
+    const manifestSha256 = 'aa'
+    return [id, { id, manifestSha256, erasure: { ...erasure, manifestSha256 }, ...change }] as const
+  }
+  const found = new Map<string, FoundRecording>([
+    ...[entry('clean'), entry('forged', { isManifestForged: true }), entry('early')],
+    ...[entry('other', { erasure }), entry('unsigned', { erasure: 'invalid' }), entry('failing')],
+    ['mute', { id: 'mute', manifestSha256: 'aa' }],
+    ['bare', { id: 'bare', erasure: { ...erasure, manifestSha256: 'aa' } }],
+  ])
+  t.deepEqual(findInFolder(verifier.fates, found), [
+    { id: 'bare', reason: 'manifest_missing' },
+    { id: 'forged', reason: 'manifest_forged' },
+    { id: 'other', reason: 'erasure_invalid' },
+    { id: 'unsigned', reason: 'erasure_invalid' },
+    { id: 'early', reason: 'erasure_not_audited' },
+    { id: 'failing', reason: 'erasure_not_audited' },
+  ])
+  t.deepEqual(verifier.fates.get('clean')?.erased, {
+    ...{ how: 'shredded', atMs: 7, reason: 'case 7', source: '192.0.2.1' },
+  })
 })
