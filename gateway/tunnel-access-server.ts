@@ -4,6 +4,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
+import { printAuthority } from '#lib/net/endpoint'
 import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
@@ -184,6 +185,5 @@ function countries({ countryDatabase }: TunnelAccessOptions['config']): CountryO
 }
 
 function cutSentence({ host, port }: Facts['destination'], reason: string): string {
-  const endpoint = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  return `The connection to ${endpoint} was ended. ${isReason(reason) ? sentenceFor(reason) : ''}`.trimEnd()
+  return `The connection to ${printAuthority({ host, port })} was ended. ${isReason(reason) ? sentenceFor(reason) : ''}`.trimEnd()
 }

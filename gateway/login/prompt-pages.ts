@@ -1,6 +1,7 @@
 /**
  * The pages of a connection that waits.
  */
+import { printAuthority } from '#lib/net/endpoint'
 import type { Prompt } from '../prompt/prompts.ts'
 import { elsewhereWarning } from './device-pages.ts'
 import { type Html, html } from './html.ts'
@@ -67,11 +68,10 @@ const WANTED: Readonly<Record<Prompt['remedy'], string>> = {
 }
 
 function promptDetails(prompt: PromptShown): Html {
-  const host = prompt.host.includes(':') ? `[${prompt.host}]` : prompt.host
   return html`${elsewhereWarning(prompt)}<dl>
 <dt>Account</dt><dd>${prompt.userEmail}</dd>
 <dt>Application</dt><dd>${prompt.application}</dd>
-<dt>Destination</dt><dd>${`${host}:${prompt.port}`}</dd>
+<dt>Destination</dt><dd>${printAuthority(prompt)}</dd>
 <dt>Device</dt><dd>${prompt.deviceName}</dd>
 <dt>Device's address</dt><dd>${prompt.sourceAddress}</dd>
 <dt>Your address</dt><dd>${prompt.browserAddress}</dd>
