@@ -230,6 +230,9 @@ export type PolicyDocument = {
     readonly domains: readonly HostName[]
     readonly prefixes: readonly Prefix[]
     readonly others: 'direct' | 'refuse'
+    /** Where devices without ranges of their own take synthetic addresses from. */
+    readonly synthetic?: { readonly v4?: Prefix; readonly v6?: Prefix }
+    readonly lockdown: boolean
   }
   /** For public destinations that no rule and no application matches. */
   readonly publicDefault: 'allow' | 'block'

@@ -11,8 +11,9 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import type { Mistake } from '#lib/config/mistake'
-import { checked, type Decoded, mapped, oneOf, type Shape } from '#lib/config/shape'
+import { checked, type Decoded, flag, mapped, oneOf, type Shape } from '#lib/config/shape'
 import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
+import { checkSyntheticRange, syntheticRangeRule } from '#lib/net/synthetic-range'
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
@@ -33,6 +34,19 @@ const ruleGroupShape = mapping(
   'a rule group',
 )
 
+const syntheticRange = (version: 4 | 6) =>
+  checked(prefix, (range, path) =>
+    checkSyntheticRange(version, range).ok ? [] : [{ path, message: syntheticRangeRule(version) }],
+  )
+
+const syntheticShape = mapping(
+  {
+    v4: optional(syntheticRange(4), 'IPv4, private, /10 to /24.'),
+    v6: optional(syntheticRange(6), 'IPv6, private, /48 to /112.'),
+  },
+  'ranges of synthetic addresses',
+)
+
 const tunnelShape = mapping(
   {
     domains: defaulted(
@@ -46,6 +60,15 @@ const tunnelShape = mapping(
       [],
     ),
     others: defaulted(oneOf('direct', 'refuse'), 'What daemons do with everything else.', 'direct'),
+    synthetic: optional(
+      syntheticShape,
+      'Told to devices for transparent mode, which they do not have yet: ranges of the addresses that stand for private names.',
+    ),
+    lockdown: defaulted(
+      flag,
+      'Told to devices for transparent mode, which they do not have yet: private destinations are to stay unreachable while no daemon carries them.',
+      false,
+    ),
   },
   'the tunnel settings',
 )
@@ -63,7 +86,7 @@ const policyFields = {
   tunnel: defaulted(
     tunnelShape,
     'What daemons treat as ours.',
-    { domains: [], prefixes: [], others: 'direct' },
+    { domains: [], prefixes: [], others: 'direct', lockdown: false },
     'nothing is tunnelled',
   ),
   public_default: defaulted(

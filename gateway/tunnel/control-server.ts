@@ -20,6 +20,7 @@ import type { Explainer } from '../enforce/explainer-client.ts'
 import { gatherFacts, type StandingOf } from '../facts/gather.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
+import { settingsIn } from './device-settings.ts'
 import type { TunnelPeer } from './incoming.ts'
 
 export type ControlServerDeps = {
@@ -60,8 +61,8 @@ export interface ControlServer {
   promptEnded(deviceId: string, end: PromptEnd): void
 }
 
-/** The one version of the control messages. */
-const VERSION = 1
+/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings. */
+const VERSIONS = { min: 1, max: 2 }
 const HELLO_TIMEOUT_MS = 10_000
 /** Questions of one stream that may wait for an answer. */
 const QUESTION_LIMIT = 64
@@ -81,6 +82,8 @@ type Live = {
   /** Tells why, and ends the stream. */
   close(reason: string, sentence: string): void
   readonly peer: TunnelPeer
+  /** Of the messages, as agreed; the oldest before that. */
+  version: number
 }
 
 export function createControlServer(deps: ControlServerDeps): ControlServer {
@@ -102,7 +105,8 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
       for (const stream of live.values()) {
         const who = whoIs(stream.peer, deps)
         if (who === undefined) continue
-        stream.send({ type: 'settings', id: 'settings', settings: deps.settings(who.user) })
+        const settings = settingsIn(stream.version, deps.settings(who.user))
+        stream.send({ type: 'settings', id: 'settings', settings })
       }
     },
     pushCheckpoint(checkpoint) {
@@ -182,6 +186,7 @@ function openLive(peer: TunnelPeer, stream: Duplex): Live {
   }
   return {
     peer,
+    version: VERSIONS.min,
     send,
     close(reason, sentence) {
       send({ type: 'notice', id: 'close', reason, sentence })
@@ -198,17 +203,18 @@ function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServe
     self.close('no_hello', 'The first message must be hello.')
     return false
   }
-  if (hello.versions.min > VERSION || hello.versions.max < VERSION) {
+  if (hello.versions.min > VERSIONS.max || hello.versions.max < VERSIONS.min) {
     self.close('version_unsupported', 'The gateway speaks another version. Update zt.')
     return false
   }
+  self.version = Math.min(hello.versions.max, VERSIONS.max)
   self.send({
     type: 'welcome',
     id: hello.id,
-    version: VERSION,
+    version: self.version,
     deviceId: who.device.id,
     userEmail: who.user.email,
-    settings: deps.settings(who.user),
+    settings: settingsIn(self.version, deps.settings(who.user)),
   })
   const checkpoint = deps.checkpoint()
   if (checkpoint !== undefined) self.send(checkpointMessage(checkpoint))

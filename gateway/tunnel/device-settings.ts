@@ -21,7 +21,23 @@ export function deviceSettings(
     sshHostAuthorities: hostAuthorities,
     postureRequests: postureChecks.map(requestOf),
     ...(service !== undefined && { service: serviceSettings(service) }),
+    ...(tunnel.synthetic !== undefined && { synthetic: syntheticSettings(tunnel.synthetic) }),
+    ...(tunnel.lockdown && { lockdown: true }),
   }
+}
+
+/** Settings as a daemon of this version of the messages understands them: one of version 1 refuses keys it does not know. */
+export function settingsIn(version: number, settings: DeviceSettings): DeviceSettings {
+  if (version > 1) return settings
+  const { synthetic: _, lockdown: __, ...rest } = settings
+  return rest
+}
+
+function syntheticSettings({
+  v4,
+  v6,
+}: NonNullable<PolicyDocument['tunnel']['synthetic']>): NonNullable<DeviceSettings['synthetic']> {
+  return { ...(v4 && { v4: formatPrefix(v4) }), ...(v6 && { v6: formatPrefix(v6) }) }
 }
 
 function serviceSettings({

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
 import { createTunnelClient } from '../../daemon/tunnel/tunnel-client.ts'
 import { issueDeviceCertificate } from '../../gateway/keys/device-certificate.ts'
+import type { DeviceSettings } from '../../lib/wire/control-message.ts'
 import type { PostureObservation } from '../../lib/wire/posture-message.ts'
 import { startTarget } from '../support/decisions.ts'
 import { type OpenedGateway, openGateway, policySource } from '../support/opened-gateway.ts'
@@ -39,6 +40,8 @@ async function enrol({ data }: OpenedGateway) {
 
 type Device = {
   readonly id: string
+  /** As the gateway told them last. */
+  settings(): DeviceSettings | undefined
   readonly client: TunnelClient
   until(isIt: (status: TunnelStatus) => boolean): Promise<void>
 }
@@ -47,12 +50,17 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
   const { id, key, certificate } = await enrol(opened)
   const { port } = opened.gateway.addresses['tunnel'] ?? { port: 0 }
   let look = () => {}
+  let told: DeviceSettings | undefined
+  const onSettings = (settings: DeviceSettings): void => {
+    told = settings
+    look()
+  }
   const client = createTunnelClient({
     gateway: { host: 'gw.example.com', port },
     credentials: { key, certificate, gatewayCa: opened.caPem },
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
     events: {
-      ...{ onStatus: () => look(), onSettings: () => look(), onNotice: () => look() },
+      ...{ onStatus: () => look(), onSettings, onNotice: () => look() },
       ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {}, onCheckpoint() {} },
     },
   })
@@ -66,7 +74,7 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
     })
   client.start()
   await until(({ userEmail }) => userEmail !== undefined)
-  return { id, client, until }
+  return { id, client, until, settings: () => told }
 }
 
 /** As an administrator does it. @returns the status. */
@@ -129,6 +137,20 @@ test('S2: a permitted flow passes, others are denied as explain says, and no SYN
   t.is(other.sockets.length, 0)
   const records = opened.data.store.flows.list({ limit: 10 })
   t.deepEqual(records.map(({ verdict }) => verdict).sort(), ['denial', 'permit'])
+})
+
+test('D5: a policy change reaches the daemon within 2 s, with synthetic ranges and lockdown', async (t) => {
+  const { opened, device } = await start(t)
+  await device.until(() => device.settings() !== undefined)
+  t.false('lockdown' in (device.settings() ?? {}))
+  const synthetic = { v4: '10.99.0.0/16', v6: 'fd00:99::/64' }
+  const changedAtMs = performance.now()
+  await opened.gateway.reload(
+    policySource({ tunnel: { domains: ['corp.internal'], synthetic, lockdown: true } }),
+  )
+  await device.until(() => device.settings()?.lockdown === true)
+  t.true(performance.now() - changedAtMs < 2000)
+  t.deepEqual(device.settings()?.synthetic, synthetic)
 })
 
 /** Everybody, on a device that says it has a firewall. */

@@ -7,6 +7,7 @@ import {
 } from '../../../gateway/tunnel/control-server.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
 import { ok } from '../../../lib/result.ts'
+import type { DeviceSettings } from '../../../lib/wire/control-message.ts'
 import { onlySubject } from '../../support/sample-facts.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -34,6 +35,11 @@ const peer: TunnelPeer = {
   admitted: () => ok(device),
 }
 
+const SETTINGS: DeviceSettings = {
+  ...{ domains: [], prefixes: [], others: 'direct' },
+  ...{ sshHostAuthorities: [], postureRequests: [] },
+}
+
 /** A stream whose written lines come out parsed. @param reads whether the other end takes more than the first. */
 function streamPair(reads: boolean) {
   const lines: { type: string; id: string; seq: number; reason?: string }[] = []
@@ -51,13 +57,7 @@ function serve(sent: readonly unknown[], change: Partial<ControlServerDeps> = {}
   const server = createControlServer({
     standing: onlySubject,
     user: () => user,
-    settings: () => ({
-      domains: [],
-      prefixes: [],
-      others: 'direct',
-      sshHostAuthorities: [],
-      postureRequests: [],
-    }),
+    settings: () => SETTINGS,
     explain: () => new Promise(() => undefined),
     reportPosture: () => [],
     applications: () => [],
@@ -93,6 +93,27 @@ test('control: an unknown type is answered with its id, and the stream goes on',
     ],
   )
 })
+
+for (const [version, max] of [
+  [1, 1],
+  [2, 2],
+  [2, 9],
+] as const) {
+  test(`control: settings in version ${version} for a daemon that knows up to ${max}`, async (t) => {
+    const { stream, lines, server } = serve([{ ...hello, versions: { min: 1, max } }], {
+      settings: () => ({ ...SETTINGS, synthetic: { v4: '10.99.0.0/16' }, lockdown: true }),
+    })
+    await once(stream, 'data')
+    server.pushSettings()
+    const newer = { synthetic: { v4: '10.99.0.0/16' }, lockdown: true }
+    const settings = { ...SETTINGS, ...(version > 1 && newer) }
+    t.like(lines[0], { type: 'welcome', version } as never)
+    t.deepEqual(
+      lines.map((line) => (line as { settings?: unknown }).settings),
+      [settings, settings],
+    )
+  })
+}
 
 const observation = {
   ...{ name: 'agent', kind: 'file', lookAt: ['/etc/agent'], observedAgoMs: 10 },
@@ -157,7 +178,7 @@ test('D9: what waits for the user is told to each new stream, then as it comes a
 const refused: Record<string, readonly [readonly unknown[], string]> = {
   'a first message that is no hello': [[explain(1)], 'no_hello'],
   'a version that is too new': [
-    [{ ...hello, versions: { min: 2, max: 3 } }],
+    [{ ...hello, versions: { min: 3, max: 4 } }],
     'version_unsupported',
   ],
   'a second hello': [[hello, { ...hello, seq: 2 }], 'unexpected'],

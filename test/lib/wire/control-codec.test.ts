@@ -52,7 +52,10 @@ const explanation = {
 } as const
 const fromGateway: readonly GatewayMessage[] = [
   { type: 'welcome', seq: 1, id: 'a', version: 1, deviceId: 'd', userEmail: 'a@b', settings },
-  { type: 'settings', seq: 2, id: 'b', settings },
+  {
+    ...{ type: 'settings', seq: 2, id: 'b' },
+    settings: { ...settings, synthetic: { v4: '10.99.0.0/16' }, lockdown: true },
+  },
   { type: 'explanation', seq: 3, id: 'c', explanation },
   { type: 'applications', seq: 4, id: 'd', applications: [{ name: 'x', destinations: ['y:1'] }] },
   { type: 'notice', seq: 5, id: 'e', reason: 'device_duplicate', sentence: 's' },

@@ -1,0 +1,23 @@
+import test from 'ava'
+import { parsePolicy } from '../../../gateway/policy/parse.ts'
+
+const refused: Record<string, unknown> = {
+  'a public range': { v4: '8.8.0.0/16' },
+  'a range of the other version': { v4: 'fd00::/64' },
+  'a range that is too small': { v6: 'fd00::/127' },
+  'an unknown key': { v5: '10.0.0.0/16' },
+}
+for (const [title, synthetic] of Object.entries(refused)) {
+  test(`D3 T92: synthetic ranges of a policy: refuses ${title}`, (t) => {
+    t.false(parsePolicy({ tunnel: { synthetic } }).ok)
+  })
+}
+
+test('D3: synthetic ranges and lockdown of a policy are read', (t) => {
+  const tunnel = { synthetic: { v4: '10.99.0.0/16', v6: 'fd00:99::/64' }, lockdown: true }
+  const parsed = parsePolicy({ tunnel })
+  if (!parsed.ok) return t.fail()
+  t.true(parsed.value.tunnel.lockdown)
+  t.is(parsed.value.tunnel.synthetic?.v4?.length, 16)
+  t.is(parsed.value.tunnel.synthetic?.v6?.length, 64)
+})
