@@ -9,6 +9,7 @@ import { type ConfigMistake, decodeFlags, type WrittenSettings } from './config.
 export type Wanted =
   | { readonly command: 'help' }
   | { readonly command: 'version' }
+  | { readonly command: 'undo' }
   | { readonly command: 'run'; readonly configFile?: string; readonly flags: WrittenSettings }
 
 const TEXT = { type: 'string' } as const
@@ -55,6 +56,8 @@ export function parseCommandLine(
   }
 }
 
+const EXPECTED = 'expected the command "run", or "undo" without options; see --help'
+
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
 function wantedOf(
@@ -63,9 +66,9 @@ function wantedOf(
 ): Result<Wanted, readonly ConfigMistake[]> {
   if (values.version) return ok({ command: 'version' })
   if (values.help || positionals[0] === 'help') return ok({ command: 'help' })
-  if (positionals.join(' ') !== 'run') {
-    return err([{ place: 'zt-daemon', message: 'expected the command "run"; see --help' }])
-  }
+  const command = positionals.join(' ')
+  if (command === 'undo' && Object.keys(values).length === 0) return ok({ command })
+  if (command !== 'run') return err([{ place: 'zt-daemon', message: EXPECTED }])
   const { config, help: _, version: __, ...rest } = values
   const flags = decodeFlags(asSettings(rest))
   if (!flags.ok) return flags
@@ -100,9 +103,11 @@ function numberOf(text: string): number {
 
 /** Text of `--help`. */
 export const HELP = `Usage: zt-daemon run [options]
+       zt-daemon undo
 
 Serves this device: a proxy on 127.0.0.1 for SOCKS5, SOCKS4a and HTTP, a tunnel to the gateway, and a control
-socket for "zt". Enrol with "zt enroll URL" while it runs.
+socket for "zt". Enrol with "zt enroll URL" while it runs. "undo" removes the routing rules and routes that a daemon
+which was killed left behind.
 
 Options (each may stand in the file of --config, with "_" for "-"):
   --config FILE            YAML settings; flags win over it
@@ -128,7 +133,7 @@ Options (each may stand in the file of --config, with "_" for "-"):
 Environment: HTTPS_PROXY, ALL_PROXY, NO_PROXY name the proxy in front of the gateway, where no setting does.
   XDG_STATE_HOME, XDG_RUNTIME_DIR place state and control socket; for root they are /var/lib/zt and /run/zt.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, 1 cannot start, 2 the command line or the file is wrong.
+Exit codes: 0 stopped by SIGTERM or SIGINT, or undone; 1 cannot start or undo; 2 the command line or the file is wrong.
 
 Examples:
   zt-daemon run

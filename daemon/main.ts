@@ -17,6 +17,7 @@ import {
 } from './config.ts'
 import { type Daemon, startDaemon } from './daemon-server.ts'
 import { openLog } from './log-os.ts'
+import { removeLeftovers } from './machine/leftovers-os.ts'
 
 const env = process.env
 /** Windows has no uid; the daemon's checks need one. */
@@ -95,6 +96,21 @@ async function run(config: DaemonConfig): Promise<number> {
   return EXIT.ok
 }
 
+/** Its few programs each have a bound of their own; this one is for all of them. */
+const UNDO_LIMIT_MS = 30_000
+
+async function undo(): Promise<number> {
+  const done = await removeLeftovers(AbortSignal.timeout(UNDO_LIMIT_MS))
+  if (!done.ok) {
+    process.stderr.write(`zt-daemon: ${done.error.detail} (${done.error.reason})\n`)
+    return EXIT.failed
+  }
+  const { removed, failed } = done.value
+  for (const line of removed) process.stdout.write(`${line}\n`)
+  complain(failed.map(({ line, complaint }) => ({ place: line, message: complaint })))
+  return failed.length === 0 ? EXIT.ok : EXIT.failed
+}
+
 /** Settles when the daemon has stopped; a second signal ends it at once. */
 function untilSignal(daemon: Daemon): Promise<string> {
   return new Promise((resolve) => {
@@ -124,6 +140,7 @@ async function main(): Promise<number> {
   }
   if (wanted.value.command === 'help') process.stdout.write(HELP)
   if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
+  if (wanted.value.command === 'undo') return undo()
   if (wanted.value.command !== 'run') return EXIT.ok
   const config = configOf(wanted.value)
   return config === undefined ? EXIT.usage : run(config)

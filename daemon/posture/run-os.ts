@@ -12,26 +12,36 @@ const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 const ENVIRONMENT = { LC_ALL: 'C', PATH: FOLDERS.join(':') }
 
 /** What a program said; undefined when it is not installed. */
-export type Said = { readonly code: number; readonly stdout: string }
+export type Said = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** How a program is run, where it is not as all others are. */
+export type RunOptions = {
+  readonly timeLimitMs?: number
+  /** What it reads on stdin; nothing otherwise. */
+  readonly input?: string
+}
 
 /** Runs a program by name. @throws {Error} when it was ended: by the signal, its time or its output. */
 export async function runSystem(
   name: string,
   args: readonly string[],
   signal: AbortSignal,
-  timeLimitMs: number = TIME_LIMIT_MS,
+  { timeLimitMs = TIME_LIMIT_MS, input = '' }: RunOptions = {},
 ): Promise<Said | undefined> {
   const program = await pathOf(name)
   if (program === undefined) return undefined
   try {
-    const { stdout } = await promisify(execFile)(program, args, {
+    const running = promisify(execFile)(program, args, {
       ...{ signal, env: ENVIRONMENT, cwd: '/', encoding: 'utf8' },
       ...{ timeout: timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
     })
-    return { code: 0, stdout }
+    // A program may end without reading its input.
+    running.child.stdin?.on('error', () => {})
+    running.child.stdin?.end(input)
+    return { code: 0, ...(await running) }
   } catch (error) {
-    const { code, stdout } = error as { code?: unknown; stdout?: string }
-    if (typeof code === 'number') return { code, stdout: stdout ?? '' }
+    const { code, stdout = '', stderr = '' } = error as { code?: unknown } & Partial<Said>
+    if (typeof code === 'number') return { code, stdout, stderr }
     throw error
   }
 }
