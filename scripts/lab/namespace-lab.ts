@@ -5,6 +5,11 @@
  *   198.18.N.1 ──veth── 198.18.N.2, .3   10.18.N.1 ──veth── 10.18.N.2
  *
  * Links root–gw and gw–targets only; no forwarding in gw. 198.18.0.0/15 is the benchmarking range (RFC 2544).
+ *
+ * Where the laptop's own network is looked at, it is a fourth namespace, in which nothing else of this machine is:
+ *
+ *   laptop                 gw
+ *   198.19.N.2 ──uplink── 198.19.N.1
  */
 import { run } from './child-process.ts'
 
@@ -20,6 +25,8 @@ export type Lab = {
   readonly target: string
   /** Prefix that the targets live in. */
   readonly targetPrefix: string
+  /** Where the daemon and its user's programs run. */
+  readonly inLaptop: readonly string[]
   readonly inGateway: readonly string[]
   readonly inTargets: readonly string[]
   remove(): Promise<void>
@@ -38,26 +45,34 @@ export function loopbackLab(): Lab {
     admin: '127.18.0.3',
     target: '127.19.0.2',
     targetPrefix: '127.19.0.0/16',
+    inLaptop: [],
     inGateway: [],
     inTargets: [],
     remove: async () => {},
   }
 }
 
+/** The laptop's link, as it is called in its namespace. */
+export const UPLINK = 'uplink'
+
 /**
  * Makes the namespaces; needs root and iproute2.
+ * @param hasLaptop with one for the laptop, too.
  * @throws {Error} when the kernel refuses; what was made is removed first.
  */
-export async function namespaceLab(): Promise<Lab> {
+export async function namespaceLab(hasLaptop = false): Promise<Lab> {
   const number = await claimNumber()
   const gw = `zt${number}-gw`
   const targets = `zt${number}-tg`
+  const laptop = `zt${number}-lt`
   const remove = async (): Promise<void> => {
     await run(['ip', 'netns', 'del', gw])
     await run(['ip', 'netns', 'del', targets])
+    if (hasLaptop) await run(['ip', 'netns', 'del', laptop])
     await run(['ip', 'route', 'del', 'unreachable', `10.18.${number}.0/24`])
   }
-  for (const command of commands(number, gw, targets)) {
+  const ofLaptop = hasLaptop ? laptopCommands(number, gw, laptop) : []
+  for (const command of [...commands(number, gw, targets), ...ofLaptop]) {
     const done = await run(['ip', ...command.split(' ')])
     if (done.code === 0) continue
     await remove()
@@ -70,6 +85,7 @@ export async function namespaceLab(): Promise<Lab> {
     admin: `198.18.${number}.3`,
     target: `10.18.${number}.2`,
     targetPrefix: `10.18.${number}.0/24`,
+    inLaptop: hasLaptop ? ['ip', 'netns', 'exec', laptop] : [],
     inGateway: ['ip', 'netns', 'exec', gw],
     inTargets: ['ip', 'netns', 'exec', targets],
     remove,
@@ -99,6 +115,19 @@ function commands(number: number, gw: string, targets: string): string[] {
     `netns exec ${gw} sysctl -qw net.ipv4.ip_forward=0`,
     // Thousands of flows to one target wait out TIME_WAIT in this namespace: without it the kernel runs out of ports.
     `netns exec ${gw} sysctl -qw net.ipv4.tcp_tw_reuse=1`,
+  ]
+}
+
+function laptopCommands(number: number, gw: string, laptop: string): string[] {
+  return [
+    `netns add ${laptop}`,
+    `link add ${UPLINK} netns ${laptop} type veth peer name uplink netns ${gw}`,
+    `-n ${gw} addr add 198.19.${number}.1/24 dev uplink`,
+    `-n ${gw} link set uplink up`,
+    `-n ${laptop} addr add 198.19.${number}.2/24 dev ${UPLINK}`,
+    `-n ${laptop} link set lo up`,
+    `-n ${laptop} link set ${UPLINK} up`,
+    `-n ${laptop} route add default via 198.19.${number}.1`,
   ]
 }
 

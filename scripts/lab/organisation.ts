@@ -52,15 +52,19 @@ type Closers = (() => Promise<unknown>)[]
 /**
  * Starts everything but the enrolment; private destinations are denied until `applyPolicy`.
  * @param kind `namespaces` needs root.
+ * @param hasLaptop the daemon has a network namespace of its own.
  */
-export async function startOrganisation(kind: Lab['kind']): Promise<Organisation> {
+export async function startOrganisation(
+  kind: Lab['kind'],
+  hasLaptop = false,
+): Promise<Organisation> {
   const folder = mkdtempSync(join(tmpdir(), 'zt-lab-'))
   const closers: Closers = [async () => rmSync(folder, { recursive: true, force: true })]
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    const lab = kind === 'namespaces' ? await namespaceLab() : loopbackLab()
+    const lab = kind === 'namespaces' ? await namespaceLab(hasLaptop) : loopbackLab()
     closers.push(() => lab.remove())
     return { ...(await startAll(lab, folder, closers)), close }
   } catch (failure) {
@@ -81,7 +85,7 @@ async function startAll(
   const { sshdLog, policyInput } = await startTargets(lab, folder, closers)
   const gateway = await startLabGateway(lab, folder, idp.issuer, emptyPolicy(policyInput))
   closers.push(() => gateway.process().stop())
-  const device = await startDaemon(folder)
+  const device = await startDaemon(lab, folder)
   closers.push(() => device.daemon.stop())
   return {
     lab,
@@ -132,11 +136,11 @@ function ztArgv(
   return [...program('cli/main.js'), '--control', control, ...admin]
 }
 
-async function startDaemon(folder: string) {
+async function startDaemon(lab: Lab, folder: string) {
   const control = join(folder, 'control.sock')
   const places = ['--state', join(folder, 'daemon'), '--control', control, '--proxy', '127.0.0.1:0']
   const daemon = await startProcess({
-    argv: [...program('daemon/main.js'), 'run', ...places],
+    argv: [...lab.inLaptop, ...program('daemon/main.js'), 'run', ...places],
     logFile: join(folder, 'daemon.log'),
     readyWhen: /"msg":"ready"/,
   })
