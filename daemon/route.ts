@@ -63,7 +63,7 @@ export function compileRoutes(settings: RouteSettings, local: LocalRoutes): Rout
     // A link-local address means another machine at the gateway than here.
     const ours =
       address === undefined
-        ? inDomains(host, domains)
+        ? findDomain(host, domains) !== undefined
         : !isLinkLocal(address) && inPrefixes(address, prefixes)
     if (ours) return { kind: 'tunnel' }
     return refuseOthers
@@ -99,9 +99,9 @@ function inPrefixes(address: IpAddress, prefixes: readonly Prefix[]): boolean {
   return prefixes.some((prefix) => prefixContains(prefix, address))
 }
 
-/** Whether a domain or one of its parents is listed. */
-function inDomains(name: string, domains: ReadonlySet<string>): boolean {
-  if (domains.has(name)) return true
+/** The listed domain that a name is, or lies below; the longest one. */
+export function findDomain(name: string, domains: ReadonlySet<string>): string | undefined {
+  if (domains.has(name)) return name
   const dot = name.indexOf('.')
-  return dot !== -1 && inDomains(name.slice(dot + 1), domains)
+  return dot === -1 ? undefined : findDomain(name.slice(dot + 1), domains)
 }

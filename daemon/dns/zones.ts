@@ -1,0 +1,41 @@
+/** Which names and addresses are ours to answer for. */
+import { addressFromBytes, type IpAddress } from '#lib/net/address'
+import { parsePrefix, prefixContains } from '#lib/net/prefix'
+import { cleanSettings, findDomain, type RouteSettings } from '../route.ts'
+
+export type Zones = {
+  /** The zone of ours that holds a name; undefined: the name is not ours. */
+  readonly zoneOf: (name: string) => string | undefined
+  /** Whether an address lies in a prefix that goes through the tunnel. */
+  readonly isTunnelled: (address: IpAddress) => boolean
+}
+
+/**
+ * @param controlPlane names of the gateway's own listeners: they resolve outside the tunnel even where a zone of ours
+ *   holds them, since the tunnel cannot be built by itself (T103).
+ */
+export function compileZones(settings: RouteSettings, controlPlane: readonly string[]): Zones {
+  const clean = cleanSettings(settings)
+  const domains = new Set(clean.domains)
+  const exempt = new Set(controlPlane.map((name) => name.toLowerCase()))
+  const prefixes = clean.prefixes.map(parsePrefix).flatMap((one) => (one.ok ? [one.value] : []))
+  return {
+    zoneOf: (name) => (exempt.has(name) ? undefined : findDomain(name, domains)),
+    isTunnelled: (address) => prefixes.some((prefix) => prefixContains(prefix, address)),
+  }
+}
+
+const V4_REVERSE = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/
+const V6_REVERSE = /^((?:[0-9a-f]\.){32})ip6\.arpa$/
+
+/** The address that a name of the reverse zones stands for in full (RFC 1035 section 3.5, RFC 3596 section 2.5). */
+export function addressOfReverseName(name: string): IpAddress | undefined {
+  if (!name.endsWith('.arpa')) return undefined
+  const octets = V4_REVERSE.exec(name)?.slice(1).map(Number).reverse()
+  if (octets !== undefined) {
+    return Math.max(...octets) <= 255 ? addressFromBytes(Uint8Array.from(octets)) : undefined
+  }
+  const nibbles = V6_REVERSE.exec(name)?.[1]?.replaceAll('.', '')
+  if (nibbles === undefined) return undefined
+  return addressFromBytes(Buffer.from([...nibbles].reverse().join(''), 'hex'))
+}
