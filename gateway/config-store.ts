@@ -13,27 +13,30 @@ const FILE_LIMIT_BYTES = 16 * 1024 * 1024
 /** Permission bits of everybody else. */
 const OTHERS = 0o007
 
+/** A configuration whose files are there. */
+export type LoadedConfig = Omit<DecodedConfig, 'lineOf'>
+
 /**
  * Loads and checks a configuration. Every mistake of text and files is reported, the same as `zt-gateway check` prints.
  * @param fileName as the user gave it; mistakes carry it unchanged.
  */
 export async function loadConfig(
   fileName: string,
-): Promise<Result<DecodedConfig, readonly ConfigMistake[]>> {
+): Promise<Result<LoadedConfig, readonly ConfigMistake[]>> {
   const text = await readText(fileName)
   if (!text.ok) return err([{ file: fileName, line: 1, path: formatPath([]), message: text.error }])
   const decoded = decodeConfig(text.value, resolve(fileName))
   if (!decoded.ok) return err(decoded.error.map((one) => ({ ...one, file: fileName })))
-  const { gateway, lineOf } = decoded.value
+  const { lineOf, ...config } = decoded.value
   const mistakes: ConfigMistake[] = []
-  for (const named of namedFiles(gateway)) {
+  for (const named of namedFiles(config.gateway)) {
     const message = await fileMistake(named)
     if (message === undefined) continue
     const { path } = named
     mistakes.push({ file: fileName, line: lineOf(path), path: formatPath(path), message })
   }
-  const warnings = decoded.value.warnings.map((one) => ({ ...one, file: fileName }))
-  return mistakes.length > 0 ? err(mistakes) : ok({ ...decoded.value, warnings })
+  const warnings = config.warnings.map((one) => ({ ...one, file: fileName }))
+  return mistakes.length > 0 ? err(mistakes) : ok({ ...config, warnings })
 }
 
 async function readText(fileName: string): Promise<Result<string, string>> {

@@ -149,8 +149,8 @@ function directoryOf(fileName: string): string {
   return slash < 0 ? '.' : fileName.slice(0, slash) || '/'
 }
 
-/** Bytes of addresses stay as they are: a typed array cannot be frozen, and nobody hands one out to write. */
-function deepFreeze<T>(value: T): T {
+/** Freezes a value and all that is in it. Bytes of addresses stay as they are: a typed array cannot be frozen, and nobody hands one out to write. */
+export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   for (const part of Object.values(value)) deepFreeze(part)
   return Object.freeze(value)

@@ -4,8 +4,9 @@
 import type { Log } from '#lib/log'
 import { err, type Result } from '#lib/result'
 import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
-import { type ConfigMistake, type DecodedConfig, formatMistakes } from './config.ts'
-import { loadConfig } from './config-store.ts'
+import { type ConfigMistake, formatMistakes } from './config.ts'
+import { type LoadedConfig, loadConfig } from './config-store.ts'
+import { loadConfigApart } from './config-thread-os.ts'
 import { EXIT } from './exit-codes.ts'
 import { useFipsTls } from './fips-tls-os.ts'
 import { type Gateway, startGateway } from './gateway-server.ts'
@@ -41,7 +42,7 @@ function refuse(log: Log, { reason, message }: StartRefusal): number {
   return EXIT.cannotStart
 }
 
-function warn(log: Log, { warnings }: DecodedConfig): void {
+function warn(log: Log, { warnings }: LoadedConfig): void {
   if (warnings.length > 0)
     log.warn({ warnings: linesOf(warnings) }, 'the policy may not say what is meant')
 }
@@ -51,7 +52,7 @@ function linesOf(mistakes: readonly ConfigMistake[]): string[] {
 }
 
 async function start(
-  { gateway, policy, policyText }: DecodedConfig,
+  { gateway, policy, policyText }: LoadedConfig,
   data: OpenedData,
   log: Log,
 ): Promise<Result<Gateway, StartRefusal>> {
@@ -69,7 +70,7 @@ async function start(
 type Running = {
   readonly configFile: string
   /** What the gateway was started with. */
-  readonly first: DecodedConfig
+  readonly first: LoadedConfig
   readonly log: Log
   /** Calls `listener` at each SIGHUP, and at once if there was one before. */
   readonly onHangup: (listener: () => void) => void
@@ -123,7 +124,7 @@ export function serve(gateway: Gateway, running: Running): Promise<number> {
 /** Never rejects: what cannot be put in force leaves the policy in force as it is, and says so. */
 async function reload(gateway: Gateway, { configFile, first, log }: Running): Promise<void> {
   try {
-    const config = await loadConfig(configFile)
+    const config = await loadConfigApart(configFile)
     if (!config.ok) {
       log.error(
         { mistakes: linesOf(config.error), inForce: gateway.revision },
@@ -146,6 +147,6 @@ async function reload(gateway: Gateway, { configFile, first, log }: Running): Pr
   }
 }
 
-function gatewayText({ gateway }: DecodedConfig): string {
+function gatewayText({ gateway }: LoadedConfig): string {
   return JSON.stringify({ ...gateway, hosts: [...gateway.hosts] })
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { formatMistakes } from '../../../gateway/config.ts'
 import { loadConfig } from '../../../gateway/config-store.ts'
+import { loadConfigApart } from '../../../gateway/config-thread-os.ts'
+import { largePolicyText } from '../../../scripts/lab/large-policy.ts'
 
 const TEXT = `gateway:
   organisation: Example
@@ -85,4 +87,44 @@ test('a file that is not there is a mistake like any other', async (t) => {
     loaded.ok ? '' : formatMistakes(loaded.error),
     '/nonexistent/zt.yaml:1: (top): the file cannot be read: there is no such file',
   )
+})
+
+/** Whoever runs meanwhile gets a turn each time round the event loop. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0
+  let isOver = false
+  void work.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    await new Promise((resolve) => setImmediate(resolve))
+    turns++
+  }
+  return turns
+}
+
+test('a large configuration is read in a thread of its own, to the same frozen values', async (t) => {
+  const at = await folder(t)
+  const file = join(at, 'zt.yaml')
+  await writeFile(join(at, 'idp.secret'), 'x', { mode: 0o600 })
+  await writeFile(join(at, 'recipients.jws'), 'x')
+  const policy = largePolicyText({ applications: 200, rules: 20, identities: 1000 })
+  const { policy: written } = JSON.parse(policy)
+  await writeFile(file, TEXT.replace('policy: {}', `policy: ${JSON.stringify(written)}`))
+  const apart = loadConfigApart(file)
+  t.true((await turnsDuring(apart)) > 100)
+  const loaded = await apart
+  if (!loaded.ok) return t.fail(formatMistakes(loaded.error))
+  const here = await loadConfig(file)
+  t.deepEqual(loaded, here)
+  t.true(Object.isFrozen(loaded.value.policy.applications[0]?.destinations))
+  return undefined
+})
+
+test('what is wrong with a configuration is told by the thread as it is found', async (t) => {
+  const at = await folder(t)
+  const file = join(at, 'zt.yaml')
+  t.deepEqual(await loadConfigApart(file), await loadConfig(file))
+  const nowhere = join(at, 'nowhere.yaml')
+  t.deepEqual(await loadConfigApart(nowhere), await loadConfig(nowhere))
 })
