@@ -123,7 +123,7 @@ Options (each may stand in the file of --config, with "_" for "-"):
                            without proxy settings
   --tun-name NAME          its network device, default zt0
   --synthetic-v4 PREFIX    addresses that stand for private names, default 100.80.0.0/16
-  --synthetic-v6 PREFIX    the same for IPv6, default fd7a:74a9:c21e::/64
+  --synthetic-v6 PREFIX    the same for IPv6, default fdb4:5e1c:907a::/96
   --allow-users UID,UID    whose traffic is taken, besides that of the user who enrolled
   --lockdown               private destinations stay unreachable while zt-daemon is not running
   --dns HOW                how private names reach us: auto, resolved, port53, resolv_conf or off; default auto

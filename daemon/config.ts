@@ -6,10 +6,10 @@ import { z } from 'zod'
 import type { SettingSource } from '#lib/api/setting'
 import type { Prefix } from '#lib/net/prefix'
 import {
-  parseSyntheticRange,
+  parseSyntheticPrefix,
   SYNTHETIC_DEFAULTS,
-  syntheticRangeRule,
-} from '#lib/net/synthetic-range'
+  syntheticPrefixRule,
+} from '#lib/net/synthetic-prefix'
 import { err, ok, type Result } from '#lib/result'
 
 /** Settings as they are used. */
@@ -85,7 +85,7 @@ const settings = z.strictObject({
 function syntheticRange(version: 4 | 6) {
   return z
     .string()
-    .refine((text) => parseSyntheticRange(version, text).ok, syntheticRangeRule(version))
+    .refine((text) => parseSyntheticPrefix(version, text).ok, syntheticPrefixRule(version))
 }
 
 /** Settings as they are written: keys of the file, and names of the flags. */
@@ -202,7 +202,7 @@ export function completeConfig(
 
 /** @throws {Error} for a text that the decoder refuses: a bug. */
 function rangeOf(version: 4 | 6, text: string): Prefix {
-  const range = parseSyntheticRange(version, text)
+  const range = parseSyntheticPrefix(version, text)
   if (!range.ok) throw new Error(`${text}: ${range.error.reason}`)
   return range.value
 }

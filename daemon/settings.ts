@@ -3,7 +3,7 @@
  */
 import type { Setting, SettingSource } from '#lib/api/setting'
 import { formatPrefix, type Prefix } from '#lib/net/prefix'
-import { parseSyntheticRange } from '#lib/net/synthetic-range'
+import { parseSyntheticPrefix } from '#lib/net/synthetic-prefix'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { DaemonConfig, SettingName } from './config.ts'
 
@@ -38,7 +38,7 @@ export function jointSettings(
       : { value: theirs, source: 'gateway' }
   const range = (name: 'synthetic_v4' | 'synthetic_v6', version: 4 | 6, own: Prefix) => {
     const text = version === 4 ? pushed?.synthetic?.v4 : pushed?.synthetic?.v6
-    const theirs = text === undefined ? undefined : parseSyntheticRange(version, text)
+    const theirs = text === undefined ? undefined : parseSyntheticPrefix(version, text)
     const usable = sourceOf(name) === 'default' && theirs?.ok
     return joint(name, own, usable ? theirs.value : undefined)
   }

@@ -15,11 +15,6 @@ export type SyntheticRange = {
   readonly reserved: ReadonlySet<number>
 }
 
-/** Inside 100.64.0.0/10 (RFC 6598), away from what Tailscale and WARP give out first. */
-export const DEFAULT_SYNTHETIC_V4 = '100.80.0.0/16'
-/** Unique local; its 40 bits were drawn once (RFC 4193 section 3.2.2). */
-export const DEFAULT_SYNTHETIC_V6 = 'fdb4:5e1c:907a::/96'
-
 /** A longer IPv4 prefix has no room, a shorter one more names than are ever kept in memory. */
 const LONGEST_V4 = 30
 const SHORTEST_V4 = 8

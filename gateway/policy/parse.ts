@@ -13,7 +13,7 @@ import {
 import type { Mistake } from '#lib/config/mistake'
 import { checked, type Decoded, flag, mapped, oneOf, type Shape } from '#lib/config/shape'
 import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
-import { checkSyntheticRange, syntheticRangeRule } from '#lib/net/synthetic-range'
+import { checkSyntheticPrefix, syntheticPrefixRule } from '#lib/net/synthetic-prefix'
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
@@ -36,13 +36,15 @@ const ruleGroupShape = mapping(
 
 const syntheticRange = (version: 4 | 6) =>
   checked(prefix, (range, path) =>
-    checkSyntheticRange(version, range).ok ? [] : [{ path, message: syntheticRangeRule(version) }],
+    checkSyntheticPrefix(version, range).ok
+      ? []
+      : [{ path, message: syntheticPrefixRule(version) }],
   )
 
 const syntheticShape = mapping(
   {
     v4: optional(syntheticRange(4), 'IPv4, private, /10 to /24.'),
-    v6: optional(syntheticRange(6), 'IPv6, private, /48 to /112.'),
+    v6: optional(syntheticRange(6), 'IPv6, private, /48 to /104.'),
   },
   'ranges of synthetic addresses',
 )

@@ -11,12 +11,8 @@ import {
   type SyntheticMap,
 } from '../../../daemon/dns/synthetic-map.ts'
 import { openSyntheticMap } from '../../../daemon/dns/synthetic-map-store.ts'
-import {
-  DEFAULT_SYNTHETIC_V4,
-  DEFAULT_SYNTHETIC_V6,
-  parseSyntheticRange,
-  type SyntheticRange,
-} from '../../../daemon/dns/synthetic-range.ts'
+import { parseSyntheticRange, type SyntheticRange } from '../../../daemon/dns/synthetic-range.ts'
+import { SYNTHETIC_DEFAULTS } from '../../../lib/net/synthetic-prefix.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
 const HOUR_MS = 3_600_000
@@ -28,7 +24,11 @@ function address(text: string): IpAddress {
   return parsed.value
 }
 
-function range(v4 = DEFAULT_SYNTHETIC_V4, v6 = DEFAULT_SYNTHETIC_V6, own: string[] = []) {
+function range(
+  v4: string = SYNTHETIC_DEFAULTS.v4,
+  v6: string = SYNTHETIC_DEFAULTS.v6,
+  own: string[] = [],
+) {
   const parsed = parseSyntheticRange(v4, v6, own.map(address))
   if (!parsed.ok) throw new Error(parsed.error.reason)
   return parsed.value
@@ -161,13 +161,13 @@ test('D3: a full /16 is given out, each address once', (t) => {
 })
 
 const ranges: Record<string, [string, string, string]> = {
-  'an IPv4 prefix that is none': ['100.80.0.0', DEFAULT_SYNTHETIC_V6, 'bad_synthetic_v4'],
-  'host bits': ['100.80.0.1/16', DEFAULT_SYNTHETIC_V6, 'bad_synthetic_v4'],
-  'IPv6 where IPv4 belongs': ['fd00::/96', DEFAULT_SYNTHETIC_V6, 'bad_synthetic_v4'],
-  'too wide': ['64.0.0.0/7', DEFAULT_SYNTHETIC_V6, 'bad_synthetic_v4'],
-  'IPv4 where IPv6 belongs': [DEFAULT_SYNTHETIC_V4, '10.0.0.0/8', 'bad_synthetic_v6'],
+  'an IPv4 prefix that is none': ['100.80.0.0', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
+  'host bits': ['100.80.0.1/16', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
+  'IPv6 where IPv4 belongs': ['fd00::/96', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
+  'too wide': ['64.0.0.0/7', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
+  'IPv4 where IPv6 belongs': [SYNTHETIC_DEFAULTS.v4, '10.0.0.0/8', 'bad_synthetic_v6'],
   'fewer IPv6 addresses than IPv4 ones': [
-    DEFAULT_SYNTHETIC_V4,
+    SYNTHETIC_DEFAULTS.v4,
     'fd00::/113',
     'synthetic_v6_too_small',
   ],
