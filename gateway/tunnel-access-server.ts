@@ -9,6 +9,7 @@ import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
+import { dialUdp } from './enforce/dial-udp-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
@@ -113,6 +114,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const onFlow = createFlowServer({
     ...{ decider, table, records, user, standing, resolve, serveSsh, log, now },
     dial: dialTarget,
+    dialUdp,
     sessions,
     reconsiderAt: reconsideration.at,
     hold: holding.hold,

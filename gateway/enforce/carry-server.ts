@@ -2,9 +2,10 @@
 import type { Duplex } from 'node:stream'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayResult, relay } from '#lib/tunnel/relay'
-import { withProtocol } from '../facts/gather.ts'
+import { isUdp, withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
 import { type Decider, decideAll } from './decider.ts'
+import { MalformedDatagrams } from './dial-udp-client.ts'
 import { protocolOf } from './first-octets.ts'
 import { watchIdle } from './idle-watch-job.ts'
 import type { LiveFlow } from './live-flow.ts'
@@ -17,30 +18,39 @@ export type Reached = {
   readonly address: string
 }
 
-/** Relays octets until both ends are closed. */
+/** Datagrams have no end; without an idle time-out of the permit this one ends them (RFC 4787 section 4.3: two minutes or more). */
+const UDP_IDLE_MS = 120_000
+
+/** Relays octets, or capsules with datagrams, until both ends are closed. */
 export async function carryRelay(
   live: LiveFlow,
   client: Duplex,
   { socket, permit }: Reached,
   { decider }: { readonly decider: Decider },
 ): Promise<void> {
+  const isDatagrams = isUdp(live.facts)
   const joined = relay(
     { stream: client, reset: live.reset },
     { stream: socket, reset: () => socket.resetAndDestroy() },
     {
-      openingOfA: (opening) => objection(opening, live, decider),
-      openingOfB: sshObjection,
+      // A capsule begins with its type, and says nothing of a protocol.
+      ...(!isDatagrams && {
+        openingOfA: (opening: Uint8Array) => objection(opening, live, decider),
+        openingOfB: sshObjection,
+      }),
       later: setImmediate,
       onBulk: collectBulk,
     },
   )
   live.onCut = joined.cut
   const passed = () => joined.fromA + joined.fromB
-  const stopWatching = watchIdle(passed, permit.idleTimeoutMs, () => joined.cut('idle_timeout'))
+  const idleMs = permit.idleTimeoutMs ?? (isDatagrams ? UDP_IDLE_MS : undefined)
+  const stopWatching = watchIdle(passed, idleMs, () => joined.cut('idle_timeout'))
   const result = await joined.done
   stopWatching()
   live.end({
-    closeReason: closeReasonOf(result),
+    closeReason:
+      socket.errored instanceof MalformedDatagrams ? 'bad_datagrams' : closeReasonOf(result),
     sentBytes: result.fromA,
     receivedBytes: result.fromB,
   })

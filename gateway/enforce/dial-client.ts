@@ -6,12 +6,12 @@ import type { EndSignal } from './end-signal.ts'
 /** Why a target was not reached; `gave_up` when the flow ended meanwhile. */
 export type DialError = { readonly reason: 'target_unreachable' | 'target_timeout' | 'gave_up' }
 
-/** Opens a TCP connection to an IP literal. */
-export type Dial = (
+/** Opens a way to an IP literal: a TCP connection, where nothing else is said. */
+export type Dial<Way = Socket> = (
   to: { readonly address: string; readonly port: number },
   timeoutMs: number,
   ended: EndSignal,
-) => Promise<Result<Socket, DialError>>
+) => Promise<Result<Way, DialError>>
 
 /** Half-open is kept and small writes go out at once: this is a relay's socket. */
 export const dialTarget: Dial = ({ address, port }, timeoutMs, ended) =>

@@ -10,7 +10,7 @@ import type { User } from '../store/store.ts'
 import type { Decider } from './decider.ts'
 import type { Dial } from './dial-client.ts'
 import type { Resolve } from './resolve-client.ts'
-import type { ServeSsh } from './ssh-service.ts'
+import type { ServeSsh, TargetStream } from './ssh-service.ts'
 
 export type FlowServerDeps = {
   readonly decider: Decider
@@ -33,6 +33,8 @@ export type FlowServerDeps = {
   readonly gather?: (facts: Facts) => Facts | Promise<Facts>
   readonly resolve: Resolve
   readonly dial: Dial
+  /** As `dial`, for UDP: a stream of capsules with one datagram each. */
+  readonly dialUdp: Dial<TargetStream>
   readonly serveSsh: ServeSsh
   readonly log: Log
   /** Unix milliseconds. */

@@ -84,8 +84,9 @@ function enter(
   deps: FlowServerDeps,
 ): LiveFlow | undefined {
   const { sourceAddress, country } = flow.peer
+  const { transport } = flow
   const standing = deps.standing(device, user)
-  const facts = gatherFacts({ standing, sourceAddress, country, target })
+  const facts = gatherFacts({ standing, sourceAddress, country, target, transport })
   const id = newFlowId()
   const record = openFlowRecord(deps.records, { id, facts, ...flow.claims })
   const live = createLiveFlow(flow, record, facts, deps)

@@ -24,6 +24,7 @@ export function hopFlow(hop: SshHop, { peer, claims }: IncomingFlow): IncomingFl
     peer,
     claims,
     authority: hop.authority,
+    transport: 'tcp',
     accept: () => hop.accept(),
     refuse: ({ sentence }) => hop.refuse(sentence),
     // A channel carries nothing before it is confirmed.

@@ -1,17 +1,19 @@
 /** From a first decision to a connected target: settle it, resolve, decide on each address, dial the permitted ones. */
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
-import { withAddress } from '../facts/gather.ts'
+import { isUdp, withAddress } from '../facts/gather.ts'
 import type { Decision, Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { Reached } from './carry-server.ts'
 import { decideAll } from './decider.ts'
+import type { Dial } from './dial-client.ts'
 import { FLOW_TIMING, type FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { Missed } from './missed.ts'
 import type { ResolveError } from './resolve-client.ts'
 import { settle } from './settle-server.ts'
+import type { TargetStream } from './ssh-service.ts'
 
 /** Nothing is resolved, and nothing dialled, before there is a permit. */
 export async function reach(
@@ -61,13 +63,14 @@ async function dialFirst(
 ): Promise<Result<Reached, Missed>> {
   const endsAtMs = deps.now() + (deps.timing?.dialMs ?? FLOW_TIMING.dialMs)
   let failure: Reason = 'target_unreachable'
+  const dial: Dial<TargetStream> = isUdp(live.facts) ? deps.dialUdp : deps.dial
   for (const { address, facts, decision } of permitted) {
     const leftMs = endsAtMs - deps.now()
     if (leftMs <= 0) break
     live.facts = facts
     if (!live.decided(decision, { dialled: address })) return err('gone')
     const to = { address, port: facts.destination.port }
-    const dialled = await deps.dial(to, leftMs, live.ended)
+    const dialled = await dial(to, leftMs, live.ended)
     if (dialled.ok) return confirm(live, { socket: dialled.value, permit: decision, address }, deps)
     if (dialled.error.reason === 'gave_up') return err('gone')
     failure = dialled.error.reason

@@ -97,3 +97,8 @@ export function withAddress(facts: Facts, address: string): Facts {
     destination: Object.freeze({ ...facts.destination, address }),
   })
 }
+
+/** Whether datagrams are carried, not octets. */
+export function isUdp({ destination }: Facts): boolean {
+  return destination.transport === 'udp'
+}

@@ -101,6 +101,7 @@ function flowOf(
   return {
     peer,
     authority: request.url ?? '',
+    transport: 'tcp',
     claims: readClaims(typeof claims === 'string' ? claims : undefined),
     accept() {
       if (socket.destroyed) return undefined

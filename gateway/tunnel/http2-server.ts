@@ -1,5 +1,5 @@
 /**
- * One tunnel connection over HTTP/2 (RFC 9113): CONNECT streams (section 8.5), the control stream, small posts.
+ * One tunnel connection over HTTP/2 (RFC 9113): CONNECT streams (section 8.5), of UDP as well (RFC 9298), the control stream, small posts.
  * The peer has been authenticated and admitted before the first octet of HTTP is read.
  */
 import {
@@ -10,6 +10,8 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { printAuthority } from '#lib/net/endpoint'
+import { parseUdpPath, UDP_PROTOCOL } from '#lib/tunnel/datagram-path'
 import { readBody } from './body-server.ts'
 import { takeEarly } from './early-octets-server.ts'
 import {
@@ -97,6 +99,7 @@ function openSession(socket: TLSSocket): ServerHttp2Session {
     maxHeaderListPairs: HEADER_PAIRS,
     settings: {
       enablePush: false,
+      enableConnectProtocol: true,
       // No dynamic table: the peer cannot make us keep headers (RFC 7541 section 4.2).
       headerTableSize: 0,
       initialWindowSize: STREAM_WINDOW_BYTES,
@@ -130,13 +133,33 @@ function onStream(
   handlers: TunnelHandlers,
 ): void {
   const method = headers[':method']
-  // Extended CONNECT (RFC 8441) is not offered; a peer that sends it anyway is refused, not misread.
-  if (method === 'CONNECT' && headers[':protocol'] === undefined) {
-    handlers.onFlow(flowOf(stream, headers, peer))
+  if (method === 'CONNECT') {
+    onConnect(stream, headers, peer, handlers)
   } else if (method === 'POST') {
     onPost(stream, headers[':path'] ?? '', peer, handlers)
   } else {
     answer(stream, 405)
+  }
+}
+
+/** Extended CONNECT (RFC 8441) is UDP, or refused. */
+function onConnect(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: TunnelPeer,
+  handlers: TunnelHandlers,
+): void {
+  const protocol = headers[':protocol']
+  if (protocol === undefined) {
+    const authority = headers[':authority'] ?? ''
+    handlers.onFlow(flowOf(stream, headers, { peer, authority, transport: 'tcp' }))
+  } else if (protocol === UDP_PROTOCOL) {
+    const path = headers[':path'] ?? ''
+    const target = parseUdpPath(path)
+    const authority = target === undefined ? path : printAuthority(target)
+    handlers.onFlow(flowOf(stream, headers, { peer, authority, transport: 'udp' }))
+  } else {
+    answer(stream, 501)
   }
 }
 
@@ -172,19 +195,21 @@ function answer(stream: ServerHttp2Stream, status: number, headers = {}): void {
   stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
+/** RFC 9297 section 3.4. */
+const CAPSULES = { 'capsule-protocol': '?1' }
+
 function flowOf(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  peer: TunnelPeer,
+  asked: Pick<IncomingFlow, 'peer' | 'authority' | 'transport'>,
 ): IncomingFlow {
   const claims = headers[CLAIMS_HEADER]
   return {
-    peer,
-    authority: headers[':authority'] ?? '',
+    ...asked,
     claims: readClaims(typeof claims === 'string' ? claims : undefined),
     accept() {
       if (stream.destroyed || stream.closed) return undefined
-      stream.respond({ ':status': 200 })
+      stream.respond({ ':status': 200, ...(asked.transport === 'udp' && CAPSULES) })
       return stream
     },
     refuse: (refusal) => answer(stream, refusal.status, refusal.headers),

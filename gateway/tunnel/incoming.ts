@@ -2,6 +2,7 @@
  * What the tunnel listener hands on: flows, control streams and small posts, whichever HTTP version they came in.
  */
 import type { Duplex } from 'node:stream'
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { Result } from '#lib/result'
 import type { FlowClaims } from '#lib/tunnel/tunnel-connection'
 import { parseFieldList } from '#lib/wire/structured-field'
@@ -26,6 +27,8 @@ export interface IncomingFlow {
   readonly peer: TunnelPeer
   /** The request target as sent: `host:port`, unchecked. */
   readonly authority: string
+  /** Over `udp` the stream carries capsules (`lib/tunnel/capsule.ts`) both ways. */
+  readonly transport: Extract<Transport, 'tcp' | 'udp'>
   readonly claims: FlowClaims
   /** Answers 200. The stream carries payload both ways and keeps half-close. Undefined when the peer left. */
   accept(): Duplex | undefined
