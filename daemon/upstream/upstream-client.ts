@@ -99,12 +99,21 @@ async function dialThrough(
     return proxy.kind === 'http'
       ? await askHttp(await secured(raw, proxy), proxy, to)
       : await askSocks(raw, proxy, to)
-  } catch {
+  } catch (error) {
+    const isReached = raw !== undefined
     raw?.destroy()
     // The packages' errors carry their options, and so the password.
-    const why = signal.aborted ? 'no answer in time' : 'unreachable, or it refused'
-    throw new UpstreamRefused(signal.aborted ? 'connect_timeout' : 'upstream_refused', why)
+    if (signal.aborted) throw new UpstreamRefused('connect_timeout', 'no answer in time')
+    if (!isReached) throw new UpstreamRefused('upstream_unreachable', 'unreachable')
+    if (asksPassword(error)) throw new UpstreamRefused('upstream_asks_password', 'asks who we are')
+    throw new UpstreamRefused('upstream_refused', 'it refused')
   }
+}
+
+/** Status 407 (RFC 9110 section 15.5.8), or what the package says of the authentication of SOCKS5. */
+function asksPassword(error: unknown): boolean {
+  const { message } = error as Error
+  return message === '407' || /authentication/i.test(message)
 }
 
 async function askSocks(raw: Socket, proxy: UpstreamProxy, to: TcpEndpoint): Promise<Socket> {

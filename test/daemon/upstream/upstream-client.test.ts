@@ -89,9 +89,9 @@ test('D1: a proxy that refuses, is away, or is ourselves gives a stable reason w
   t.teardown(() => proxy.close())
   const { port } = proxy.address() as AddressInfo
   const cases: [string, string][] = [
-    [`http://me:hunter2@127.0.0.1:${port}`, 'upstream_refused'],
-    ['http://me:hunter2@127.0.0.1:1', 'upstream_refused'],
-    ['socks5://me:hunter2@127.0.0.1:1', 'upstream_refused'],
+    [`http://me:hunter2@127.0.0.1:${port}`, 'upstream_asks_password'],
+    ['http://me:hunter2@127.0.0.1:1', 'upstream_unreachable'],
+    ['socks5://me:hunter2@127.0.0.1:1', 'upstream_unreachable'],
     ['socks5://me:hunter2@127.0.0.1:7', 'upstream_is_self'],
     ['gopher://me:hunter2@127.0.0.1:7', 'bad_proxy_url'],
   ]
