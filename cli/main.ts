@@ -4,6 +4,7 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { defaultPaths } from '#lib/api/default-paths'
 import { addToAgent } from '#lib/ssh/agent-client'
@@ -12,6 +13,7 @@ import { adminAt } from './admin-client.ts'
 import { EXIT, report } from './cli-io.ts'
 import { connectStdio } from './connect-client.ts'
 import { daemonAt, watchDaemonAt } from './daemon-client.ts'
+import { doctorOf, writeArchive } from './doctor-os.ts'
 import { notifyDesktop } from './notify-os.ts'
 import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
@@ -21,6 +23,8 @@ import { linesTo } from './terminal-text-os.ts'
 import { readText, writeFile } from './text-file-os.ts'
 
 const env = process.env
+/** The daemon's program lies beside ours. */
+const DAEMON = fileURLToPath(new URL(`../daemon/main${import.meta.url.slice(-3)}`, import.meta.url))
 
 /** Where the daemon of this user puts its socket. */
 function defaultControl(): string {
@@ -59,6 +63,8 @@ const program = buildProgram(
       addToAgent,
       now: Date.now,
       readText,
+      doctorAlone: doctorOf([process.execPath, DAEMON]),
+      writeArchive,
       writeFile,
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,

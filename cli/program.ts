@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import type { CliIo } from './cli-io.ts'
 import { addAdminCommands } from './commands/admin.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
+import { addDoctorCommand, type DoctorIo } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addPostureCommand } from './commands/posture.ts'
 import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
@@ -22,7 +23,7 @@ Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TO
 ZT_SERVICE_TOKEN_FILE (zt enroll).`
 
 /** All that the commands need. */
-export type ProgramIo = CliIo & PromptIo & SshIo & SshCertIo & RecordingIo
+export type ProgramIo = CliIo & DoctorIo & PromptIo & SshIo & SshCertIo & RecordingIo
 
 /** Options before the command. */
 export type GlobalOptions = {
@@ -57,6 +58,7 @@ export function buildProgram(
   addDeviceCommands(program, io, run)
   addLoginCommand(program, io, run)
   addExplainCommand(program, io, run)
+  addDoctorCommand(program, io, run)
   addPostureCommand(program, io, run)
   addPromptsCommand(program, io, run)
   addSshCommands(program, io, run)
@@ -101,6 +103,8 @@ function lazily(make: () => ProgramIo): ProgramIo {
     now: () => io().now(),
     readText: (path) => io().readText(path),
     writeFile: (path, content) => io().writeFile(path, content),
+    doctorAlone: (bundle) => io().doctorAlone(bundle),
+    writeArchive: (path, archive, force) => io().writeArchive(path, archive, force),
     get selfArgv() {
       return io().selfArgv
     },

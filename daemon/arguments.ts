@@ -10,7 +10,13 @@ export type Wanted =
   | { readonly command: 'help' }
   | { readonly command: 'version' }
   | { readonly command: 'undo' }
-  | { readonly command: 'run'; readonly configFile?: string; readonly flags: WrittenSettings }
+  | {
+      /** `doctor`: looks at this machine where no daemon answers, for `zt doctor`. */
+      readonly command: 'run' | 'doctor'
+      readonly configFile?: string
+      readonly flags: WrittenSettings
+      readonly bundle: boolean
+    }
 
 const TEXT = { type: 'string' } as const
 const SWITCH = { type: 'boolean' } as const
@@ -30,6 +36,7 @@ const OPTIONS = {
   'allow-users': TEXT,
   lockdown: SWITCH,
   dns: TEXT,
+  bundle: SWITCH,
   help: { ...SWITCH, short: 'h' },
   version: SWITCH,
 } as const
@@ -56,7 +63,7 @@ export function parseCommandLine(
   }
 }
 
-const EXPECTED = 'expected the command "run", or "undo" without options; see --help'
+const EXPECTED = 'expected the command "run" or "doctor", or "undo" without options; see --help'
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
@@ -68,12 +75,15 @@ function wantedOf(
   if (values.help || positionals[0] === 'help') return ok({ command: 'help' })
   const command = positionals.join(' ')
   if (command === 'undo' && Object.keys(values).length === 0) return ok({ command })
-  if (command !== 'run') return err([{ place: 'zt-daemon', message: EXPECTED }])
-  const { config, help: _, version: __, ...rest } = values
+  if (command !== 'run' && command !== 'doctor') {
+    return err([{ place: 'zt-daemon', message: EXPECTED }])
+  }
+  const { config, help: _, version: __, bundle = false, ...rest } = values
   const flags = decodeFlags(asSettings(rest))
   if (!flags.ok) return flags
   return ok({
-    command: 'run',
+    command,
+    bundle,
     flags: flags.value,
     ...(config === undefined ? {} : { configFile: config }),
   })
@@ -104,6 +114,7 @@ function numberOf(text: string): number {
 /** Text of `--help`. */
 export const HELP = `Usage: zt-daemon run [options]
        zt-daemon undo
+       zt-daemon doctor [--bundle] [options]   what "zt doctor" runs where no daemon answers
 
 Serves this device: a proxy on 127.0.0.1 for SOCKS5, SOCKS4a and HTTP, a tunnel to the gateway, and a control
 socket for "zt". Enrol with "zt enroll URL" while it runs. "undo" removes the routing rules and routes that a daemon

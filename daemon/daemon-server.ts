@@ -7,6 +7,7 @@ import type { DaemonConfig } from './config.ts'
 import { createCommands } from './control/control-commands-client.ts'
 import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
+import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenFlow } from './flow-client.ts'
 import { loadKoffi } from './koffi-os.ts'
@@ -18,6 +19,7 @@ import { createCollect } from './posture/collect-os.ts'
 import { createTold } from './prompt/told.ts'
 import { listSettings } from './settings.ts'
 import { statusOf } from './status.ts'
+import type { TcpEndpoint } from './tunnel/tunnel.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
 import { witnessStoreIn } from './witness/witness-store.ts'
@@ -30,6 +32,8 @@ export type DaemonSurroundings = {
   readonly platform: NodeJS.Platform
   readonly environment: ProxyEnvironment
   readonly log: Log
+  /** Recent lines of that log. */
+  readonly logLines: () => readonly string[]
 }
 
 /** What the proxy of the environment is looked up for before there is a gateway. */
@@ -59,10 +63,9 @@ export async function startDaemon(
 
   let proxy: ProxyServer | undefined
   const ownPorts = (): readonly number[] => (proxy === undefined ? [] : [proxy.port])
-  const dial = createDial({
-    urlFor: (to) => upstreamUrlFor(to, config.upstreamProxy, surroundings.environment),
-    ownPorts,
-  })
+  const upstreamFor = (to: TcpEndpoint) =>
+    upstreamUrlFor(to, config.upstreamProxy, surroundings.environment)
+  const dial = createDial({ urlFor: upstreamFor, ownPorts })
   const agent = agentOver(dial)
   const refuseOthers = config.others === 'refuse'
   const collect = createCollect(surroundings.version, surroundings.platform)
@@ -113,6 +116,16 @@ export async function startDaemon(
     daemonUid: uid,
     handle: createCommands({
       ...{ device, told, agent, status, settings, log },
+      consult: (bundle) =>
+        consult(
+          {
+            ...{ config, dial, agent, upstreamFor, status, settings },
+            logLines: surroundings.logLines,
+            version: surroundings.version,
+            registration: () => device.registration,
+          },
+          bundle,
+        ),
       machineName: surroundings.machineName,
     }),
     log,

@@ -17,6 +17,17 @@ const SECRET_FIELDS = [
 /** File descriptor of stderr. */
 const STDERR = 2
 
+/** Writes to stderr, and lets `recent` have each line. */
+export function stderrAnd(recent: DestinationStream): DestinationStream {
+  const stderr = destination({ dest: STDERR, sync: true })
+  return {
+    write(line) {
+      stderr.write(line)
+      recent.write(line)
+    },
+  }
+}
+
 /** Opens a log that writes one JSON object a line; each line is written before the call returns. */
 export function openLog(out: DestinationStream = destination({ dest: STDERR, sync: true })): Log {
   return pino(

@@ -16,8 +16,10 @@ import {
   type WrittenSettings,
 } from './config.ts'
 import { type Daemon, startDaemon } from './daemon-server.ts'
-import { openLog } from './log-os.ts'
+import { consultAlone } from './doctor/alone-client.ts'
+import { openLog, stderrAnd } from './log-os.ts'
 import { removeLeftovers } from './machine/leftovers-os.ts'
+import { RecentLines } from './recent-lines.ts'
 
 const env = process.env
 /** Windows has no uid; the daemon's checks need one. */
@@ -38,7 +40,7 @@ function readSettings(file: string | undefined): Result<WrittenSettings, readonl
   return file === undefined ? ok({}) : decodeSettings(readFileSync(file, 'utf8'), file)
 }
 
-function configOf(wanted: Extract<Wanted, { command: 'run' }>): DaemonConfig | undefined {
+function configOf(wanted: Extract<Wanted, { readonly flags: unknown }>): DaemonConfig | undefined {
   const written = readSettings(wanted.configFile)
   if (!written.ok) {
     complain(written.error)
@@ -73,7 +75,8 @@ function pathsOfEnvironment(plain: DefaultPaths): WrittenSettings {
 }
 
 async function run(config: DaemonConfig): Promise<number> {
-  const log = openLog()
+  const recent = new RecentLines()
+  const log = openLog(stderrAnd(recent))
   const surroundings = {
     uid,
     machineName: hostname(),
@@ -81,6 +84,7 @@ async function run(config: DaemonConfig): Promise<number> {
     platform: process.platform,
     environment: env,
     log,
+    logLines: () => recent.lines,
   }
   useBulkBuffers()
   const started = await startDaemon(config, surroundings)
@@ -109,6 +113,13 @@ async function undo(): Promise<number> {
   for (const line of removed) process.stdout.write(`${line}\n`)
   complain(failed.map(({ line, complaint }) => ({ place: line, message: complaint })))
   return failed.length === 0 ? EXIT.ok : EXIT.failed
+}
+
+/** What the daemon would answer to `zt doctor`, as far as this user may see it: one line of JSON. */
+async function doctor(config: DaemonConfig, bundle: boolean): Promise<number> {
+  const report = await consultAlone(config, { version: version(), environment: env, bundle })
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+  return EXIT.ok
 }
 
 /** Settles when the daemon has stopped; a second signal ends it at once. */
@@ -141,9 +152,10 @@ async function main(): Promise<number> {
   if (wanted.value.command === 'help') process.stdout.write(HELP)
   if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
   if (wanted.value.command === 'undo') return undo()
-  if (wanted.value.command !== 'run') return EXIT.ok
+  if (wanted.value.command === 'help' || wanted.value.command === 'version') return EXIT.ok
   const config = configOf(wanted.value)
-  return config === undefined ? EXIT.usage : run(config)
+  if (config === undefined) return EXIT.usage
+  return wanted.value.command === 'run' ? run(config) : doctor(config, wanted.value.bundle)
 }
 
 try {

@@ -107,8 +107,8 @@ function upstreamSetting({ config, environmentProxy }: SettingFacts): Setting {
     : { name, value: withoutCredentials(environmentProxy), source: 'environment' }
 }
 
-/** A user name alone may be a token. */
-function withoutCredentials(text: string): string {
+/** The URL of a proxy as it may be shown. A user name alone may be a token. */
+export function withoutCredentials(text: string): string {
   const full = text.includes('://') ? text : `http://${text}`
   if (!URL.canParse(full)) return '(not a URL)'
   const { protocol, username, password, host } = new URL(full)

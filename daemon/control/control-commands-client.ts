@@ -3,6 +3,7 @@
  */
 import type { Agent } from 'node:https'
 import type { ControlRequest, ControlResult, DaemonStatus } from '#lib/api/control-api'
+import type { DoctorReport } from '#lib/api/doctor-api'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Setting } from '#lib/api/setting'
 import { decodeSshCertificate, decodeSshCertificateRefusal } from '#lib/api/ssh-certificate-api'
@@ -28,6 +29,7 @@ export type CommandDeps = {
   readonly agent: Agent
   readonly status: () => DaemonStatus
   readonly settings: () => readonly Setting[]
+  readonly consult: (bundle: boolean) => Promise<DoctorReport>
   /** Name of this machine, for the login page. */
   readonly machineName: string
   readonly log: Log
@@ -85,6 +87,8 @@ export function createCommands(deps: CommandDeps): HandleControl {
         return ok({ method: 'prompts', prompts: deps.told.prompts })
       case 'ssh_certificate':
         return sshCertificate(request, deps)
+      case 'doctor':
+        return ok({ method: 'doctor', report: await deps.consult(request.bundle === true) })
       case 'watch':
         return watch(caller, deps)
     }

@@ -44,6 +44,16 @@ export function identityStoreIn(folder: string): IdentityStore {
   }
 }
 
+/** What is kept in a folder, for who only looks: nothing is made, and what cannot be read or trusted is nothing. */
+export function readRegistration(folder: string): Registration | undefined {
+  try {
+    const loaded = load(folder, join(folder, 'registration.json'))
+    return loaded.ok ? loaded.value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function load(folder: string, file: string): Result<Registration | undefined, IdentityError> {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode
   if (mode === undefined) return ok(undefined)

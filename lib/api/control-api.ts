@@ -4,6 +4,7 @@
  * lines, for as long as the caller stays.
  */
 
+import type { DoctorReport } from '#lib/api/doctor-api'
 import type { Setting } from '#lib/api/setting'
 import type { SshCertificate } from '#lib/api/ssh-certificate-api'
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
@@ -38,6 +39,8 @@ export type ControlRequest =
       readonly principals: readonly string[]
     }
   | { readonly method: 'watch' }
+  /** `bundle`: with the texts of an archive. */
+  | { readonly method: 'doctor'; readonly bundle?: boolean }
 
 /** A posture check of this device: what the daemon tells the gateway, and what the gateway thinks of it. */
 export type PostureStatus = {
@@ -138,5 +141,6 @@ export type ControlResult =
   | { readonly method: 'explain'; readonly explanation: Explanation }
   | { readonly method: 'prompts'; readonly prompts: readonly PromptNotice[] }
   | { readonly method: 'ssh_certificate'; readonly certificate: SshCertificate }
+  | { readonly method: 'doctor'; readonly report: DoctorReport }
   /** The caller has gone. */
   | { readonly method: 'watch' }

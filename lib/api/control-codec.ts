@@ -47,6 +47,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
     principals: z.array(z.string().min(1).max(UNIX_USER_LIMIT)).max(PRINCIPALS_LIMIT),
   }),
   z.strictObject({ method: z.literal('watch') }),
+  z.strictObject({ method: z.literal('doctor'), bundle: z.boolean().exactOptional() }),
   z
     .strictObject({
       method: z.literal('explain'),

@@ -119,6 +119,8 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           case 'watch':
           case 'ssh_certificate':
             return ok({ method: 'watch' })
+          case 'doctor':
+            return ok({ method: 'doctor', report: { findings: [] } })
           case 'logout':
             return ok({ method: 'logout', status: STATUS, gatewayTold })
           default:
@@ -165,6 +167,8 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
               }),
       },
       now: () => Date.UTC(2026, 10, 21),
+      doctorAlone: async () => err(GONE),
+      writeArchive: () => ok(undefined),
       readText: (path) => ok(`text of ${path}`),
       selfArgv: ['zt'],
       hasSocksNetcat: async () => true,

@@ -160,6 +160,7 @@ export function surroundings(environment: ProxyEnvironment = {}) {
     platform: process.platform,
     environment,
     log: memoryLog(),
+    logLines: () => [],
   }
 }
 

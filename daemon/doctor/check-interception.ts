@@ -1,0 +1,61 @@
+/**
+ * Checks of what transparent mode and `zt run` stand on: the TUN device and our rights to it, user namespaces. Pure.
+ */
+import { defineCheck, fine, problem, warning } from './check.ts'
+
+export const TUN = defineCheck({
+  name: 'tun',
+  looksAt: '/dev/net/tun, the npm package koffi, and the capability CAP_NET_ADMIN',
+  transparentOnly: true,
+  codes: {
+    tun_usable: fine('A TUN device can be made.'),
+    koffi_absent: problem(
+      'The npm package koffi is not installed, or not made for this system.',
+      'Install zt with its optional dependencies; proxy mode goes on without.',
+    ),
+    tun_absent: problem(
+      'There is no /dev/net/tun.',
+      'Load the module: "modprobe tun"; in a container pass --device /dev/net/tun.',
+    ),
+    tun_not_permitted: problem(
+      'The daemon may not open /dev/net/tun.',
+      'Run it by the systemd unit, which has DeviceAllow=/dev/net/tun.',
+    ),
+    net_admin_missing: problem(
+      'The daemon lacks the capability CAP_NET_ADMIN.',
+      'Run it by the systemd unit, which has AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE.',
+    ),
+  },
+  judge: ({ interception: { koffi, tunDevice, netAdmin } }) => {
+    if (!koffi) return [['koffi_absent']]
+    if (tunDevice === 'absent') return [['tun_absent']]
+    if (tunDevice === 'not_permitted') return [['tun_not_permitted']]
+    return [[netAdmin ? 'tun_usable' : 'net_admin_missing']]
+  },
+})
+
+export const USER_NAMESPACES = defineCheck({
+  name: 'user_namespaces',
+  looksAt: 'whether "zt run" may make user namespaces, and open /dev/net/tun in them',
+  codes: {
+    user_namespaces_usable: fine('Programs can be run in a namespace of their own.'),
+    user_namespaces_off: warning(
+      'This system lets no user make user namespaces: "zt run" does not work.',
+      'Set kernel.unprivileged_userns_clone=1 and user.max_user_namespaces above 0 by sysctl.',
+    ),
+    user_namespaces_restricted: warning(
+      'AppArmor restricts user namespaces to programs with a profile: "zt run" does not work.',
+      'Give zt an AppArmor profile with "userns,", or set kernel.apparmor_restrict_unprivileged_userns=0.',
+    ),
+    tun_closed_to_users: warning(
+      '/dev/net/tun is not open to users: "zt run" does not work.',
+      'Make it mode 0666, as udev does by default: "chmod 0666 /dev/net/tun".',
+    ),
+  },
+  judge: ({ interception: { namespaces, tunOpenToUsers } }) => {
+    const { unprivilegedClone = 1, largestCount = 1, apparmorRestricts = 0 } = namespaces
+    if (unprivilegedClone === 0 || largestCount === 0) return [['user_namespaces_off']]
+    if (apparmorRestricts !== 0) return [['user_namespaces_restricted']]
+    return [[tunOpenToUsers ? 'user_namespaces_usable' : 'tun_closed_to_users']]
+  },
+})
