@@ -109,7 +109,7 @@ async function undo(): Promise<number> {
     process.stderr.write(`zt-daemon: ${done.error.detail} (${done.error.reason})\n`)
     return EXIT.failed
   }
-  const { removed, failed } = done.value
+  const { done: removed, failed } = done.value
   for (const line of removed) process.stdout.write(`${line}\n`)
   complain(failed.map(({ line, complaint }) => ({ place: line, message: complaint })))
   return failed.length === 0 ? EXIT.ok : EXIT.failed

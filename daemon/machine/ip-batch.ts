@@ -42,7 +42,7 @@ function optional(word: string, value: string | number | undefined): string[] {
 
 /** Complaints that mean: it is as wanted already. */
 const SETTLED: Readonly<Record<Verb, RegExp>> = {
-  add: /File exists/,
+  add: /File exists|already assigned/,
   remove: /No such process|No such file or directory/,
 }
 

@@ -1,23 +1,42 @@
 /**
  * What `ip -j` prints (iproute2), read. Pure; what is missing or odd is left out, since kernels and versions add fields.
  */
+import { parseAddress } from '#lib/net/address'
 import { type Prefix, parsePrefix } from '#lib/net/prefix'
-import type { Route, Rule } from './machine.ts'
+import type { InterfaceAddress, Link, Route, Rule } from './machine.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 type Family = 4 | 6
+
+/** `ip -j address show`. Never throws. */
+export function parseLinks(text: string): readonly Link[] {
+  return rowsOf(text).map((row) => ({
+    name: textOf(row, 'ifname') ?? '',
+    isUp: listOf(row['flags']).includes('UP'),
+    addresses: listOf(row['addr_info']).flatMap(interfaceAddress),
+  }))
+}
+
+function interfaceAddress(entry: unknown): InterfaceAddress[] {
+  const fields = fieldsOf(entry)
+  const address = parseAddress(textOf(fields, 'local') ?? '')
+  const length = numberOf(fields, 'prefixlen')
+  return address.ok && length !== undefined ? [{ address: address.value, length }] : []
+}
 
 /** `ip -j -4|-6 route show table all`. Never throws. */
 export function parseRoutes(text: string, family: Family): readonly Route[] {
   return rowsOf(text).flatMap((row) => {
     const to = prefixOf(textOf(row, 'dst'), family)
     if (to === undefined) return []
+    const via = parseAddress(textOf(row, 'gateway') ?? '')
     return [
       {
         family,
         type: textOf(row, 'type') ?? 'unicast',
         to,
         table: textOf(row, 'table') ?? 'main',
+        ...(via.ok && { via: via.value }),
         ...optional('device', textOf(row, 'dev')),
         ...optional('metric', numberOf(row, 'metric')),
       },

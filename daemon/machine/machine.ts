@@ -1,5 +1,16 @@
-/** Routing of this machine as values: read by ./ip-json.ts. Prefixes are parsed; nothing in it is a secret. */
+/** Links and routing of this machine as values: read by ./ip-json.ts. Prefixes are parsed; nothing in it is a secret. */
+import type { IpAddress } from '#lib/net/address'
 import type { Prefix } from '#lib/net/prefix'
+
+/** One network interface with its addresses. */
+export type Link = {
+  readonly name: string
+  readonly isUp: boolean
+  readonly addresses: readonly InterfaceAddress[]
+}
+
+/** An address of an interface; unlike a prefix it keeps its host bits. */
+export type InterfaceAddress = { readonly address: IpAddress; readonly length: number }
 
 /** One route of any table. */
 export type Route = {
@@ -9,6 +20,7 @@ export type Route = {
   readonly to: Prefix
   /** Name or number. */
   readonly table: string
+  readonly via?: IpAddress
   readonly device?: string
   readonly metric?: number
 }
@@ -29,3 +41,10 @@ export type Rule = {
 
 /** Users from `first` to `last`, both included. */
 export type UidRange = { readonly first: number; readonly last: number }
+
+/** What the plan depends on. */
+export type Machine = {
+  readonly links: readonly Link[]
+  readonly routes: readonly Route[]
+  readonly rules: readonly Rule[]
+}

@@ -2,7 +2,9 @@
  * The marks by which anybody, we included, recognises what is ours in the routing of a machine. Nothing else is ever
  * changed or removed.
  */
-import type { Route, Rule } from './machine.ts'
+import { addressFromBytes, type IpAddress } from '#lib/net/address'
+import type { Prefix } from '#lib/net/prefix'
+import type { Link, Route, Rule } from './machine.ts'
 
 /** Routing table of ours; no name in rt_tables. */
 export const TABLE = 5254
@@ -20,4 +22,24 @@ export function isOurRule(rule: Rule): boolean {
 /** Whether a route is ours. */
 export function isOurRoute(route: Route): boolean {
   return route.table === String(TABLE)
+}
+
+/** Subnets that this machine is itself part of: the LAN, bridges of containers, links of other VPNs. */
+export function ownSubnets(
+  links: readonly Link[],
+  tunName: string,
+): readonly { readonly subnet: Prefix; readonly link: string }[] {
+  return links
+    .filter(({ name, isUp }) => isUp && name !== 'lo' && name !== tunName)
+    .flatMap(({ name, addresses }) =>
+      addresses.map(({ address, length }) => ({ subnet: subnetOf(address, length), link: name })),
+    )
+}
+
+function subnetOf(address: IpAddress, length: number): Prefix {
+  const bytes = address.bytes.map((octet, index) => {
+    const bits = Math.min(8, Math.max(0, length - index * 8))
+    return octet & (0xff << (8 - bits))
+  })
+  return { address: addressFromBytes(bytes), length }
 }

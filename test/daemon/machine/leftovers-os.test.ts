@@ -1,40 +1,8 @@
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
-import { runProgram } from '../../support/run-program.ts'
+import test from 'ava'
+import { batch, freshMachine, type Inside, routing } from '../../support/namespace-machine.ts'
 
 const MAIN = join(import.meta.dirname, '../../../daemon/main.js')
-
-type Inside = (
-  ...argv: string[]
-) => Promise<{ code: number | null; stdout: string; stderr: string }>
-
-/** A network namespace with an interface and rules of others; runs programs in it. */
-async function freshMachine(t: ExecutionContext): Promise<Inside> {
-  const name = `zt${process.pid}-${t.title.length}`
-  const inside: Inside = (...argv) => runProgram(['ip', 'netns', 'exec', name, ...argv])
-  await runProgram(['ip', 'netns', 'add', name])
-  t.teardown(() => runProgram(['ip', 'netns', 'del', name]))
-  await batch(inside, '-4', [
-    ...['link set lo up', 'link add lan0 type veth peer name lan1', 'link set lan0 up'],
-    ...['address add 192.0.2.2/24 dev lan0', 'route add 198.51.100.0/24 dev lan0'],
-    ...['route add unreachable 203.0.113.0/24 table 52', 'rule add pref 5270 lookup 52'],
-    ...['rule add pref 5250 to 203.0.113.1 lookup 52', 'rule add pref 5251 lookup 52'],
-  ])
-  return inside
-}
-
-async function batch(inside: Inside, family: string, lines: readonly string[]): Promise<void> {
-  const script = `printf '%s\\n' "$@" | ip ${family} -batch -`
-  const { code, stderr } = await inside('sh', '-c', script, 'sh', ...lines)
-  if (code !== 0) throw new Error(stderr)
-}
-
-/** All rules and routes, as `ip` prints them. */
-async function routing(inside: Inside): Promise<readonly string[]> {
-  const looks = ['-4 rule', '-6 rule', '-4 route show table all', '-6 route show table all']
-  const said = await Promise.all(looks.map((look) => inside('ip', ...look.split(' '))))
-  return said.map(({ stdout }) => stdout)
-}
 
 const leftoversOf = (synthetic: string, single: string, own: string) => [
   `route replace throw ${single} table 5254`,
@@ -56,14 +24,14 @@ test('D5 T102: zt-daemon undo removes rules and routes of a dead daemon, and not
   await leaveBehind(inside)
   t.notDeepEqual(await routing(inside), before)
 
-  const undone = await inside(process.execPath, MAIN, 'undo')
+  const undone = await inside.run(process.execPath, MAIN, 'undo')
   t.is(undone.code, 0, undone.stderr)
   t.is(undone.stdout.trim().split('\n').length, 12)
   t.deepEqual(await routing(inside), before)
 
-  const again = await inside(process.execPath, MAIN, 'undo')
+  const again = await inside.run(process.execPath, MAIN, 'undo')
   t.like(again, { code: 0, stdout: '', stderr: '' })
-  t.is((await inside(process.execPath, MAIN, 'undo', '--state', '/tmp')).code, 2)
+  t.is((await inside.run(process.execPath, MAIN, 'undo', '--state', '/tmp')).code, 2)
 })
 
 test('D5: zt-daemon undo leaves alone what a daemon uses', async (t) => {
@@ -71,7 +39,7 @@ test('D5: zt-daemon undo leaves alone what a daemon uses', async (t) => {
   await leaveBehind(inside)
   await batch(inside, '-4', ['route add 10.0.0.0/8 dev lan0 table 5254'])
   const before = await routing(inside)
-  const refused = await inside(process.execPath, MAIN, 'undo')
+  const refused = await inside.run(process.execPath, MAIN, 'undo')
   t.is(refused.code, 1)
   t.regex(refused.stderr, /a daemon serves lan0 \(in_use\)/)
   t.deepEqual(await routing(inside), before)
@@ -81,7 +49,7 @@ test('D5: zt-daemon undo says what it may not remove', async (t) => {
   const inside = await freshMachine(t)
   await leaveBehind(inside)
   const asNobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
-  const refused = await inside(...asNobody, process.execPath, MAIN, 'undo')
+  const refused = await inside.run(...asNobody, process.execPath, MAIN, 'undo')
   t.is(refused.code, 1)
   t.regex(refused.stderr, /^rule del pref 5250 .*: RTNETLINK answers: Operation not permitted$/m)
 })

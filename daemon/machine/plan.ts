@@ -1,0 +1,130 @@
+/**
+ * Which routes and rules lead private traffic of this machine into the TUN: a table of ours, and rules that look into it.
+ * Pure. Nothing of others is changed; what others have is left to them, and told.
+ */
+import type { IpAddress } from '#lib/net/address'
+import { formatPrefix, type Prefix, prefixCovers, prefixOfAddress } from '#lib/net/prefix'
+import { err, ok, type Result } from '#lib/result'
+import type { Machine, Route, Rule, UidRange } from './machine.ts'
+import { isOurRoute, LOOKUP_PREFERENCE, ownSubnets, REFUSE_PREFERENCE, TABLE } from './ours.ts'
+
+/** What is wanted of the machine's routing. */
+export type Wanted = {
+  readonly tunName: string
+  /** Addresses of the TUN itself. */
+  readonly tunAddresses: readonly IpAddress[]
+  /** Ranges whose addresses stand for private names. */
+  readonly synthetic: readonly Prefix[]
+  /** Private prefixes that the gateway lists. */
+  readonly prefixes: readonly Prefix[]
+  /** Resolver of ours inside the synthetic ranges: for every user. */
+  readonly resolverAddresses: readonly IpAddress[]
+  /** Must be reached as without us: the gateway, and the name servers of the system. */
+  readonly outside: readonly IpAddress[]
+  /** Whose traffic is taken. */
+  readonly uids: readonly UidRange[]
+  /** Private prefixes are refused, not sent to the Internet, when the TUN is gone. */
+  readonly lockdown: boolean
+}
+
+/** Routing of ours, all of it. */
+export type Routing = { readonly routes: readonly Route[]; readonly rules: readonly Rule[] }
+
+/** Something that stays with others, though it was listed. */
+export type LeftOut = {
+  readonly prefix: Prefix
+  /** `takes_all`: it is everything; `own_subnet`: this machine is itself in it. */
+  readonly reason: 'takes_all' | 'own_subnet'
+  readonly link?: string
+}
+
+/** Plan and what it leaves out. */
+export type RoutingPlan = Routing & { readonly leftOut: readonly LeftOut[] }
+
+/** Somebody else uses the range for names. */
+export type PlanRefusal = {
+  readonly reason: 'synthetic_taken'
+  readonly prefix: Prefix
+  readonly link: string
+}
+
+/** The last choice of the kernel: any other route to the same goes first. */
+const LAST_METRIC = 0xffffffff
+
+/** Plans. Never throws. */
+export function planRouting(wanted: Wanted, machine: Machine): Result<RoutingPlan, PlanRefusal> {
+  const taken = takenSynthetic(wanted, machine)
+  if (taken) return err(taken)
+  const listed = wanted.prefixes.filter(({ length }) => length > 0)
+  const covers = (inner: Prefix) => listed.some((outer) => prefixCovers(outer, inner))
+  const subnets = ownSubnets(machine.links, wanted.tunName).filter(({ subnet }) => covers(subnet))
+  const outside = [...wanted.outside, ...defaultRouters(machine)].map(prefixOfAddress)
+  const throws = unique([...subnets.map(({ subnet }) => subnet), ...outside.filter(covers)])
+  const inside = unique([...wanted.synthetic, ...listed]).filter(
+    (prefix) => !throws.some((one) => formatPrefix(one) === formatPrefix(prefix)),
+  )
+  const refused = wanted.lockdown ? inside : unique(wanted.synthetic)
+  return ok({
+    routes: [
+      ...throws.map((to) => route('throw', to)),
+      ...refused.map((to) => ({ ...route('unreachable', to), metric: LAST_METRIC })),
+      ...inside.map((to) => ({ ...route('unicast', to), device: wanted.tunName })),
+    ],
+    rules: rulesOf(wanted),
+    leftOut: [
+      ...wanted.prefixes
+        .filter(({ length }) => length === 0)
+        .map((prefix) => ({ prefix, reason: 'takes_all' as const })),
+      ...subnets.map(({ subnet, link }) => ({
+        ...{ prefix: subnet, reason: 'own_subnet' as const, link },
+      })),
+    ],
+  })
+}
+
+function route(type: string, to: Prefix): Route {
+  return { family: to.address.version, type, to, table: String(TABLE) }
+}
+
+function rulesOf({ tunAddresses, synthetic, resolverAddresses, uids }: Wanted): readonly Rule[] {
+  const versions = [...new Set(tunAddresses.map(({ version }) => version))]
+  const own = tunAddresses.filter(({ version }) => version === 4)
+  return [
+    ...synthetic.map(
+      (to): Rule => ({
+        ...{ family: to.address.version, preference: REFUSE_PREFERENCE, to, action: 'unreachable' },
+      }),
+    ),
+    // Reverse path filtering (RFC 3704) asks as root where an answer came from, whoever had sent the question.
+    ...own.map((from) => ({ ...lookup(4), from: prefixOfAddress(from), uids: ROOT })),
+    ...versions.flatMap((version) => uids.map((range) => ({ ...lookup(version), uids: range }))),
+    ...resolverAddresses.map((to) => ({ ...lookup(to.version), to: prefixOfAddress(to) })),
+  ]
+}
+
+const ROOT: UidRange = { first: 0, last: 0 }
+
+/** Only what this machine itself sends; forwarded packets count as root's. */
+function lookup(family: 4 | 6): Rule {
+  return { family, preference: LOOKUP_PREFERENCE, table: String(TABLE), device: 'lo' }
+}
+
+function defaultRouters({ routes }: Machine): readonly IpAddress[] {
+  return routes.flatMap(({ to, via }) => (to.length === 0 && via ? [via] : []))
+}
+
+/** A range that reaches into what others route, defaults and their halves apart. */
+function takenSynthetic({ synthetic, tunName }: Wanted, machine: Machine): PlanRefusal | undefined {
+  const foreign = machine.routes.filter(
+    (one) => !isOurRoute(one) && one.device !== tunName && one.to.length > 1,
+  )
+  for (const prefix of synthetic) {
+    const other = foreign.find(({ to }) => prefixCovers(to, prefix) || prefixCovers(prefix, to))
+    if (other) return { reason: 'synthetic_taken', prefix, link: other.device ?? other.type }
+  }
+  return undefined
+}
+
+function unique(prefixes: readonly Prefix[]): readonly Prefix[] {
+  return [...new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix])).values()]
+}
