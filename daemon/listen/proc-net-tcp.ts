@@ -1,5 +1,5 @@
 /**
- * The kernel's table of TCP sockets as text (/proc/net/tcp and tcp6, proc(5)). Pure.
+ * The kernel's tables of TCP and UDP sockets as text (/proc/net/tcp, tcp6, udp, udp6; proc(5)). Pure.
  *
  *     sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt   uid  timeout inode
  *      0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 12345
@@ -22,15 +22,18 @@ export function connectionKey(connection: Connection): string {
 
 /** Parses a table; lines that do not parse are skipped. Never throws. */
 export function parseTable(text: string): Map<string, SocketRow> {
-  const rows = new Map<string, SocketRow>()
-  for (const line of text.split('\n')) {
-    const parsed = parseLine(line)
-    if (parsed !== undefined) rows.set(connectionKey(parsed.connection), parsed.row)
-  }
-  return rows
+  return new Map(parseRows(text).map(({ connection, row }) => [connectionKey(connection), row]))
 }
 
-function parseLine(line: string): { connection: Connection; row: SocketRow } | undefined {
+/** A line of a table. */
+export type TableRow = { readonly connection: Connection; readonly row: SocketRow }
+
+/** All lines that parse. Never throws. */
+export function parseRows(text: string): TableRow[] {
+  return text.split('\n').flatMap((line) => parseLine(line) ?? [])
+}
+
+function parseLine(line: string): TableRow | undefined {
   const columns = line.trim().split(/\s+/)
   const local = parseEnd(columns[LOCAL] ?? '')
   const remote = parseEnd(columns[REMOTE] ?? '')

@@ -6,11 +6,13 @@ import net, { type AddressInfo, type Socket } from 'node:net'
 import type { Log } from '#lib/log'
 import { ok, type Result } from '#lib/result'
 import type { OwnerLookup } from './connection-owner-os.ts'
+import { lookupSender, type SenderLookup } from './datagram-owner-os.ts'
 import { detectProtocol } from './detect-protocol.ts'
 import { createHttpProxy } from './http-proxy-server.ts'
 import { createMessageReader, type MessageReader } from './message-reader-server.ts'
-import type { OpenFlow } from './open-flow.ts'
+import type { OpenDatagrams, OpenFlow } from './open-flow.ts'
 import { serveSocks4, serveSocks5 } from './socks-server.ts'
+import { createSocksUdp } from './socks-udp-server.ts'
 import type { Incomplete } from './socks5-message.ts'
 
 export type ProxyServerOptions = {
@@ -20,6 +22,10 @@ export type ProxyServerOptions = {
   /** Text of the PAC file now, for the port. */
   readonly pac: (port: number) => string
   readonly lookupOwner: OwnerLookup
+  /** Absent: no UDP. */
+  readonly openDatagrams?: OpenDatagrams
+  /** Uid of the program that sends datagrams from here; default: as the kernel's table says. */
+  readonly lookupSender?: SenderLookup
   /** Whether this uid may use the port; undefined stands for an owner that cannot be known. */
   readonly mayUse: (uid: number | undefined) => boolean
   readonly log: Log
@@ -59,6 +65,16 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     requestTimeoutMs,
   })
 
+  const udp =
+    options.openDatagrams &&
+    createSocksUdp({
+      openDatagrams: options.openDatagrams,
+      maySend: async (address, senderPort) =>
+        options.mayUse(await (options.lookupSender ?? lookupSender)(address, senderPort)),
+      onRefused,
+      log,
+    })
+
   async function serve(client: Socket): Promise<void> {
     const uid = await ownerOf(client)
     if (!options.mayUse(uid)) {
@@ -81,7 +97,7 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Pro
     first: number,
     onRequest: () => void,
   ): Promise<void> {
-    const deps = { openFlow: options.openFlow, onRequest, onRefused }
+    const deps = { openFlow: options.openFlow, onRequest, onRefused, udp }
     const protocol = detectProtocol(first)
     if (protocol === 'http') {
       // node:http keeps its own time for each head.

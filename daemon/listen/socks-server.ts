@@ -8,6 +8,7 @@ import { watchGone } from './client-gone-server.ts'
 import type { MessageReader } from './message-reader-server.ts'
 import type { OpenFlow } from './open-flow.ts'
 import { socks5CodeFor } from './refusal.ts'
+import type { SocksUdp } from './socks-udp-server.ts'
 import * as socks4 from './socks4-message.ts'
 import * as socks5 from './socks5-message.ts'
 import { splice } from './splice-os.ts'
@@ -17,9 +18,14 @@ export type SocksDeps = {
   /** Called once the request is complete: the deadline of the request no longer holds. */
   readonly onRequest: () => void
   readonly onRefused: (reason: string) => void
+  /** Without it UDP ASSOCIATE is refused. */
+  readonly udp?: SocksUdp | undefined
 }
 
+/** Reply octets (RFC 1928 section 6). */
 const SUCCEEDED = 0
+const FAILED = 1
+const COMMAND_NOT_SUPPORTED = 7
 
 /** Serves one SOCKS5 client (RFC 1928); resolves when the flow is joined or the client was refused. */
 export async function serveSocks5(
@@ -38,10 +44,24 @@ export async function serveSocks5(
     return refuse(client, reply, request.error.reason, deps)
   }
   reader.release()
-  await connect(client, request.value, deps, {
+  const asked = request.value
+  if (asked.command === 'associate') return associate(client, asked.port, deps)
+  await connect(client, asked, deps, {
     granted: socks5.printReply(SUCCEEDED),
     refused: (refusal) => socks5.printReply(socks5CodeFor(refusal)),
   })
+}
+
+async function associate(client: Socket, clientPort: number, deps: SocksDeps): Promise<void> {
+  deps.onRequest()
+  const { udp } = deps
+  const begun = udp === undefined ? 'command_not_supported' : await udp.begin(client, clientPort)
+  if (typeof begun === 'number') {
+    client.write(socks5.printAssociated(begun))
+    return
+  }
+  const isUnknown = begun === 'command_not_supported'
+  refuse(client, socks5.printReply(isUnknown ? COMMAND_NOT_SUPPORTED : FAILED), begun, deps)
 }
 
 /** Serves one SOCKS4 or SOCKS4a client. */

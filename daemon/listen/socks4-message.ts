@@ -5,7 +5,7 @@
  *     4 | command | port (2) | address (4) | user id … 0 | name … 0 (only when the address is 0.0.0.x, x ≠ 0)
  */
 import { err, ok, type Result } from '#lib/result'
-import type { Incomplete, SocksRequest } from './socks5-message.ts'
+import type { Incomplete, SocksDestination } from './socks5-message.ts'
 import { parseTargetHost } from './target.ts'
 
 /** Why no request came out. `incomplete` is no failure: read more, then call again. */
@@ -27,7 +27,7 @@ const GRANTED = 0x5a
 const REJECTED = 0x5b
 
 /** Parses one request from the start of `input`, which is neither kept nor changed. Never throws. */
-export function parseRequest(input: Uint8Array): Result<SocksRequest, Socks4RequestError> {
+export function parseRequest(input: Uint8Array): Result<SocksDestination, Socks4RequestError> {
   const [version, command] = input
   if (version !== undefined && version !== 4) return err({ reason: 'bad_version' })
   if (command !== undefined && command !== CONNECT) return err({ reason: 'command_not_supported' })
