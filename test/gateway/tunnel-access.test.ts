@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { get } from 'node:https'
+import { request } from 'node:https'
 import type { Duplex } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
@@ -9,13 +9,14 @@ import { createTunnelClient } from '../../daemon/tunnel/tunnel-client.ts'
 import { issueDeviceCertificate } from '../../gateway/keys/device-certificate.ts'
 import type { DeviceSettings } from '../../lib/wire/control-message.ts'
 import type { PostureObservation } from '../../lib/wire/posture-message.ts'
+import type { PromptNotice } from '../../lib/wire/prompt-message.ts'
 import { startTarget } from '../support/decisions.ts'
 import { type OpenedGateway, openGateway, policySource } from '../support/opened-gateway.ts'
 import { spkiDigest } from '../support/spki.ts'
 import { dialTcp } from '../support/tunnel.ts'
 
 /** Registers a device of a user of example.com, as enrolment would. */
-async function enrol({ data }: OpenedGateway) {
+async function enrol({ data }: OpenedGateway, name: string) {
   const { store, keys } = data
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const publicKey = createPublicKey(privateKey)
@@ -24,9 +25,9 @@ async function enrol({ data }: OpenedGateway) {
   const atMs = Date.now()
   const user = store.users.upsert({
     provider: 'corp',
-    providerSubject: '1',
-    email: 'demo@example.com',
-    name: 'Demo',
+    providerSubject: name,
+    email: `${name}@example.com`,
+    name,
     groups: [],
     claims: {},
     login: { atMs: atMs },
@@ -43,11 +44,18 @@ type Device = {
   /** As the gateway told them last. */
   settings(): DeviceSettings | undefined
   readonly client: TunnelClient
+  /** What it was told to ask its user. */
+  readonly prompts: readonly PromptNotice[]
   until(isIt: (status: TunnelStatus) => boolean): Promise<void>
 }
 
-async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<Device> {
-  const { id, key, certificate } = await enrol(opened)
+async function connected(
+  t: ExecutionContext,
+  opened: OpenedGateway,
+  name = 'demo',
+): Promise<Device> {
+  const { id, key, certificate } = await enrol(opened, name)
+  const prompts: PromptNotice[] = []
   const { port } = opened.gateway.addresses['tunnel'] ?? { port: 0 }
   let look = () => {}
   let told: DeviceSettings | undefined
@@ -61,7 +69,11 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
     events: {
       ...{ onStatus: () => look(), onSettings, onNotice: () => look() },
-      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {}, onCheckpoint() {} },
+      ...{ onWelcome() {}, onPromptEnded() {}, onCheckpoint() {} },
+      onPrompt(prompt) {
+        prompts.push(prompt)
+        look()
+      },
     },
   })
   t.teardown(() => client.stop(0))
@@ -74,22 +86,37 @@ async function connected(t: ExecutionContext, opened: OpenedGateway): Promise<De
     })
   client.start()
   await until(({ userEmail }) => userEmail !== undefined)
-  return { id, client, until, settings: () => told }
+  return { id, client, prompts, until, settings: () => told }
+}
+
+function revoke(opened: OpenedGateway, deviceId: string): Promise<number | undefined> {
+  return order(opened, `devices/${deviceId}/revoke`)
+}
+
+function approve(opened: OpenedGateway, requestId: string): Promise<number | undefined> {
+  const approver = JSON.stringify({ approver: 'lea@example.com' })
+  return order(opened, `access-requests/${requestId}/approve`, approver)
 }
 
 /** As an administrator does it. @returns the status. */
-async function revoke(opened: OpenedGateway, deviceId: string): Promise<number | undefined> {
+async function order(
+  opened: OpenedGateway,
+  path: string,
+  body?: string,
+): Promise<number | undefined> {
   const host = 'admin.example.com'
-  const request = get({
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  const sent = request({
     host: '127.0.0.1',
     port: opened.gateway.addresses['admin']?.port,
     servername: host,
     ca: opened.caPem,
     method: 'POST',
-    path: `/api/v1/devices/${deviceId}/revoke`,
-    headers: { host, authorization: `Bearer ${opened.adminSecret}` },
+    path: `/api/v1/${path}`,
+    headers: { host, authorization: `Bearer ${opened.adminSecret}`, ...type },
   })
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  sent.end(body)
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
   response.resume()
   return response.statusCode
 }
@@ -262,4 +289,75 @@ test('T87: a flow that outlasts the deadline of a drain is cut, and its record i
   const [record] = opened.data.store.flows.list({ limit: 1 })
   t.is(record?.state, 'closed')
   t.is(record?.verdict, 'permit')
+})
+
+/** Each person has an application; a third one asks everybody for an approval. */
+const personalPolicy = (port: number) =>
+  policySource({
+    tunnel: { domains: ['corp.internal'], prefixes: [], others: 'direct' },
+    applications: [
+      ...['ann', 'bob'].map((name) => ({
+        name: `of-${name}`,
+        destinations: [`${name}.corp.internal:${port}`],
+        policies: [{ name: 'own', decision: 'allow', include: [{ email: `${name}@example.com` }] }],
+      })),
+      {
+        name: 'vault',
+        destinations: [`127.0.0.1:${port}`],
+        policies: [
+          {
+            ...{ name: 'asked', decision: 'allow', include: [{ email_domain: 'example.com' }] },
+            approval: { approvers: [{ email: 'lea@example.com' }], valid_for: '1h' },
+          },
+        ],
+      },
+    ],
+  })
+
+test('T91: a device is told of nothing that is of another, and ends nothing that is', async (t) => {
+  const target = await startTarget(t, (socket) => void socket.pipe(socket))
+  const { port } = target
+  const opened = await openGateway(t, personalPolicy(port))
+  const ann = await connected(t, opened, 'ann')
+  const bob = await connected(t, opened, 'bob')
+  const names = async ({ client }: Device) => {
+    const listed = await client.applications()
+    return listed.ok ? listed.value.map(({ name }) => name).sort() : listed.error
+  }
+  t.deepEqual(await names(ann), ['of-ann', 'vault'])
+  t.deepEqual(await names(bob), ['of-bob', 'vault'])
+
+  // What is another's, and what is not there, look alike.
+  const explained = async (host: string) => {
+    const why = await ann.client.explain({ host, port })
+    return why.ok ? { ...why.value, host: '' } : why.error
+  }
+  t.deepEqual(await explained('bob.corp.internal'), await explained('nothing.corp.internal'))
+
+  const to = { host: '127.0.0.1', port }
+  const waiting = [bob.client.openFlow(to, {}), ann.client.openFlow(to, {})]
+  await bob.until(() => bob.prompts.length > 0)
+  await ann.until(() => ann.prompts.length > 0)
+  t.deepEqual([ann.prompts.length, bob.prompts.length], [1, 1])
+  t.not(ann.prompts[0]?.promptId, bob.prompts[0]?.promptId)
+  const requests = opened.data.store.accessRequests.list({ limit: 10 })
+  t.deepEqual(requests.map(({ deviceId }) => deviceId).sort(), [ann.id, bob.id].sort())
+
+  const asked = { public_key: 'ssh-ed25519 AAAA', principals: [], device: bob.id }
+  const certificate = await ann.client.post('/ssh-certificate', JSON.stringify(asked))
+  t.regex(certificate.ok ? certificate.value.body : '', /invalid_request/)
+  // Whose registration ends is said by the connection, whatever the body says.
+  await ann.client.post('/logout', JSON.stringify({ device: bob.id, deviceId: bob.id }))
+  await ann.until(({ state }) => state === 'revoked')
+  t.is(opened.data.store.devices.get(bob.id)?.revokedAtMs, undefined)
+  t.is(bob.client.status.state, 'connected')
+  const bobs = requests.find(({ deviceId }) => deviceId === bob.id)
+  opened.data.store.users.upsert({
+    ...{ provider: 'corp', providerSubject: 'lea', email: 'lea@example.com', name: 'lea' },
+    ...{ groups: [], claims: {}, login: { atMs: Date.now() } },
+  })
+  t.is(await approve(opened, bobs?.id ?? ''), 200)
+  const [flow, gone] = await Promise.all(waiting)
+  t.true(flow?.ok)
+  t.false(gone?.ok)
 })
