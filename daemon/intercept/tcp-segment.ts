@@ -76,11 +76,12 @@ function changeAt(frame: Buffer, at: number, change: number): void {
   frame.writeUInt16BE(changedChecksum(frame.readUInt16BE(at), change), at)
 }
 
-/** The frame of the reset that answers a segment (RFC 9293 section 3.10.7.1); a reset is never answered. */
+/** The frame of the reset that answers a segment (RFC 9293 section 3.10.7.1); a reset is never answered, nor is what has no whole header. */
 export function printReset(packet: IpPacket): Buffer | undefined {
   const { frame: from, transportAt: fromAt, end, version } = packet
+  const segment = parseTcp(packet)
+  if (segment === undefined || segment.isReset) return undefined
   const flags = from[fromAt + 13] ?? 0
-  if (flags & RST) return undefined
   const addresses = answerAddresses(packet)
   const made = newPacket({ version, addresses, protocol: TCP, octets: TCP_HEADER_OCTETS })
   if (made === undefined) return undefined

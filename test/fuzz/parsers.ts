@@ -10,6 +10,10 @@ import { checkCertificate } from '#lib/ssh/certificate-check'
 import { parsePublicKey } from '#lib/ssh/public-key'
 import { parsePublicKeyLine } from '#lib/ssh/public-key-line'
 import { signerFor } from '#lib/ssh/signature'
+import { readEcho, readUdp, refusalOf } from '../../daemon/intercept/datagram.ts'
+import { PORT_UNREACHABLE } from '../../daemon/intercept/icmp-message.ts'
+import { answerAddresses, parsePacket } from '../../daemon/intercept/ip-packet.ts'
+import { parseTcp, printReset, rewriteTcp, tcpPath } from '../../daemon/intercept/tcp-segment.ts'
 import { TargetAuthentication } from '../../gateway/ssh/login/target-authentication.ts'
 import { UserAuthentication } from '../../gateway/ssh/login/user-authentication.ts'
 import { SftpTap } from '../../gateway/ssh/relay/sftp-tap.ts'
@@ -50,6 +54,7 @@ export const PARSERS: Readonly<Record<string, Parse>> = {
   certificate,
   sftp,
   container,
+  intercept,
 }
 
 /** What stands on the wire before the first keys, to either role. */
@@ -131,4 +136,16 @@ function container(input: Buffer): void {
     if (!assembler.add(chunk, bytes).ok) return
   }
   assembler.end()
+}
+
+/** A frame of the TUN device. */
+function intercept(input: Buffer): void {
+  const packet = parsePacket(input)
+  if (!packet.ok) return
+  for (const datagram of [readUdp(packet.value), readEcho(packet.value)]) {
+    if (datagram.ok) refusalOf(datagram.value, PORT_UNREACHABLE)
+  }
+  printReset(packet.value)
+  if (parseTcp(packet.value) === undefined) return
+  rewriteTcp(packet.value, tcpPath(answerAddresses(packet.value), 1, 2))
 }
