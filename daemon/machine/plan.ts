@@ -88,15 +88,17 @@ function route(type: string, to: Prefix): Route {
 
 function rulesOf({ tunAddresses, synthetic, resolverAddresses, uids }: Wanted): readonly Rule[] {
   const versions = [...new Set(tunAddresses.map(({ version }) => version))]
-  const own = tunAddresses.filter(({ version }) => version === 4)
   return [
     ...synthetic.map(
       (to): Rule => ({
         ...{ family: to.address.version, preference: REFUSE_PREFERENCE, to, action: 'unreachable' },
       }),
     ),
-    // Reverse path filtering (RFC 3704) asks as root where an answer came from, whoever had sent the question.
-    ...own.map((from) => ({ ...lookup(4), from: prefixOfAddress(from), uids: ROOT })),
+    // Reverse path filtering (RFC 3704) asks as root where an answer came from, whoever had sent the question; and what
+    // the daemon's own listener on the TUN answers goes back into it.
+    ...tunAddresses.map((from) => ({
+      ...{ ...lookup(from.version), from: prefixOfAddress(from), uids: ROOT },
+    })),
     ...versions.flatMap((version) => uids.map((range) => ({ ...lookup(version), uids: range }))),
     ...resolverAddresses.map((to) => ({ ...lookup(to.version), to: prefixOfAddress(to) })),
   ]

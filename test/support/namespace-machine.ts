@@ -49,9 +49,9 @@ export async function routing({ namespace }: Inside): Promise<readonly string[]>
   return said.map(({ stdout }) => stdout)
 }
 
-/** Where a user's packet goes: the device, or the complaint. */
-export async function wayTo({ namespace }: Inside, address: string, uid = 1000): Promise<string> {
-  const argv = ['ip', '-n', namespace, 'route', 'get', address, 'uid', String(uid)]
+/** Where a user's packet goes: the device, or the complaint. @param to an address, or `ADDRESS from ADDRESS`. */
+export async function wayTo({ namespace }: Inside, to: string, uid = 1000): Promise<string> {
+  const argv = ['ip', '-n', namespace, 'route', 'get', ...to.split(' '), 'uid', String(uid)]
   const { code, stdout, stderr } = await runProgram(argv)
   return code === 0 ? (/ dev (\S+)/.exec(stdout)?.[1] ?? stdout) : stderr.trim()
 }
