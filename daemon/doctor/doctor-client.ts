@@ -5,6 +5,7 @@ import type { Agent } from 'node:https'
 import type { DaemonStatus } from '#lib/api/control-api'
 import type { DoctorReport } from '#lib/api/doctor-api'
 import type { Setting } from '#lib/api/setting'
+import { parsePrefix } from '#lib/net/prefix'
 import type { DaemonConfig } from '../config.ts'
 import { gatewayOf } from '../device-life.ts'
 import { type Registration, validityOf } from '../enrol/registration.ts'
@@ -15,9 +16,10 @@ import { bundleMembers } from './bundle.ts'
 import { examine } from './examine.ts'
 import type { DoctorFacts } from './facts.ts'
 import { lookAtInterception } from './interception-os.ts'
+import { lookAtMachine } from './machine-os.ts'
 
 export type DoctorDeps = {
-  readonly config: Pick<DaemonConfig, 'mode'>
+  readonly config: Pick<DaemonConfig, 'mode' | 'tunName' | 'syntheticV4' | 'syntheticV6'>
   readonly settings: () => readonly Setting[]
   readonly version: string
   readonly registration: () => Registration | undefined
@@ -48,18 +50,26 @@ export async function consult(deps: DoctorDeps, bundle: boolean): Promise<Doctor
 
 async function gather(deps: DoctorDeps): Promise<DoctorFacts> {
   const registration = deps.registration()
-  const [gateway, interception] = await Promise.all([
+  const { mode, tunName, syntheticV4, syntheticV6 } = deps.config
+  const [gateway, interception, machine] = await Promise.all([
     registration && askGateway(gatewayToAsk(registration, deps), deps),
     lookAtInterception(),
+    lookAtMachine(tunName),
   ])
   const status = deps.status?.()
   return {
-    mode: deps.config.mode,
+    mode,
     nowMs: Date.now(),
     ...(status && { status }),
     ...(registration && { certificate: validityOf(registration.certificate) }),
     ...(gateway && { gateway }),
     interception,
+    ...(machine && { machine }),
+    prefixes: (registration?.settings?.prefixes ?? []).flatMap((text) => {
+      const prefix = parsePrefix(text)
+      return prefix.ok ? [prefix.value] : []
+    }),
+    synthetic: [syntheticV4, syntheticV6],
   }
 }
 

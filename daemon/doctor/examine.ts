@@ -4,6 +4,15 @@ import type { Check } from './check.ts'
 import { CERTIFICATE, DAEMON, TUNNEL } from './check-connection.ts'
 import { CAPTIVE_PORTAL, CLOCK, GATEWAY, MTU, UPSTREAM_PROXY } from './check-gateway.ts'
 import { TUN, USER_NAMESPACES } from './check-interception.ts'
+import {
+  CONTAINERS,
+  FIREWALL,
+  LAN_OVERLAP,
+  NFT,
+  OTHER_VPN,
+  RESOLVER,
+  SYNTHETIC_RANGE,
+} from './check-machine.ts'
 import type { DoctorFacts } from './facts.ts'
 
 /** From what a user notices to what it may stand on. */
@@ -16,6 +25,13 @@ export const CHECKS: readonly Check[] = [
   CAPTIVE_PORTAL,
   UPSTREAM_PROXY,
   MTU,
+  LAN_OVERLAP,
+  OTHER_VPN,
+  SYNTHETIC_RANGE,
+  CONTAINERS,
+  RESOLVER,
+  NFT,
+  FIREWALL,
   TUN,
   USER_NAMESPACES,
 ]

@@ -2,7 +2,9 @@
  * All that the doctor's judgements are about: what the daemon knows, what the gateway answered, what this machine is.
  */
 import type { DaemonStatus } from '#lib/api/control-api'
+import type { Prefix } from '#lib/net/prefix'
 import type { GatewayAnswers } from './gateway-answers.ts'
+import type { MachineFacts } from './machine-facts.ts'
 
 export type DoctorFacts = {
   readonly mode: 'proxy' | 'transparent'
@@ -15,6 +17,11 @@ export type DoctorFacts = {
   /** Absent where there is no gateway to ask. */
   readonly gateway?: GatewayAnswers
   readonly interception: InterceptionFacts
+  /** Absent where the program `ip` does not answer. */
+  readonly machine?: MachineFacts
+  /** Prefixes behind the gateway, and those that synthetic addresses come from. */
+  readonly prefixes: readonly Prefix[]
+  readonly synthetic: readonly Prefix[]
 }
 
 /** What interception, and programs that bring their own, stand on. */

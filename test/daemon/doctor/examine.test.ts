@@ -1,5 +1,6 @@
 import test from 'ava'
 import type { DaemonStatus } from '#lib/api/control-api'
+import { type Prefix, parsePrefix } from '#lib/net/prefix'
 import { hasNetAdmin } from '../../../daemon/doctor/capabilities.ts'
 import { CHECKS, examine } from '../../../daemon/doctor/examine.ts'
 import type { DoctorFacts } from '../../../daemon/doctor/facts.ts'
@@ -8,7 +9,14 @@ import {
   type GatewayAnswers,
   type LoginAnswer,
 } from '../../../daemon/doctor/gateway-answers.ts'
+import type { MachineFacts } from '../../../daemon/doctor/machine-facts.ts'
 import { parseRouteMtu } from '../../../daemon/doctor/route-mtu.ts'
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new Error(text)
+  return parsed.value
+}
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 const HOUR_MS = 3_600_000
@@ -39,6 +47,10 @@ const GATEWAY: GatewayAnswers = {
   large: 'answered',
   mtu: { link: 'eth0', bytes: 1500 },
 }
+const HEALTHY_MACHINE: MachineFacts = {
+  ...{ links: [], routes: [], ownSubnets: [], nft: 'usable', dropsInput: false },
+  ...{ resolvConf: 'nameserver 127.0.0.53\n', resolved: true },
+}
 const HEALTHY: DoctorFacts = {
   mode: 'transparent',
   nowMs: NOW_MS,
@@ -52,6 +64,9 @@ const HEALTHY: DoctorFacts = {
     netAdmin: true,
     namespaces: { largestCount: 1000 },
   },
+  machine: HEALTHY_MACHINE,
+  prefixes: [prefix('10.0.0.0/8')],
+  synthetic: [prefix('100.80.0.0/16')],
 }
 
 const gateway = (change: Partial<GatewayAnswers>) => ({ gateway: { ...GATEWAY, ...change } })
@@ -63,6 +78,12 @@ const clock = (aheadMs: number) => ({
 })
 const interception = (change: Partial<DoctorFacts['interception']>) => ({
   interception: { ...HEALTHY.interception, ...change },
+})
+const machine = (change: Partial<MachineFacts>): Partial<DoctorFacts> => ({
+  machine: { ...HEALTHY_MACHINE, ...change },
+})
+const route = (text: string, device: string) => ({
+  ...({ family: 4, type: 'unicast', to: prefix(text), table: 'main', device } as const),
 })
 const without = (...names: (keyof DoctorFacts)[]): Partial<DoctorFacts> =>
   Object.fromEntries(names.map((name) => [name, undefined]))
@@ -226,6 +247,60 @@ const CASES: Readonly<Record<string, Case>> = {
     'mtu_small',
     'warning',
   ],
+  'a LAN inside a pushed prefix': [
+    machine({ ownSubnets: [route('10.1.0.0/24', 'wlan0')] }),
+    'lan_overlap',
+    'lan_overlaps',
+    'warning',
+  ],
+  'a WireGuard link by its kind': [
+    machine({ links: [{ name: 'office', kind: 'wireguard' }] }),
+    'other_vpn',
+    'other_vpn_beside',
+    'warning',
+  ],
+  'a VPN with half of the default route': [
+    machine({
+      links: [{ name: 'tun0', kind: 'tun' }],
+      routes: [route('128.0.0.0/1', 'tun0')],
+    }),
+    'other_vpn',
+    'other_vpn_takes_all',
+    'warning',
+  ],
+  'a route of Tailscale over the synthetic range': [
+    machine({ routes: [route('100.64.0.0/10', 'tailscale0')] }),
+    'synthetic_range',
+    'synthetic_range_taken',
+    'problem',
+  ],
+  Docker: [
+    machine({ links: [{ name: 'docker0', kind: 'bridge' }] }),
+    'containers',
+    'containers_beside',
+    'ok',
+  ],
+  'no nft': [machine({ nft: 'absent' }), 'nft', 'nft_absent', 'warning'],
+  'nft without rights': [machine({ nft: 'not_permitted' }), 'nft', 'nft_not_permitted', 'warning'],
+  'a filter that drops': [
+    machine({ dropsInput: true }),
+    'firewall',
+    'firewall_beside_redirect',
+    'ok',
+  ],
+  'a resolv.conf past systemd-resolved': [
+    machine({ resolvConf: 'nameserver 8.8.8.8\n' }),
+    'resolver',
+    'resolved_unused',
+    'warning',
+  ],
+  'a resolv.conf without a server': [
+    machine({ resolvConf: '#nameserver 1.1.1.1' }),
+    'resolver',
+    'resolver_none',
+    'problem',
+  ],
+  'no program ip': [without('machine'), 'lan_overlap', 'lan_unknown', 'not_checked'],
   'no koffi': [interception({ koffi: false }), 'tun', 'koffi_absent', 'problem'],
   'no koffi in proxy mode': [
     { mode: 'proxy', ...interception({ koffi: false }) },
