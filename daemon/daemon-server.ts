@@ -9,7 +9,7 @@ import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
 import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
-import { createOpenFlow } from './flow-client.ts'
+import { createOpenDatagrams, createOpenFlow } from './flow-client.ts'
 import { loadKoffi } from './koffi-os.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
@@ -156,6 +156,7 @@ function startProxy(
   return startProxyServer({
     port: config.proxyPort,
     openFlow: createOpenFlow(device),
+    openDatagrams: createOpenDatagrams(device),
     pac: (port) => printPac(device.facts.settings, port),
     lookupOwner: owners.lookup,
     mayUse: (uid) => config.sharePort || uid === ownerUid(),

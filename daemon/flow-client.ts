@@ -3,11 +3,11 @@
  * directly, whatever state the tunnel is in.
  */
 import { randomUUID } from 'node:crypto'
-import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
-import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
+import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { connectTo, resolveHost } from './direct-client.ts'
-import type { OpenFlow } from './listen/open-flow.ts'
+import { datagramsTo } from './direct-datagrams-client.ts'
+import type { OpenDatagrams, OpenFlow } from './listen/open-flow.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
 import type { Routes } from './route.ts'
 import type { TunnelClient } from './tunnel/tunnel.ts'
@@ -20,7 +20,7 @@ export type FlowState = {
   | {
       readonly routes: Routes
       /** The tunnel, or why there is none now. */
-      readonly tunnel: Pick<TunnelClient, 'openFlow'> | LocalReason
+      readonly tunnel: Tunnel | LocalReason
     }
 )
 
@@ -37,13 +37,53 @@ const SETTLE_MS = 5_000
 
 /** Makes the opener of flows. */
 export function createOpenFlow(source: FlowStateSource): OpenFlow {
-  return async (target, claims, onGone) => {
-    const now = await settledState(source, target)
-    if (now.routes === undefined) return err(localRefusal(now.reason))
-    // Joins log lines of daemon and gateway; no secret, only unlikely to repeat.
-    const joined = { correlationId: randomUUID(), ...claims }
-    return openBy(target, { claims: joined, onGone }, now)
-  }
+  return (target, claims, onGone) =>
+    open(source, target, {
+      inTunnel: (tunnel, to) => tunnel.openFlow(to, joined(claims), onGone),
+      direct: (addresses) => connectTo(target, addresses),
+    })
+}
+
+/** Makes the opener of datagram flows; they go the same ways. */
+export function createOpenDatagrams(source: FlowStateSource): OpenDatagrams {
+  return (transport, target, claims, onGone) =>
+    open(source, target, {
+      inTunnel: (tunnel, to) => tunnel.openDatagrams(transport, to, joined(claims), onGone),
+      // A ping of our own would need privileges that the daemon does not have.
+      direct: ([address]) =>
+        transport === 'udp' && address !== undefined
+          ? datagramsTo(address, target.port)
+          : Promise.resolve(err(localRefusal('target_unreachable'))),
+    })
+}
+
+/** Joins log lines of daemon and gateway; no secret, only unlikely to repeat. */
+function joined(claims: FlowClaims): FlowClaims {
+  return { correlationId: randomUUID(), ...claims }
+}
+
+/** How a flow is opened once its way is known. */
+type Openers<Flow> = {
+  readonly inTunnel: (tunnel: Tunnel, to: FlowTarget) => Promise<Result<Flow, FlowRefusal>>
+  readonly direct: (addresses: readonly string[]) => Promise<Result<Flow, FlowRefusal>>
+}
+type Tunnel = Pick<TunnelClient, 'openFlow' | 'openDatagrams'>
+
+async function open<Flow>(
+  source: FlowStateSource,
+  target: FlowTarget,
+  { inTunnel, direct }: Openers<Flow>,
+): Promise<Result<Flow, FlowRefusal>> {
+  const now = await settledState(source, target)
+  if (now.routes === undefined) return err(localRefusal(now.reason))
+  const way = await findWay(target, now.routes)
+  if (!way.ok) return way
+  if (way.value.kind === 'direct') return direct(way.value.addresses)
+  if (typeof now.tunnel === 'string') return err(localRefusal(now.tunnel))
+  const flow = await inTunnel(now.tunnel, way.value.target)
+  // The tunnel's own words for "no connection" mean to a user that the gateway is away.
+  const isAway = !flow.ok && NO_CONNECTION.has(flow.error.reason)
+  return isAway ? err(localRefusal('gateway_unreachable')) : flow
 }
 
 async function settledState(source: FlowStateSource, target: FlowTarget): Promise<FlowState> {
@@ -51,22 +91,6 @@ async function settledState(source: FlowStateSource, target: FlowTarget): Promis
   if (!before.isSettling || before.routes?.routeFor(target).kind === 'direct') return before
   await source.settled(SETTLE_MS)
   return source.flowState
-}
-
-/** Who asks for a flow. */
-type Asking = { readonly claims: FlowClaims; readonly onGone: OnGone | undefined }
-type Known = Extract<FlowState, { readonly routes: Routes }>
-
-async function openBy(
-  target: FlowTarget,
-  asking: Asking,
-  state: Known,
-): Promise<Result<Duplex, FlowRefusal>> {
-  const way = await findWay(target, state.routes)
-  if (!way.ok) return way
-  return way.value.kind === 'tunnel'
-    ? openInTunnel(way.value.target, asking, state)
-    : connectTo(target, way.value.addresses)
 }
 
 /** Where a flow goes in the end; in the tunnel perhaps to an address behind the name that was asked for. */
@@ -90,18 +114,6 @@ export async function findWay(
     if (byAddress.kind === 'refuse') return err(localRefusal(byAddress.reason))
   }
   return ok({ kind: 'direct', addresses: addresses.value })
-}
-
-async function openInTunnel(
-  target: FlowTarget,
-  { claims, onGone }: Asking,
-  { tunnel }: Known,
-): Promise<Result<Duplex, FlowRefusal>> {
-  if (typeof tunnel === 'string') return err(localRefusal(tunnel))
-  const flow = await tunnel.openFlow(target, claims, onGone)
-  // The tunnel's own words for "no connection" mean to a user that the gateway is away.
-  const isAway = !flow.ok && NO_CONNECTION.has(flow.error.reason)
-  return isAway ? err(localRefusal('gateway_unreachable')) : flow
 }
 
 const NO_CONNECTION = new Set(['not_connected', 'connection_lost'])

@@ -2,13 +2,25 @@
  * One tunnel connection over node:http2: CONNECT streams for flows, PING for life.
  * The only file of the daemon that knows the framing.
  */
-import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  connect as connectSession,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { printAuthority } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
-import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
+import { datagramsOn } from '#lib/tunnel/datagram-flow'
+import { printUdpPath, UDP_PROTOCOL } from '#lib/tunnel/datagram-path'
+import type {
+  FlowClaims,
+  FlowRefusal,
+  FlowTarget,
+  OnGone,
+  TunnelConnection,
+} from '#lib/tunnel/tunnel-connection'
 import { connectReason } from './connect-reason.ts'
 import { claimsHeader } from './flow-request.ts'
 import { openControl, post, verdict } from './http2-request-client.ts'
@@ -147,20 +159,31 @@ function wrap(
   const life: Life = { lastHeardAtMs: now(), isDraining: false, openFlows: 0 }
   const closed = watch(session, life)
   watchSilence(session, socket, life, timing, now)
+  const open = (
+    headers: OutgoingHttpHeaders,
+    claims: FlowClaims,
+    onGone?: OnGone,
+  ): Promise<Result<Duplex, FlowRefusal>> => {
+    if (!isUsable(session, life)) return Promise.resolve(err(notConnected(life)))
+    const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
+    if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
+    const stream = session.request(
+      { ':method': 'CONNECT', ...headers, ...claimsHeader(claims) },
+      { endStream: false },
+    )
+    life.openFlows += 1
+    stream.once('close', () => {
+      life.openFlows -= 1
+    })
+    return verdict(stream, timing.verdictMs, onGone)
+  }
   return {
-    openFlow(target, claims, onGone) {
-      if (!isUsable(session, life)) return Promise.resolve(err(notConnected(life)))
-      const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
-      if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
-      const stream = session.request(
-        { ':method': 'CONNECT', ':authority': printAuthority(target), ...claimsHeader(claims) },
-        { endStream: false },
-      )
-      life.openFlows += 1
-      stream.once('close', () => {
-        life.openFlows -= 1
-      })
-      return verdict(stream, timing.verdictMs, onGone)
+    openFlow: (target, claims, onGone) =>
+      open({ ':authority': printAuthority(target) }, claims, onGone),
+    async openDatagrams(transport, target, claims, onGone) {
+      if (transport !== 'udp' || !offersProtocols(session)) return err(UNSUPPORTED)
+      const opened = await open(udpHeaders(target), claims, onGone)
+      return opened.ok ? ok(datagramsOn(opened.value, setImmediate)) : opened
     },
     openControl: () => openControl(session, timing.postMs),
     post: (path, body) => post(session, path, body, timing.postMs),
@@ -176,6 +199,28 @@ function wrap(
     drain: (deadlineMs) => drain(session, socket, deadlineMs),
     unusable: Promise.race([closed, goaway(session, life)]),
     closed,
+  }
+}
+
+const UNSUPPORTED: FlowRefusal = {
+  status: 503,
+  reason: 'transport_unsupported',
+  detail: 'The gateway carries TCP and UDP, and an older one TCP alone.',
+}
+
+/** Extended CONNECT (RFC 8441 section 3). A connection that is gone is no news: it says so itself. */
+function offersProtocols(session: ClientHttp2Session): boolean {
+  return session.destroyed || session.remoteSettings.enableConnectProtocol === true
+}
+
+/** RFC 9298 section 3.4; the gateway goes by the path alone. */
+function udpHeaders(target: FlowTarget): OutgoingHttpHeaders {
+  return {
+    ':protocol': UDP_PROTOCOL,
+    ':scheme': 'https',
+    ':authority': 'gateway',
+    ':path': printUdpPath(target),
+    'capsule-protocol': '?1',
   }
 }
 

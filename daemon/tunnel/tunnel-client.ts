@@ -4,15 +4,8 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { connect } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '#lib/result'
-import type {
-  FlowClaims,
-  FlowRefusal,
-  FlowTarget,
-  OnGone,
-  TunnelConnection,
-} from '#lib/tunnel/tunnel-connection'
+import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
 import type { ControlEvents } from './control-client.ts'
 import { createControlKeeper } from './control-keeper-client.ts'
 import { connectHttp2, type Http2Timing } from './http2-client.ts'
@@ -171,20 +164,16 @@ export function createTunnelClient(
     await before.drain(OLD_CONNECTION_MS)
   }
 
-  async function openFlow(
-    target: FlowTarget,
-    claims: FlowClaims,
-    onGone?: OnGone,
-  ): Promise<Result<Duplex, FlowRefusal>> {
+  async function place<Flow>(
+    open: (connection: TunnelConnection) => Promise<Result<Flow, FlowRefusal>>,
+  ): Promise<Result<Flow, FlowRefusal>> {
     const first = leastLoaded()
     if (first === undefined) return err(NOT_CONNECTED)
-    const opened = await first.openFlow(target, claims, onGone)
+    const opened = await open(first)
     // The gateway did not look at a flow that met its GOAWAY (RFC 9113 section 6.8): it may go elsewhere.
     const isUnseen = !opened.ok && opened.error.reason === 'gateway_draining'
     const second = isUnseen ? leastLoaded() : undefined
-    return second === undefined || second === first
-      ? opened
-      : second.openFlow(target, claims, onGone)
+    return second === undefined || second === first ? opened : open(second)
   }
 
   return {
@@ -201,7 +190,8 @@ export function createTunnelClient(
       happen({ type: 'stop' })
       await Promise.all(all.map((one) => one.drain(deadlineMs)))
     },
-    openFlow,
+    openFlow: (...asked) => place((connection) => connection.openFlow(...asked)),
+    openDatagrams: (...asked) => place((connection) => connection.openDatagrams(...asked)),
     async explain(to) {
       const answer = await keeper.ask({ type: 'explain', ...to })
       if (!answer.ok) return answer

@@ -4,7 +4,13 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Result } from '#lib/result'
-import type { FlowClaims, FlowRefusal, FlowTarget, OnGone } from '#lib/tunnel/tunnel-connection'
+import type {
+  FlowClaims,
+  FlowRefusal,
+  FlowTarget,
+  OnGone,
+  TunnelConnection,
+} from '#lib/tunnel/tunnel-connection'
 import type {
   DeviceSettings,
   ExplainTarget,
@@ -90,6 +96,8 @@ export interface TunnelClient {
     claims: FlowClaims,
     onGone?: OnGone,
   ): Promise<Result<Duplex, FlowRefusal>>
+  /** The same for datagrams; `transport_unsupported` for what the gateway does not carry. */
+  readonly openDatagrams: TunnelConnection['openDatagrams']
   /** What the gateway would decide, with its trace. */
   explain(to: ExplainTarget): Promise<Result<Explanation, AskError>>
   /** Applications this user may see. */

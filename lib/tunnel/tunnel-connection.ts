@@ -3,12 +3,14 @@
  * One connection is one mTLS session between a device and a gateway.
  */
 import type { Duplex } from 'node:stream'
+import type { Transport } from '#lib/net/flow-endpoint'
 import type { Result } from '#lib/result'
+import type { DatagramFlow } from './datagram-flow.ts'
 
 /** Where a flow wants to go, exactly as the program said it: a host name or an IP literal. */
 export type FlowTarget = {
   readonly host: string
-  /** TCP port, 1-65535. */
+  /** 1-65535; 0 with ICMP. */
   readonly port: number
 }
 
@@ -33,6 +35,9 @@ export type FlowRefusal = {
 /** Takes what to do when whoever asked for a flow does not wait for it any more. */
 export type OnGone = (giveUp: () => void) => void
 
+/** Transports of datagrams. */
+export type DatagramTransport = Exclude<Transport, 'tcp'>
+
 /** The device's end of a tunnel connection. */
 export interface TunnelConnection {
   /** Opens one TCP flow. The stream carries payload only after the gateway's verdict. */
@@ -41,6 +46,13 @@ export interface TunnelConnection {
     claims: FlowClaims,
     onGone?: OnGone,
   ): Promise<Result<Duplex, FlowRefusal>>
+  /** Opens one flow of datagrams; `transport_unsupported` for what this gateway does not carry. */
+  openDatagrams(
+    transport: DatagramTransport,
+    target: FlowTarget,
+    claims: FlowClaims,
+    onGone?: OnGone,
+  ): Promise<Result<DatagramFlow, FlowRefusal>>
   /** Opens the control stream (JSON lines both ways); a second one closes the first. */
   openControl(): Promise<Duplex>
   /** Sends a JSON body to a path of the tunnel listener; an answer over 64 KiB fails. */

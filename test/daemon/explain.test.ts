@@ -11,7 +11,8 @@ const refusing = compileRoutes(
   { domains: ['corp'], prefixes: [], others: 'refuse' },
   { gateway: [], ownPorts: [], refuseOthers: false },
 )
-const tunnel = { openFlow: () => Promise.reject(new Error('not asked')) }
+const notAsked = () => Promise.reject(new Error('not asked'))
+const tunnel = { openFlow: notAsked, openDatagrams: notAsked }
 const up: FlowState = { isSettling: false, routes, tunnel }
 
 const answers: Record<string, [host: string, port: number, state: FlowState, wanted: string]> = {
