@@ -14,6 +14,7 @@ import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
 import { createResolver } from './enforce/resolve-client.ts'
+import { createZoneLookup } from './enforce/zone-lookup-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
 import { listenerTls } from './listener-tls-os.ts'
@@ -114,7 +115,8 @@ export async function startGateway(
     accessRequests: access.accessRequests,
     settle: access.reconsideration.settle,
   })
-  const resolve = createResolver({ hosts: config.hosts })
+  const lookupAll = createZoneLookup(() => policyInForce.snapshot.current.policy.document.dns.zones)
+  const resolve = createResolver({ hosts: config.hosts, lookupAll })
   const explainer = createExplainer({
     ...{ decider: access.decider, log, now, resolve },
     gather: access.evaluations.gather,

@@ -1,7 +1,8 @@
-/** Addresses behind a host name: fixed ones of the configuration first, then the machine's resolver. */
+/** Addresses behind a host name: fixed ones of the configuration first, then whoever answers for it. */
 import { lookup } from 'node:dns/promises'
 import { type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
+import type { LookupAll } from './zone-lookup-client.ts'
 
 /** Why a name has no address. */
 export type ResolveError = { readonly reason: 'name_not_found' }
@@ -15,8 +16,8 @@ export type ResolverOptions = {
   /** Fixed addresses by canonical name. */
   readonly hosts: ReadonlyMap<string, string>
   readonly timeoutMs?: number
-  /** The machine's resolver; replaced in tests. */
-  readonly lookupAll?: (name: string) => Promise<readonly { readonly address: string }[]>
+  /** Default: the machine's resolver. */
+  readonly lookupAll?: LookupAll
 }
 
 const TIMEOUT_MS = 5_000

@@ -8,7 +8,7 @@ import { checkSsh, criteriaClaims } from './check-ssh.ts'
 import { NESTING_LIMIT } from './condition.ts'
 import { parseDestination } from './destination.ts'
 import { type Claim, findOverlaps } from './overlap.ts'
-import { conditionsOf, type Item, items, named, selectorsOf } from './raw-policy.ts'
+import { conditionsOf, type Item, items, named, type Raw, selectorsOf } from './raw-policy.ts'
 import { unknownReferences } from './references.ts'
 
 /** All mistakes that no single part shows. Never throws. */
@@ -39,6 +39,7 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...checkSsh(policy, path),
     ...policies.flat().flatMap(consentMismatch),
     ...repeated(items(policy, 'ssh_targets', path), 'label'),
+    ...repeatedZones(policy, path),
     ...findOverlaps([...applications.flatMap(claims), ...criteriaClaims(policy, path)]),
   ]
 }
@@ -54,6 +55,11 @@ function repeated(list: readonly Item[], key: string): Mistake[] {
     }
     return [{ path: [...path, key], message: `the ${key} ${quote(found)} is used twice` }]
   })
+}
+
+/** Whose resolvers would count is otherwise anybody's guess. */
+function repeatedZones({ dns }: Raw, path: Path): Mistake[] {
+  return isMapping(dns) ? repeated(items(dns, 'zones', [...path, 'dns']), 'domain') : []
 }
 
 /** Settles groups level by level; what is left after the limit contains itself or is too deep. */

@@ -223,6 +223,13 @@ export type SshCertificatePolicy = Condition & {
   readonly sessionLengthMs?: number
 }
 
+/** A zone with resolvers of its own. */
+export type DnsZone = {
+  readonly domain: HostName
+  /** `ADDRESS` or `ADDRESS:PORT`, IPv6 in brackets with a port; never empty. */
+  readonly resolvers: readonly string[]
+}
+
 /** A whole policy. */
 export type PolicyDocument = {
   /** What daemons treat as ours. */
@@ -234,6 +241,7 @@ export type PolicyDocument = {
     readonly synthetic?: { readonly v4?: Prefix; readonly v6?: Prefix }
     readonly lockdown: boolean
   }
+  readonly dns: { readonly zones: readonly DnsZone[] }
   /** For public destinations that no rule and no application matches. */
   readonly publicDefault: 'allow' | 'block'
   /** The same for UDP and ping, where `publicDefault` allows. */

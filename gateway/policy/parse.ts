@@ -17,6 +17,7 @@ import { checkSyntheticPrefix, syntheticPrefixRule } from '#lib/net/synthetic-pr
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
 import { checkPolicy } from './check.ts'
+import { dnsShape } from './dns-shape.ts'
 import type { PolicyDocument } from './document.ts'
 import { evaluatorShape } from './evaluator-shape.ts'
 import { listShape } from './list-shape.ts'
@@ -91,6 +92,7 @@ const policyFields = {
     { domains: [], prefixes: [], others: 'direct', lockdown: false },
     'nothing is tunnelled',
   ),
+  dns: defaulted(dnsShape, 'How the gateway resolves names.', { zones: [] }, 'as the machine does'),
   public_default: defaulted(
     oneOf('allow', 'block'),
     'For public destinations that no rule and no application matches; private ones are denied.',
@@ -194,6 +196,7 @@ export function parsePolicy(value: unknown): Result<PolicyDocument, readonly Mis
 function toDocument(values: ValueOf<typeof policyFields>): PolicyDocument {
   return {
     tunnel: values.tunnel,
+    dns: values.dns,
     publicDefault: values.public_default,
     publicDatagrams: values.public_datagrams,
     quic: values.quic,

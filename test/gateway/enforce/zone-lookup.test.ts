@@ -1,0 +1,63 @@
+/** Zones with resolvers of their own, which are real ones (dnsmasq) on loopback. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import test, { type ExecutionContext } from 'ava'
+import { createZoneLookup } from '../../../gateway/enforce/zone-lookup-client.ts'
+import { parsePolicy } from '../../../gateway/policy/parse.ts'
+import { freeAddress } from '../../support/free-address.ts'
+
+/** A resolver that knows these records, and nobody to ask. */
+async function dnsmasq(t: ExecutionContext, ...records: readonly string[]): Promise<string> {
+  const { host, port } = await freeAddress()
+  const own = ['--no-resolv', '--no-hosts', '--keep-in-foreground', '--conf-file=/dev/null']
+  const where = [`--port=${port}`, `--listen-address=${host}`, '--bind-interfaces']
+  const quiet = ['--log-facility=-', '--pid-file=', '--user=root']
+  const child = spawn('/usr/sbin/dnsmasq', [...own, ...where, ...quiet, ...records])
+  t.teardown(async () => {
+    child.kill()
+    if (child.exitCode === null) await once(child, 'exit')
+  })
+  await once(child.stderr, 'data')
+  return `${host}:${port}`
+}
+
+function zonesOf(written: readonly object[]) {
+  const parsed = parsePolicy({ dns: { zones: written } })
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error))
+  return () => parsed.value.dns.zones
+}
+
+const texts = (found: readonly { readonly address: string }[]) => found.map((one) => one.address)
+
+test('G12: the resolvers of a zone are asked for its names, those of the longest zone first', async (t) => {
+  const wide = await dnsmasq(t, '--host-record=w.corp.test,10.0.0.1', '--local=/test/')
+  const near = await dnsmasq(t, '--host-record=w.dev.corp.test,10.0.0.2,fd00::2', '--local=/test/')
+  const lookupAll = createZoneLookup(
+    zonesOf([
+      { domain: 'corp.test', resolvers: [wide] },
+      { domain: 'dev.corp.test', resolvers: [near] },
+    ]),
+  )
+  t.deepEqual(texts(await lookupAll('w.corp.test')), ['10.0.0.1'])
+  t.deepEqual(texts(await lookupAll('w.dev.corp.test')), ['10.0.0.2', 'fd00::2'])
+  await t.throwsAsync(() => lookupAll('x.dev.corp.test'))
+})
+
+test('G12: what is in no zone is asked of the machine', async (t) => {
+  const lookupAll = createZoneLookup(zonesOf([{ domain: 'corp.test', resolvers: ['127.0.0.1:9'] }]))
+  t.true(texts(await lookupAll('localhost')).includes('127.0.0.1'))
+  await t.throwsAsync(() => lookupAll('w.corp.test'))
+})
+
+for (const [name, written] of Object.entries({
+  'a resolver by name': [{ domain: 'a.test', resolvers: ['ns.a.test'] }],
+  'no resolver': [{ domain: 'a.test', resolvers: [] }],
+  'a zone twice': [
+    { domain: 'a.test', resolvers: ['10.0.0.1'] },
+    { domain: 'a.test', resolvers: ['10.0.0.2'] },
+  ],
+})) {
+  test(`G12 T92: a mistake: ${name}`, (t) => {
+    t.false(parsePolicy({ dns: { zones: written } }).ok)
+  })
+}
