@@ -1,10 +1,11 @@
 /** One conversation of a program in datagrams, from the first one on: waits for the verdict, carries, or refuses. */
+import type { DatagramFlow } from '#lib/tunnel/datagram-flow'
 import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { type Answers, answersTo, type Datagram } from './datagram.ts'
 import { errorOf, HOST_UNREACHABLE, type IcmpError, PROHIBITED, quoteOf } from './icmp-message.ts'
 import type { IdleFlow } from './idle-table.ts'
 import type { Counting } from './intercept-counters.ts'
-import type { DatagramFlow, InterceptDeps } from './intercept-deps.ts'
+import type { InterceptDeps } from './intercept-deps.ts'
 
 /** RFC 4787 section 4.3: not less than two minutes. */
 const UDP_IDLE_MS = 120_000

@@ -9,8 +9,9 @@ import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
+import type { DatagramFlow } from '#lib/tunnel/datagram-flow'
 import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
-import type { DatagramFlow, InterceptDeps } from '../../daemon/intercept/intercept-deps.ts'
+import type { InterceptDeps } from '../../daemon/intercept/intercept-deps.ts'
 import { startInterception } from '../../daemon/intercept/interception-server.ts'
 import { openTun } from '../../daemon/intercept/tun-os.ts'
 import { deferred } from './deferred.ts'
@@ -62,6 +63,7 @@ async function udpFlow(target: FlowTarget): Promise<Result<DatagramFlow, FlowRef
     send: (payload) => socket.send(payload),
     onDatagram: (listener) => void socket.on('message', listener),
     close: () => void socket.close(),
+    dropped: 0,
     closed: closed.promise,
   })
 }
@@ -82,7 +84,7 @@ function pingFlow(target: FlowTarget): Result<DatagramFlow, FlowRefusal> {
     listener = take
   }
   const close = (): void => closed.resolve({ reason: 'closed' })
-  return ok({ send, onDatagram, close, closed: closed.promise })
+  return ok({ send, onDatagram, close, dropped: 0, closed: closed.promise })
 }
 
 /** One A record for whatever is asked; over TCP a long TXT in its place. */

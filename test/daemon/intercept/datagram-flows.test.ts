@@ -1,9 +1,10 @@
 import test from 'ava'
 import type { IpAddress } from '#lib/net/address'
 import { err, ok } from '#lib/result'
+import type { DatagramFlow } from '#lib/tunnel/datagram-flow'
 import { createDatagramFlows } from '../../../daemon/intercept/datagram-flows-client.ts'
 import { Counting } from '../../../daemon/intercept/intercept-counters.ts'
-import type { DatagramFlow, InterceptDeps } from '../../../daemon/intercept/intercept-deps.ts'
+import type { InterceptDeps } from '../../../daemon/intercept/intercept-deps.ts'
 import { type IpPacket, parsePacket } from '../../../daemon/intercept/ip-packet.ts'
 import { printUdp } from '../../../daemon/intercept/udp-message.ts'
 import { type Deferred, deferred } from '../../support/deferred.ts'
@@ -57,6 +58,7 @@ function carried() {
     send: (payload) => void sent.push(payload),
     onDatagram: () => undefined,
     close: () => closed.resolve({ reason: 'closed' }),
+    dropped: 0,
     closed: closed.promise,
   }
   return { flow, sent, closed }
