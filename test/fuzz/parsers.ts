@@ -3,6 +3,9 @@
  * what it was given.
  */
 import { createPrivateKey } from 'node:crypto'
+import { readAnswer } from '#lib/dns/answer'
+import { relayAnswer, sizeLimit } from '#lib/dns/answer-writer'
+import { readQuery } from '#lib/dns/query'
 import { FrameAssembler } from '#lib/recording/frame-assembler'
 import { ContainerParser } from '#lib/seal/container-parser'
 import { parseCertificate } from '#lib/ssh/certificate'
@@ -10,6 +13,7 @@ import { checkCertificate } from '#lib/ssh/certificate-check'
 import { parsePublicKey } from '#lib/ssh/public-key'
 import { parsePublicKeyLine } from '#lib/ssh/public-key-line'
 import { signerFor } from '#lib/ssh/signature'
+import { isInside, leadsTo } from '../../daemon/dns/rebinding.ts'
 import { readEcho, readUdp, refusalOf } from '../../daemon/intercept/datagram.ts'
 import { PORT_UNREACHABLE } from '../../daemon/intercept/icmp-message.ts'
 import { answerAddresses, parsePacket } from '../../daemon/intercept/ip-packet.ts'
@@ -55,6 +59,7 @@ export const PARSERS: Readonly<Record<string, Parse>> = {
   sftp,
   container,
   intercept,
+  dns,
 }
 
 /** What stands on the wire before the first keys, to either role. */
@@ -148,4 +153,20 @@ function intercept(input: Buffer): void {
   printReset(packet.value)
   if (parseTcp(packet.value) === undefined) return
   rewriteTcp(packet.value, tcpPath(answerAddresses(packet.value), 1, 2))
+}
+
+/** A question of a program, and an answer of a server made fit for the program. */
+function dns(input: Buffer): void {
+  const [question, reply] = readTurns(input)
+  if (question === undefined || reply === undefined) return
+  const answer = readAnswer(reply.bytes)
+  if (answer !== undefined) leadsTo(answer, isInside)
+  const query = readQuery(question.bytes)
+  if (!query?.ok) return
+  for (const via of ['udp', 'tcp'] as const) {
+    const relayed = relayAnswer(query.value, via, reply.bytes)
+    if (relayed === undefined) continue
+    if (readAnswer(relayed) === undefined) throw new Error('what is relayed cannot be read')
+    if (relayed.length > sizeLimit(query.value, via)) throw new Error('more than was asked for')
+  }
 }
