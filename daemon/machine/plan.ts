@@ -94,12 +94,13 @@ function rulesOf({ tunAddresses, synthetic, resolverAddresses, uids }: Wanted): 
         ...{ family: to.address.version, preference: REFUSE_PREFERENCE, to, action: 'unreachable' },
       }),
     ),
+    // Before those with `from`: beside one of them the kernel takes the same rule without it for a duplicate.
+    ...versions.flatMap((version) => uids.map((range) => ({ ...lookup(version), uids: range }))),
     // Reverse path filtering (RFC 3704) asks as root where an answer came from, whoever had sent the question; and what
     // the daemon's own listener on the TUN answers goes back into it.
     ...tunAddresses.map((from) => ({
       ...{ ...lookup(from.version), from: prefixOfAddress(from), uids: ROOT },
     })),
-    ...versions.flatMap((version) => uids.map((range) => ({ ...lookup(version), uids: range }))),
     ...resolverAddresses.map((to) => ({ ...lookup(to.version), to: prefixOfAddress(to) })),
   ]
 }

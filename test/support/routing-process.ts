@@ -1,5 +1,5 @@
 /**
- * Serves a TUN with routing of ours until it is killed. Each line on stdin is a list of private prefixes to go over to;
+ * Serves a TUN with routing of ours until it is killed: for the user named by the argument, else for 1000 to 1999. Each line on stdin is a list of private prefixes to go over to;
  * `undo` takes everything away and ends it. Each is answered with a line: `ok`, or the reason of the refusal.
  */
 import { createInterface } from 'node:readline'
@@ -9,6 +9,7 @@ import { openTun } from '../../daemon/intercept/tun-os.ts'
 import { applyRouting } from '../../daemon/machine/applied-routing-os.ts'
 import type { Wanted } from '../../daemon/machine/plan.ts'
 
+const owner = process.argv[2] === undefined ? undefined : Number(process.argv[2])
 const never = new AbortController().signal
 const addresses = (...texts: string[]) =>
   texts.map(parseAddress).flatMap((parsed) => (parsed.ok ? [parsed.value] : []))
@@ -23,7 +24,7 @@ function wanted(...listed: string[]): Wanted {
     prefixes: prefixes(...listed),
     resolverAddresses: addresses('100.80.0.53', 'fd5a::53'),
     outside: addresses('10.1.2.3'),
-    uids: [{ first: 1000, last: 1999 }],
+    uids: [owner === undefined ? { first: 1000, last: 1999 } : { first: owner, last: owner }],
     lockdown: false,
   }
 }

@@ -21,8 +21,8 @@ type Served = {
 }
 
 /** A process that serves zt0 inside the namespace, once it does. */
-async function serve(t: ExecutionContext, inside: Inside): Promise<Served> {
-  const argv = ['netns', 'exec', inside.namespace, process.execPath, PROCESS]
+async function serve(t: ExecutionContext, inside: Inside, ...owner: string[]): Promise<Served> {
+  const argv = ['netns', 'exec', inside.namespace, process.execPath, PROCESS, ...owner]
   const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -68,6 +68,14 @@ test('D2 D4: private prefixes lead into the TUN for the users named, for nobody 
   t.is(await ask('undo'), 'ok')
   await ended
   t.deepEqual(await routing(inside), before)
+})
+
+test('D2: root as the owner is led into the TUN as well', async (t) => {
+  const inside = await machineOnline(t)
+  await serve(t, inside, '0')
+  t.is(await wayTo(inside, '10.1.1.1', 0), 'zt0')
+  t.is(await wayTo(inside, 'fd00:1::7', 0), 'zt0')
+  t.is(await wayTo(inside, '10.1.1.1', 1000), 'lan0')
 })
 
 test('D5 T102: killed, it leaves working routes at once, and undo takes away the rest', async (t) => {

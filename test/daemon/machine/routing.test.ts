@@ -54,8 +54,8 @@ test('D2 D5: routes first, rules that look into them last; the general refusal o
     'route replace 100.80.0.0/16 dev zt0 table 5254',
     'route replace 10.0.0.0/8 dev zt0 table 5254',
     'rule add pref 5251 to 100.80.0.0/16 unreachable',
-    'rule add pref 5250 from 100.80.0.1/32 iif lo uidrange 0-0 lookup 5254',
     'rule add pref 5250 iif lo uidrange 1000-1999 lookup 5254',
+    'rule add pref 5250 from 100.80.0.1/32 iif lo uidrange 0-0 lookup 5254',
     'rule add pref 5250 to 100.80.0.53/32 iif lo lookup 5254',
   ])
 })
