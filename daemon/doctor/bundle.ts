@@ -2,7 +2,7 @@
 import type { DaemonStatus } from '#lib/api/control-api'
 import type { Finding } from '#lib/api/doctor-api'
 import type { Setting } from '#lib/api/setting'
-import { redactLine, redactText, redactValue } from './redact.ts'
+import { redactLine, redactValue } from './redact.ts'
 
 export type BundleInput = {
   readonly findings: readonly Finding[]
@@ -10,8 +10,6 @@ export type BundleInput = {
   readonly settings: readonly Setting[]
   /** Recent lines of the daemon's log. */
   readonly logLines: readonly string[]
-  /** What was changed on the machine and is to be undone, as it stands on disk. */
-  readonly journal: string | undefined
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -20,14 +18,13 @@ const LEFT_OUT = ['prompts', 'userEmail', 'sshHostAuthorities', 'posture'] as co
 
 /** Names fit `tarHead` of lib/evidence/tar.ts. */
 export function bundleMembers(input: BundleInput): Readonly<Record<string, string>> {
-  const { findings, status, settings, logLines, journal, versions } = input
+  const { findings, status, settings, logLines, versions } = input
   return {
     'readme.txt': README,
     'findings.json': json(findings),
     'versions.json': json(versions),
     'settings.json': json(settings),
     ...(status === undefined ? {} : { 'status.json': json(withoutPerson(status)) }),
-    ...(journal === undefined ? {} : { 'journal.txt': redactText(journal) }),
     'log.jsonl': logLines.map((line) => `${redactLine(line.trimEnd())}\n`).join(''),
   }
 }

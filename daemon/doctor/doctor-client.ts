@@ -42,7 +42,6 @@ export async function consult(deps: DoctorDeps, bundle: boolean): Promise<Doctor
     status: deps.status?.(),
     settings: deps.settings(),
     logLines: deps.logLines(),
-    journal: undefined,
     versions: { zt: deps.version, node: process.version, platform: process.platform },
   })
   return { findings, members }
