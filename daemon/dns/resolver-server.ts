@@ -6,7 +6,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { formatAddress, type IpAddress } from '#lib/net/address'
 import { isUnspecified } from '#lib/net/special-address'
-import { frameMessage, MessageFramer } from './message-framer.ts'
+import { serveDnsConnection } from './dns-connection-server.ts'
 import type { AnswerQuery } from './resolver.ts'
 
 export type ResolverServerOptions = {
@@ -27,11 +27,6 @@ export interface ResolverServer {
 }
 
 const CONNECTION_LIMIT = 64
-const IDLE_MS = 10_000
-/** Octets of a question by TCP: a name, and room for options. */
-const LONGEST_QUERY = 4096
-/** Questions of one connection under way. */
-const PIPELINED = 32
 /** A free port of one address may be taken on another one. */
 const PORT_TRIES = 5
 
@@ -101,7 +96,9 @@ class Listeners {
   }
 
   async #openTcp(address: IpAddress, port: number): Promise<number> {
-    const server = createServer({ noDelay: true }, (socket) => this.#serve(socket))
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#serve(socket),
+    )
     server.maxConnections = this.#options.connectionLimit ?? CONNECTION_LIMIT
     const host = formatAddress(address)
     await new Promise<void>((resolve, reject) => {
@@ -116,34 +113,6 @@ class Listeners {
     this.#connections.add(socket)
     socket.on('close', () => this.#connections.delete(socket))
     socket.on('error', () => undefined)
-    serveConnection(socket, this.#options.answer, this.#options.idleMs ?? IDLE_MS)
+    serveDnsConnection(socket, this.#options.answer, this.#options.idleMs)
   }
-}
-
-/** Answers as they come (RFC 7766 section 7); reads on only while few are under way and the client takes them. */
-function serveConnection(socket: Socket, answer: AnswerQuery, idleMs: number): void {
-  const framer = new MessageFramer(LONGEST_QUERY)
-  let underWay = 0
-  // A client that does not read is as silent as one that does not ask.
-  socket.setTimeout(idleMs, () => socket.destroy())
-
-  const turn = (): void => {
-    if (underWay < PIPELINED && !socket.writableNeedDrain) socket.resume()
-    else socket.pause()
-  }
-  const answerOne = async (query: Buffer): Promise<void> => {
-    underWay++
-    const reply = await answer(query, 'tcp')
-    underWay--
-    if (reply === undefined) socket.destroy()
-    else if (socket.writable) socket.write(frameMessage(reply))
-    turn()
-  }
-  socket.on('drain', turn)
-  socket.on('data', (chunk) => {
-    const queries = framer.push(chunk)
-    if (queries === undefined) socket.destroy()
-    for (const query of queries ?? []) answerOne(query).catch(() => socket.destroy())
-    turn()
-  })
 }

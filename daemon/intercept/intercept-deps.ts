@@ -3,10 +3,8 @@
 import type { Log } from '#lib/log'
 import type { IpAddress } from '#lib/net/address'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { AnswerQuery } from '../dns/resolver.ts'
 import type { OpenDatagrams, OpenFlow } from '../listen/open-flow.ts'
-
-/** Answers one DNS message; undefined when nothing sensible can be said. Never rejects. */
-export type AnswerQuery = (query: Uint8Array, via: 'udp' | 'tcp') => Promise<Uint8Array | undefined>
 
 export type InterceptDeps = {
   /** The destination behind an original address: a name for a synthetic one, else the literal; undefined: refuse. */

@@ -1,9 +1,9 @@
 /** Connections of programs, accepted by the kernel on their way to somewhere else: asks for the flow, joins, or resets. */
 import type { Socket } from 'node:net'
 import { equalAddresses } from '#lib/net/address'
+import { serveDnsConnection } from '../dns/dns-connection-server.ts'
 import { watchGone } from '../listen/client-gone-server.ts'
 import { splice } from '../listen/splice-os.ts'
-import { serveDnsStream } from './dns-stream-server.ts'
 import type { Counting, DropReason } from './intercept-counters.ts'
 import type { InterceptDeps } from './intercept-deps.ts'
 import type { Destination } from './original-destination-os.ts'
@@ -46,7 +46,7 @@ export function createTcpFlows(deps: InterceptDeps, counting: Counting): TcpFlow
       clients.delete(client)
       counting.open.tcp = clients.size
     })
-    if (isResolver(destination)) void serveDnsStream(client, deps.answerQuery)
+    if (isResolver(destination)) serveDnsConnection(client, deps.answerQuery)
     else void carry(client, destination)
   }
 

@@ -214,6 +214,17 @@ test('D3: silent, garbage and never-reading connections end; a few at once are s
   deaf.destroy()
 })
 
+test('D3: a client that ends its side after asking is answered, then let go', async (t) => {
+  const { port } = await start(t)
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  client.end(frameMessage(queryFor('wiki.corp.internal')))
+  const chunks: Buffer[] = []
+  for await (const chunk of client) chunks.push(chunk)
+  const [answer, ...more] = new MessageFramer(4096).push(Buffer.concat(chunks)) ?? []
+  t.true(answer?.includes(queryFor('wiki.corp.internal').subarray(12, 30)))
+  t.deepEqual(more, [])
+})
+
 test('D3: any split of a TCP stream is the same messages', (t) => {
   const property = fc.property(
     fc.array(fc.uint8Array({ maxLength: 40 })),
