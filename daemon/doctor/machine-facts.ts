@@ -2,10 +2,10 @@
  * This machine beside zt: networks it is part of, other VPNs, bridges of containers, packet filter, resolver. Pure.
  */
 import { formatPrefix, type Prefix, prefixCovers } from '#lib/net/prefix'
-import type { Route } from '../machine/machine.ts'
+import type { Link as MachineLink, Route } from '../machine/machine.ts'
 
-/** A network interface; `kind` as the kernel calls it, empty for hardware and loopback. */
-export type Link = { readonly name: string; readonly kind: string }
+/** A network interface. */
+type Link = Pick<MachineLink, 'name' | 'kind'>
 
 /** All but what is ours. */
 export type MachineFacts = {
@@ -63,22 +63,4 @@ export function printRoute({ to, device = '?' }: Route): string {
 /** Servers that a resolv.conf names (resolv.conf(5)). */
 export function nameserversOf(text: string): readonly string[] {
   return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server = '']) => server)
-}
-
-/** Links of `ip -j -d link show`. Never throws; what is odd is left out. */
-export function parseLinks(text: string): readonly Link[] {
-  try {
-    const rows = JSON.parse(text) as readonly {
-      readonly ifname?: unknown
-      readonly linkinfo?: { readonly info_kind?: unknown }
-    }[]
-    return rows.flatMap(({ ifname, linkinfo }) => {
-      const kind = linkinfo?.info_kind
-      return typeof ifname === 'string'
-        ? [{ name: ifname, kind: typeof kind === 'string' ? kind : '' }]
-        : []
-    })
-  } catch {
-    return []
-  }
 }

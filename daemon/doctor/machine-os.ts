@@ -1,11 +1,11 @@
 /** Looks at this machine for the doctor; changes nothing. */
 import { access, readFile } from 'node:fs/promises'
-import { parseRoutes } from '../machine/ip-json.ts'
+import { parseLinks, parseRoutes } from '../machine/ip-json.ts'
 import type { Route } from '../machine/machine.ts'
 import { isOurRoute } from '../machine/ours.ts'
 import { nftFilters } from '../posture/firewall-state.ts'
 import { runSystem } from '../posture/run-os.ts'
-import { type MachineFacts, parseLinks } from './machine-facts.ts'
+import type { MachineFacts } from './machine-facts.ts'
 
 const TIME_LIMIT_MS = 5_000
 /** Where it says what it is asked for (systemd-resolved(8)). */

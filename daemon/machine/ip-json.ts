@@ -8,13 +8,20 @@ import type { InterfaceAddress, Link, Route, Rule } from './machine.ts'
 type Fields = Readonly<Record<string, unknown>>
 type Family = 4 | 6
 
-/** `ip -j address show`. Never throws. */
+/** `ip -j [-d] address show`, or `link show`; only `-d` tells the kind. Never throws. */
 export function parseLinks(text: string): readonly Link[] {
-  return rowsOf(text).map((row) => ({
-    name: textOf(row, 'ifname') ?? '',
-    isUp: listOf(row['flags']).includes('UP'),
-    addresses: listOf(row['addr_info']).flatMap(interfaceAddress),
-  }))
+  return rowsOf(text).flatMap((row) => {
+    const name = textOf(row, 'ifname')
+    if (name === undefined) return []
+    return [
+      {
+        name,
+        kind: textOf(fieldsOf(row['linkinfo']), 'info_kind') ?? '',
+        isUp: listOf(row['flags']).includes('UP'),
+        addresses: listOf(row['addr_info']).flatMap(interfaceAddress),
+      },
+    ]
+  })
 }
 
 function interfaceAddress(entry: unknown): InterfaceAddress[] {

@@ -5,6 +5,8 @@ import type { Prefix } from '#lib/net/prefix'
 /** One network interface with its addresses. */
 export type Link = {
   readonly name: string
+  /** As the kernel calls it; empty for hardware and loopback, and where it was not asked for. */
+  readonly kind: string
   readonly isUp: boolean
   readonly addresses: readonly InterfaceAddress[]
 }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { batchFailures, routeLine, ruleLine } from '../../../daemon/machine/ip-batch.ts'
-import { parseRoutes, parseRules } from '../../../daemon/machine/ip-json.ts'
+import { parseLinks, parseRoutes, parseRules } from '../../../daemon/machine/ip-json.ts'
 import { isOurRoute, isOurRule } from '../../../daemon/machine/ours.ts'
 
 /** Printed by iproute2 6.1.0. */
@@ -47,6 +47,15 @@ test('D5: routes of ours are told from those of others, and read back as the lin
   )
 })
 
+test('T106: links are told with their kinds; what has no name is none', (t) => {
+  const links =
+    '[{"ifname":"wg0","linkinfo":{"info_kind":"wireguard"}},{},{"ifname":"e","flags":["UP"]}]'
+  t.deepEqual(parseLinks(links), [
+    { name: 'wg0', kind: 'wireguard', isUp: false, addresses: [] },
+    { name: 'e', kind: '', isUp: true, addresses: [] },
+  ])
+})
+
 test('D5: no line is made for a rule or a route of others', (t) => {
   const [rule] = parseRules(RULES_V4, 4).filter((one) => !isOurRule(one))
   const [route] = parseRoutes(ROUTES_V4, 4).filter((one) => !isOurRoute(one))
@@ -58,6 +67,7 @@ test('D5: what `ip` prints is read, whatever it is', (t) => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
       t.true(Array.isArray(parseRules(text, 4)) && Array.isArray(parseRoutes(text, 6)))
+      t.true(Array.isArray(parseLinks(text)))
     }),
   )
 })

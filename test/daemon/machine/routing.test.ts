@@ -30,8 +30,13 @@ const WANTED: Wanted = {
 }
 const LAPTOP: Machine = {
   links: [
-    { name: 'lo', isUp: true, addresses: [{ address: address('127.0.0.1'), length: 8 }] },
-    { name: 'wlan0', isUp: true, addresses: [{ address: address('192.0.2.7'), length: 24 }] },
+    { name: 'lo', kind: '', isUp: true, addresses: [{ address: address('127.0.0.1'), length: 8 }] },
+    {
+      name: 'wlan0',
+      kind: '',
+      isUp: true,
+      addresses: [{ address: address('192.0.2.7'), length: 24 }],
+    },
   ],
   routes: [
     {
@@ -64,7 +69,12 @@ test('D4 T103: gateway, routers, name servers and own subnets inside a private p
   const office: Machine = {
     ...LAPTOP,
     links: [
-      { name: 'eth0', isUp: true, addresses: [{ address: address('10.7.0.9'), length: 16 }] },
+      {
+        name: 'eth0',
+        kind: '',
+        isUp: true,
+        addresses: [{ address: address('10.7.0.9'), length: 16 }],
+      },
     ],
     routes: [
       {
