@@ -1,32 +1,18 @@
 /** Datagrams to what is not ours, from this machine, to an address that was judged. */
-import { createSocket, type Socket } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import type { Socket } from 'node:dgram'
+import { connectUdp, sendUdp } from '#lib/net/udp-client'
 import { err, ok, type Result } from '#lib/result'
 import type { DatagramFlow } from '#lib/tunnel/datagram-flow'
 import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
 import { localRefusal } from './listen/refusal.ts'
 
-/** Octets that may wait to be sent. */
-const QUEUE_OCTETS = 256 * 1024
-
 /** A connected socket, so that only this address is heard. Never rejects. */
-export function datagramsTo(
+export async function datagramsTo(
   address: string,
   port: number,
 ): Promise<Result<DatagramFlow, FlowRefusal>> {
-  return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
-    const fail = (): void => {
-      socket.close()
-      resolve(err(localRefusal('target_unreachable')))
-    }
-    socket.once('error', fail)
-    socket.once('connect', () => {
-      socket.off('error', fail)
-      resolve(ok(flowOn(socket)))
-    })
-    socket.connect(port, address)
-  })
+  const socket = await connectUdp(address, port)
+  return socket === undefined ? err(localRefusal('target_unreachable')) : ok(flowOn(socket))
 }
 
 function flowOn(socket: Socket): DatagramFlow {
@@ -40,10 +26,7 @@ function flowOn(socket: Socket): DatagramFlow {
   socket.on('error', () => end('target_unreachable'))
   return {
     send(payload) {
-      const isFull = reason !== undefined || socket.getSendQueueSize() > QUEUE_OCTETS
-      if (isFull) dropped += 1
-      // One that is too long for the way, or finds no buffer, is lost.
-      else socket.send(Buffer.from(payload), () => undefined)
+      if (reason !== undefined || !sendUdp(socket, payload)) dropped += 1
     },
     // Nothing comes before something was sent.
     onDatagram: (listener) => void socket.on('message', listener),

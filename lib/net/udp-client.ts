@@ -1,0 +1,33 @@
+/** Sockets of UDP towards one address: connected, so that the kernel drops what others send. */
+import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+
+/** Octets that may wait to be sent; the newest datagram is dropped above it. */
+export const UDP_QUEUE_OCTETS = 256 * 1024
+
+/** Nothing is sent to connect. @returns undefined when there is no route to the address. Never rejects. */
+export function connectUdp(address: string, port: number): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+    const fail = (): void => {
+      socket.close()
+      resolve(undefined)
+    }
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      socket.off('error', fail)
+      resolve(socket)
+    })
+    socket.connect(port, address)
+  })
+}
+
+/**
+ * Sends a copy of the payload. One that is too long for the way, or finds no buffer, is lost, as on any network.
+ * @returns false: the queue is full, and it is dropped.
+ */
+export function sendUdp(socket: Socket, payload: Uint8Array): boolean {
+  if (socket.getSendQueueSize() + payload.length > UDP_QUEUE_OCTETS) return false
+  socket.send(Buffer.from(payload), () => undefined)
+  return true
+}
