@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LabProcess, run, startProcess } from './child-process.ts'
+import { printSshdConfiguration } from './sshd-configuration.ts'
 
 /** Where and for whom an sshd runs. */
 export type SshdOptions = {
@@ -16,7 +17,6 @@ export type SshdOptions = {
   readonly userAuthorities?: readonly string[]
   /** Public key lines that may log in directly (peers of a benchmark). */
   readonly authorizedKeys?: readonly string[]
-  readonly extraLines?: readonly string[]
 }
 
 /** A running sshd. */
@@ -38,41 +38,23 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
   if (process.getuid?.() === 0) mkdirSync(PRIVILEGE_SEPARATION_FOLDER, { recursive: true })
   const keyFile = join(folder, 'host')
   await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyFile])
-  writeFileSync(join(folder, 'user-ca.pub'), `${(options.userAuthorities ?? []).join('\n')}\n`)
-  writeFileSync(join(folder, 'authorized'), `${(options.authorizedKeys ?? []).join('\n')}\n`)
-  writeFileSync(join(folder, 'sshd.conf'), configuration(options, keyFile))
+  const write = (name: string, lines: readonly string[] = []) => {
+    writeFileSync(join(folder, name), `${lines.join('\n')}\n`)
+    return join(folder, name)
+  }
+  const configuration = printSshdConfiguration({
+    address: options.address,
+    port: options.port,
+    hostKeyFile: keyFile,
+    userAuthoritiesFile: write('user-ca.pub', options.userAuthorities),
+    authorizedKeysFile: write('authorized', options.authorizedKeys),
+  })
   const logFile = join(folder, 'sshd.log')
   const sshd = await startProcess({
-    // sshd runs itself again for each connection: absolute paths only.
-    argv: [...inside, '/usr/sbin/sshd', '-D', '-e', '-f', join(folder, 'sshd.conf')],
+    argv: [...inside, '/usr/sbin/sshd', '-D', '-e', '-f', write('sshd.conf', [configuration])],
     logFile,
     readyWhen: /Server listening/,
   })
   const hostKey = readFileSync(`${keyFile}.pub`, 'utf8').trim()
   return { process: sshd, port: options.port, hostKey, logFile }
-}
-
-function configuration(options: SshdOptions, keyFile: string): string {
-  const { folder, address, port, extraLines = [] } = options
-  const lines = [
-    `Port ${port}`,
-    `ListenAddress ${address}`,
-    `HostKey ${keyFile}`,
-    `TrustedUserCAKeys ${folder}/user-ca.pub`,
-    `AuthorizedKeysFile ${folder}/authorized`,
-    'PidFile none',
-    'StrictModes no',
-    'UsePAM no',
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
-    'PermitRootLogin prohibit-password',
-    'Subsystem sftp internal-sftp',
-    'AcceptEnv LANG LC_*',
-    'X11Forwarding yes',
-    'MaxSessions 100',
-    'MaxStartups 200',
-    'LogLevel VERBOSE',
-    ...extraLines,
-  ]
-  return `${lines.join('\n')}\n`
 }

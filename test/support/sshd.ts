@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
+import { printSshdConfiguration } from '../../scripts/lab/sshd-configuration.ts'
 import { KeyFolder } from './ssh-keygen.ts'
 
 /** What a test may choose. */
@@ -79,38 +80,24 @@ function makeHostKey(folder: KeyFolder, { hostPrincipals }: SshdOptions): boolea
   return true
 }
 
-/** sshd executes itself again for each connection, so every path is absolute. */
 function writeConfig(
   folder: KeyFolder,
   options: SshdOptions,
   address: string,
   port: number,
 ): string {
-  const lists = { cas: options.userAuthorities, keys: options.authorizedKeys }
-  const cas = folder.write('user-cas', `${(lists.cas ?? []).join('\n')}\n`)
-  const keys = folder.write('authorized-keys', `${(lists.keys ?? []).join('\n')}\n`)
-  const lines = [
-    ...(options.config ?? []),
-    `ListenAddress ${address}`,
-    `Port ${port}`,
-    `HostKey ${folder.file('host')}`,
-    ...(options.hostPrincipals ? [`HostCertificate ${folder.file('host-cert.pub')}`] : []),
-    `TrustedUserCAKeys ${cas}`,
-    `AuthorizedKeysFile ${keys}`,
-    'PidFile none',
-    'LogLevel VERBOSE',
-    'UsePAM no',
-    'StrictModes no',
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
-    'PermitRootLogin prohibit-password',
-    'MaxStartups 200',
-    'MaxSessions 100',
-    'AcceptEnv LANG LC_*',
-    'X11Forwarding yes',
-    'Subsystem sftp internal-sftp',
-  ]
-  return folder.write('sshd_config', `${lines.join('\n')}\n`)
+  const list = (name: string, lines: readonly string[] = []) =>
+    folder.write(name, `${lines.join('\n')}\n`)
+  const certificate = options.hostPrincipals && [`HostCertificate ${folder.file('host-cert.pub')}`]
+  const text = printSshdConfiguration({
+    address,
+    port,
+    hostKeyFile: folder.file('host'),
+    userAuthoritiesFile: list('user-cas', options.userAuthorities),
+    authorizedKeysFile: list('authorized-keys', options.authorizedKeys),
+    lines: [...(options.config ?? []), ...(certificate ?? [])],
+  })
+  return folder.write('sshd_config', text)
 }
 
 function run(config: string): Running {
