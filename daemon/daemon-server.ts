@@ -1,6 +1,8 @@
 /**
  * The daemon, put together: registration, tunnel, proxy port, control socket. Nothing here reads argv or environment.
  */
+
+import { loadKoffi } from '#lib/koffi-os'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { DaemonConfig } from './config.ts'
@@ -10,7 +12,6 @@ import { createDevice, type Device } from './device-client.ts'
 import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenDatagrams, createOpenFlow } from './flow-client.ts'
-import { loadKoffi } from './koffi-os.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
 import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'

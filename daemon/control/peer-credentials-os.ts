@@ -3,7 +3,7 @@
  */
 import type { Stats } from 'node:fs'
 import type { Socket } from 'node:net'
-import { loadKoffi } from '../koffi-os.ts'
+import { loadKoffi } from '#lib/koffi-os'
 
 /** uid of the peer, or undefined when it cannot be known: then refuse. */
 export type PeerLookup = (socket: Socket) => number | undefined

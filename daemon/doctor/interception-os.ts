@@ -1,6 +1,6 @@
 /** Looks at what interception stands on: native calls, the TUN device, our rights, user namespaces. */
 import { constants, open, readFile, stat } from 'node:fs/promises'
-import { loadKoffi } from '../koffi-os.ts'
+import { loadKoffi } from '#lib/koffi-os'
 import { hasNetAdmin } from './capabilities.ts'
 import type { InterceptionFacts, NamespaceFacts } from './facts.ts'
 

@@ -1,7 +1,7 @@
 /** Where a redirected connection was going to, as netfilter's connection tracking remembers it. */
 import type { Socket } from 'node:net'
+import { loadKoffi } from '#lib/koffi-os'
 import { addressFromBytes, type IpAddress } from '#lib/net/address'
-import { loadKoffi } from '../koffi-os.ts'
 
 export type Destination = { readonly address: IpAddress; readonly port: number }
 

@@ -4,8 +4,8 @@
  */
 import { closeSync, writeSync } from 'node:fs'
 import net, { type OnReadOpts, type SocketConstructorOpts } from 'node:net'
+import { loadKoffi } from '#lib/koffi-os'
 import { err, ok, type Result } from '#lib/result'
-import { loadKoffi } from '../koffi-os.ts'
 
 /** Packets are frames: a virtio header, then the IP packet; one of TCP may have 64 KiB. */
 export interface TunDevice {

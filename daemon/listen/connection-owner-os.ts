@@ -3,7 +3,7 @@
  * installed, else one read of /proc/net/tcp* for all connections of an event-loop turn.
  */
 import { readFile } from 'node:fs/promises'
-import { loadKoffi } from '../koffi-os.ts'
+import { loadKoffi } from '#lib/koffi-os'
 import {
   type Connection,
   ESTABLISHED,
