@@ -18,8 +18,9 @@ import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
 import { modeObstacle } from './mode.ts'
 import { createCollect } from './posture/collect-os.ts'
 import { createTold } from './prompt/told.ts'
-import { listSettings } from './settings.ts'
+import { listSettings, transparentWish } from './settings.ts'
 import { statusOf } from './status.ts'
+import { createTransparent } from './transparent/transparent-server.ts'
 import type { TcpEndpoint } from './tunnel/tunnel.ts'
 import { agentOver, createDial } from './upstream/upstream-client.ts'
 import { type ProxyEnvironment, parseUpstream, upstreamUrlFor } from './upstream/upstream-proxy.ts'
@@ -81,9 +82,20 @@ export async function startDaemon(
       collect,
       refuseOthers,
       ownPorts,
+      onChange: () => transparent?.refresh(),
       log,
     },
   })
+  const transparent =
+    config.mode === 'transparent'
+      ? createTransparent({
+          config,
+          openFlow: createOpenFlow(device),
+          openDatagrams: createOpenDatagrams(device),
+          wish: () => transparentWish(config, device.registration),
+          log,
+        })
+      : undefined
   const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
   proxy = await startProxy(config, device, ownerUid, log)
   const { port } = proxy
@@ -99,6 +111,7 @@ export async function startDaemon(
       proxyPort: port,
       refusedOtherUsers: proxy?.refusedOtherUsers ?? 0,
       prompts: told.prompts,
+      ...(transparent && { transparent: transparent.status }),
       ...device.facts,
     })
   const settings = () =>
@@ -140,7 +153,7 @@ export async function startDaemon(
     proxyPort: port,
     controlPath: config.controlPath,
     stop: async () => {
-      await Promise.all([control.value.close(), proxy?.close()])
+      await Promise.all([control.value.close(), proxy?.close(), transparent?.stop()])
       await device.close()
     },
   })

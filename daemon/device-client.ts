@@ -38,6 +38,8 @@ export type DeviceOptions = OwnSettings & {
   readonly dial: DialTcp
   readonly agent: Agent
   readonly collect: Collect
+  /** After the registration, or what the gateway says is ours, changed. */
+  readonly onChange: () => void
   readonly log: Log
 }
 
@@ -132,6 +134,7 @@ export function createDevice(options: DeviceOptions): Device {
   function takeSettings(settings: DeviceSettings): void {
     if (life === undefined) return
     keep({ ...life.registration, settings: copyOf(settings) })
+    options.onChange()
     const { domains, prefixes } = settings
     life.posture.ask(settings.postureRequests)
     log.info({ domains: domains.length, prefixes: prefixes.length }, 'settings taken')
@@ -177,12 +180,14 @@ export function createDevice(options: DeviceOptions): Device {
       await end()
       witness = await startWitnessing()
       begin(registration)
+      options.onChange()
     },
     async forget() {
       store.forget()
       await end()
       options.witnessStore.forget()
       witness = undefined
+      options.onChange()
     },
     up: () => life?.tunnel.start(),
     async down() {

@@ -13,8 +13,7 @@ export function modeObstacle(
   if (platform !== 'linux') {
     return unsupported(`Transparent mode is not on this system (${platform}) yet.`)
   }
-  if (!hasKoffi) return unsupported('Transparent mode needs the npm package koffi.')
-  return unsupported('Transparent mode is not in this version yet.')
+  return hasKoffi ? undefined : unsupported('Transparent mode needs the npm package koffi.')
 }
 
 function unsupported(cause: string) {

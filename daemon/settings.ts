@@ -6,6 +6,8 @@ import { formatPrefix, type Prefix } from '#lib/net/prefix'
 import { parseSyntheticPrefix } from '#lib/net/synthetic-prefix'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { DaemonConfig, SettingName } from './config.ts'
+import type { Registration } from './enrol/registration.ts'
+import { cleanSettings } from './route.ts'
 
 /** What the gateway may say; none before it was ever reached. */
 export type PushedSettings = Pick<
@@ -113,4 +115,29 @@ export function withoutCredentials(text: string): string {
   if (!URL.canParse(full)) return '(not a URL)'
   const { protocol, username, password, host } = new URL(full)
   return `${protocol}//${username === '' && password === '' ? '' : '***@'}${host}`
+}
+
+/** What transparent mode is to do. */
+export type TransparentWish = {
+  readonly ownerUid: number
+  readonly prefixes: readonly string[]
+  readonly lockdown: boolean
+  /** Hosts of the gateway, reached as without us: the tunnel must not run through itself (T103). */
+  readonly gatewayHosts: readonly string[]
+}
+
+/** undefined while nothing is known to be ours. */
+export function transparentWish(
+  config: DaemonConfig,
+  registration: Registration | undefined,
+): TransparentWish | undefined {
+  if (registration?.settings === undefined) return undefined
+  const { ownerUid, settings, tunnelUrl, loginUrl } = registration
+  const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '')
+  return {
+    ownerUid,
+    prefixes: cleanSettings(settings).prefixes,
+    lockdown: jointSettings(config, settings).lockdown.value,
+    gatewayHosts: [tunnelUrl, loginUrl].map(hostOf),
+  }
 }

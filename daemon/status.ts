@@ -31,6 +31,7 @@ export type StatusFacts = {
   readonly sshHostAuthorities: readonly string[]
   readonly posture: readonly PostureStatus[]
   readonly prompts: DaemonStatus['prompts']
+  readonly transparent?: DaemonStatus['transparent']
   /** The gateway's audit log as this device has seen it. */
   readonly witness?: WitnessStatus
 }
@@ -69,6 +70,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     sshHostAuthorities: facts.sshHostAuthorities,
     posture: facts.posture,
     prompts: facts.prompts,
+    ...(facts.transparent && { transparent: facts.transparent }),
     ...(facts.witness && { auditLog: auditLogOf(facts.witness) }),
   }
 }

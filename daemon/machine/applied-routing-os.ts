@@ -58,7 +58,8 @@ async function goOver(
 const GSO_MAX_BYTES = 65_000
 
 function deviceBatches({ tunName, tunAddresses }: Wanted): readonly Batch[] {
-  const up = `link set dev ${tunName} gso_max_size ${GSO_MAX_BYTES} up`
+  // No link-local address: everybody would have a route to its prefix.
+  const up = `link set dev ${tunName} addrgenmode none gso_max_size ${GSO_MAX_BYTES} up`
   const addresses = tunAddresses.map(
     // No duplicate address detection where there are no neighbours: it would hold IPv6 back for a second.
     (address) =>

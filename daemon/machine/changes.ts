@@ -33,7 +33,7 @@ export function changes(from: Routing, to: Routing): readonly Batch[] {
 }
 
 /** Exceptions before what they are exceptions of, and rules last: nobody looks into a table that is half there. */
-const ROUTE_ORDER = ['throw', 'unreachable', 'unicast']
+const ROUTE_ORDER = ['local', 'throw', 'unreachable', 'unicast']
 
 function added(from: Routing, to: Routing, family: 4 | 6): readonly string[] {
   const had = new Set([...from.routes.map(addRoute), ...from.rules.map(addRule)])
@@ -69,8 +69,8 @@ function rank({ type }: Route): number {
 }
 
 /** What the kernel allows one route for, within a table. */
-function placeOf({ to, metric, family }: Route): string {
-  return `${formatPrefix(to)} ${metric ?? (family === 4 ? 0 : DEFAULT_METRIC_V6)}`
+function placeOf({ to, metric, family, table }: Route): string {
+  return `${table} ${formatPrefix(to)} ${metric ?? (family === 4 ? 0 : DEFAULT_METRIC_V6)}`
 }
 
 /** IP6_RT_PRIO_USER of the kernel: routes without a metric get it. */

@@ -30,6 +30,7 @@ export function ruleLine(verb: Verb, rule: Rule): string {
     ...optional('from', rule.from && formatPrefix(rule.from)),
     ...optional('to', rule.to && formatPrefix(rule.to)),
     ...optional('iif', rule.device),
+    ...optional('oif', rule.boundTo),
     ...optional('uidrange', rule.uids && `${rule.uids.first}-${rule.uids.last}`),
     ...optional('lookup', rule.table),
     ...(rule.action === undefined ? [] : [rule.action]),

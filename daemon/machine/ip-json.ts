@@ -66,6 +66,7 @@ export function parseRules(text: string, family: Family): readonly Rule[] {
         ...optional('from', selector(row, 'src', 'srclen', family)),
         ...optional('to', selector(row, 'dst', 'dstlen', family)),
         ...optional('device', textOf(row, 'iif')),
+        ...optional('boundTo', textOf(row, 'oif')),
         ...(first !== undefined && last !== undefined && { uids: { first, last } }),
       },
     ]

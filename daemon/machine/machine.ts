@@ -38,6 +38,8 @@ export type Rule = {
   readonly to?: Prefix
   /** Interface that the packet came in by; `lo` is what this machine sends. */
   readonly device?: string
+  /** Interface that the socket is bound to. */
+  readonly boundTo?: string
   readonly uids?: UidRange
 }
 

@@ -2,11 +2,18 @@
  * Which routes and rules lead private traffic of this machine into the TUN: a table of ours, and rules that look into it.
  * Pure. Nothing of others is changed; what others have is left to them, and told.
  */
-import type { IpAddress } from '#lib/net/address'
+import { addressFromBytes, type IpAddress } from '#lib/net/address'
 import { formatPrefix, type Prefix, prefixCovers, prefixOfAddress } from '#lib/net/prefix'
 import { err, ok, type Result } from '#lib/result'
 import type { Machine, Route, Rule, UidRange } from './machine.ts'
-import { isOurRoute, LOOKUP_PREFERENCE, ownSubnets, REFUSE_PREFERENCE, TABLE } from './ours.ts'
+import {
+  GUARD_TABLE,
+  isOurRoute,
+  LOOKUP_PREFERENCE,
+  ownSubnets,
+  REFUSE_PREFERENCE,
+  TABLE,
+} from './ours.ts'
 
 /** What is wanted of the machine's routing. */
 export type Wanted = {
@@ -69,6 +76,7 @@ export function planRouting(wanted: Wanted, machine: Machine): Result<RoutingPla
       ...throws.map((to) => route('throw', to)),
       ...refused.map((to) => ({ ...route('unreachable', to), metric: LAST_METRIC })),
       ...inside.map((to) => ({ ...route('unicast', to), device: wanted.tunName })),
+      guardRoute(wanted.tunName),
     ],
     rules: rulesOf(wanted),
     leftOut: [
@@ -86,9 +94,24 @@ function route(type: string, to: Prefix): Route {
   return { family: to.address.version, type, to, table: String(TABLE) }
 }
 
-function rulesOf({ tunAddresses, synthetic, resolverAddresses, uids }: Wanted): readonly Rule[] {
+const ALL_V4: Prefix = { address: addressFromBytes(new Uint8Array(4)), length: 0 }
+
+/**
+ * A socket may be bound to the TUN by any user (SO_BINDTODEVICE), and IPv4 takes what no route leads to for a neighbour:
+ * such packets of users who are not taken stay on this machine. IPv6 has no such neighbours.
+ */
+function guardRoute(tunName: string): Route {
+  return { family: 4, type: 'local', to: ALL_V4, table: String(GUARD_TABLE), device: tunName }
+}
+
+function rulesOf(wanted: Wanted): readonly Rule[] {
+  const { tunName, tunAddresses, synthetic, resolverAddresses, uids } = wanted
   const versions = [...new Set(tunAddresses.map(({ version }) => version))]
   return [
+    // Before the general refusals: a socket that is bound takes a refusal for "neighbour", too.
+    {
+      ...{ family: 4, preference: REFUSE_PREFERENCE, boundTo: tunName, table: String(GUARD_TABLE) },
+    },
     ...synthetic.map(
       (to): Rule => ({
         ...{ family: to.address.version, preference: REFUSE_PREFERENCE, to, action: 'unreachable' },

@@ -55,6 +55,22 @@ export type PostureStatus = {
   readonly found?: PostureFinding | PostureFailure
 }
 
+/** Whether traffic of programs without proxy settings is taken. */
+export type TransparentStatus = {
+  /** `refused`: it could not be; nothing of it is left on this machine. */
+  readonly state: 'on' | 'off' | 'refused'
+  readonly reason?: string
+  readonly detail?: string
+  readonly mode?: 'redirect' | 'tun-nat'
+  /** Prefixes of the gateway that stay with this machine, with the reason. */
+  readonly leftOut?: readonly string[]
+  readonly counters?: {
+    readonly packets: number
+    readonly dropped: Readonly<Record<string, number>>
+    readonly open: Readonly<Record<'tcp' | 'udp' | 'icmp', number>>
+  }
+}
+
 /** The daemon's state, as `zt status` shows it. */
 export type DaemonStatus = {
   readonly version: string
@@ -89,6 +105,8 @@ export type DaemonStatus = {
   readonly posture: readonly PostureStatus[]
   /** What waits for the user. */
   readonly prompts: readonly PromptNotice[]
+  /** Absent in proxy mode. */
+  readonly transparent?: TransparentStatus
   /** The gateway's audit log, as far as this device was shown that it only grew. */
   readonly auditLog?: {
     readonly entries: number

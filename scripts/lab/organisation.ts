@@ -53,10 +53,12 @@ type Closers = (() => Promise<unknown>)[]
  * Starts everything but the enrolment; private destinations are denied until `applyPolicy`.
  * @param kind `namespaces` needs root.
  * @param hasLaptop the daemon has a network namespace of its own.
+ * @param daemonFlags more flags of the daemon.
  */
 export async function startOrganisation(
   kind: Lab['kind'],
   hasLaptop = false,
+  daemonFlags: readonly string[] = [],
 ): Promise<Organisation> {
   const folder = mkdtempSync(join(tmpdir(), 'zt-lab-'))
   const closers: Closers = [async () => rmSync(folder, { recursive: true, force: true })]
@@ -66,7 +68,7 @@ export async function startOrganisation(
   try {
     const lab = kind === 'namespaces' ? await namespaceLab(hasLaptop) : loopbackLab()
     closers.push(() => lab.remove())
-    return { ...(await startAll(lab, folder, closers)), close }
+    return { ...(await startAll(lab, folder, closers, daemonFlags)), close }
   } catch (failure) {
     await close()
     throw failure
@@ -77,6 +79,7 @@ async function startAll(
   lab: Lab,
   folder: string,
   closers: Closers,
+  daemonFlags: readonly string[],
 ): Promise<Omit<Organisation, 'close'>> {
   const urls = urlsOf(lab)
   const idp = await startIdentityProvider(lab, folder, `${urls.login}/oidc/callback`)
@@ -85,7 +88,7 @@ async function startAll(
   const { sshdLog, policyInput } = await startTargets(lab, folder, closers)
   const gateway = await startLabGateway(lab, folder, idp.issuer, emptyPolicy(policyInput))
   closers.push(() => gateway.process().stop())
-  const device = await startDaemon(lab, folder)
+  const device = await startDaemon(lab, folder, daemonFlags)
   closers.push(() => device.daemon.stop())
   return {
     lab,
@@ -136,11 +139,11 @@ function ztArgv(
   return [...program('cli/main.js'), '--control', control, ...admin]
 }
 
-async function startDaemon(lab: Lab, folder: string) {
+async function startDaemon(lab: Lab, folder: string, flags: readonly string[]) {
   const control = join(folder, 'control.sock')
   const places = ['--state', join(folder, 'daemon'), '--control', control, '--proxy', '127.0.0.1:0']
   const daemon = await startProcess({
-    argv: [...lab.inLaptop, ...program('daemon/main.js'), 'run', ...places],
+    argv: [...lab.inLaptop, ...program('daemon/main.js'), 'run', ...places, ...flags],
     logFile: join(folder, 'daemon.log'),
     readyWhen: /"msg":"ready"/,
   })

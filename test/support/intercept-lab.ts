@@ -23,6 +23,8 @@ export type Engine = {
   readonly warning: string | undefined
   counters(): Promise<InterceptCounters & { readonly memory: number }>
   kill(): Promise<void>
+  /** Closes it as a daemon that stops does. @returns the exit code. */
+  end(): Promise<number | null>
 }
 
 let made = 0
@@ -64,6 +66,11 @@ export async function interceptLab(t: ExecutionContext): Promise<InterceptLab> {
           child.stdin.write('\n')
           const [line] = await once(lines, 'line')
           return JSON.parse(String(line))
+        },
+        end: async () => {
+          child.stdin.end()
+          const [code] = await once(child, 'exit')
+          return code
         },
         kill: async () => {
           child.kill('SIGKILL')

@@ -21,6 +21,13 @@ for (const mode of MODES) {
     t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/')).code, 0)
   })
 
+  test(`D5: ${mode}: closed, it ends, whatever its connections do`, async (t) => {
+    const lab = await interceptLab(t)
+    const engine = await lab.start(mode)
+    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).code, 0)
+    t.is(await engine.end(), 0)
+  })
+
   test(`D2: ${mode}: works with rp_filter 1`, async (t) => {
     const lab = await interceptLab(t)
     await lab.client('sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1')

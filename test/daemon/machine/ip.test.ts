@@ -9,11 +9,13 @@ const RULES_V4 = `[{"priority":0,"src":"all","table":"local"},
 {"priority":5250,"src":"all","iif":"lo","uid_start":1000,"uid_end":1999,"table":"5254"},
 {"priority":5250,"src":"100.80.0.1","iif":"lo","uid_start":0,"uid_end":0,"table":"5254"},
 {"priority":5250,"src":"all","dst":"100.80.0.53","iif":"lo","table":"5254"},
+{"priority":5251,"src":"all","oif":"zt0","table":"5255"},
 {"priority":5251,"src":"all","dst":"100.80.0.0","dstlen":16,"action":"unreachable"},
 {"priority":5250,"src":"all","table":"52"},{"priority":5251,"src":"all","table":"5254"},
 {"priority":32766,"src":"all","table":"main"}]`
 const ROUTES_V4 = `[{"dst":"10.0.0.0/8","dev":"zt0","table":"5254","scope":"link","flags":["linkdown"]},
 {"type":"throw","dst":"10.1.0.1","table":"5254","flags":[]},
+{"type":"local","dst":"default","dev":"zt0","table":"5255","scope":"host","flags":[]},
 {"type":"unreachable","dst":"100.80.0.0/16","table":"5254","metric":4294967295,"flags":[]},
 {"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]},
 {"type":"local","dst":"127.0.0.1","dev":"lo","table":"local","protocol":"kernel","flags":[]}]`
@@ -29,6 +31,7 @@ test('D5: rules of ours are told from those of others, and read back as the line
       'rule add pref 5250 iif lo uidrange 1000-1999 lookup 5254',
       'rule add pref 5250 from 100.80.0.1/32 iif lo uidrange 0-0 lookup 5254',
       'rule add pref 5250 to 100.80.0.53/32 iif lo lookup 5254',
+      'rule add pref 5251 oif zt0 lookup 5255',
       'rule add pref 5251 to 100.80.0.0/16 unreachable',
     ],
   )
@@ -41,6 +44,7 @@ test('D5: routes of ours are told from those of others, and read back as the lin
     [
       'route del 10.0.0.0/8 dev zt0 table 5254',
       'route del throw 10.1.0.1/32 table 5254',
+      'route del local 0.0.0.0/0 dev zt0 table 5255',
       'route del unreachable 100.80.0.0/16 metric 4294967295 table 5254',
       'route del throw fd00:1::1/128 dev lo metric 1024 table 5254',
     ],

@@ -55,9 +55,11 @@ function linesFor(wanted: Partial<Wanted>, machine: Machine = LAPTOP): readonly 
 
 test('D2 D5: routes first, rules that look into them last; the general refusal of synthetic addresses before', (t) => {
   t.deepEqual(linesFor({}), [
+    'route replace local 0.0.0.0/0 dev zt0 table 5255',
     'route replace unreachable 100.80.0.0/16 metric 4294967295 table 5254',
     'route replace 100.80.0.0/16 dev zt0 table 5254',
     'route replace 10.0.0.0/8 dev zt0 table 5254',
+    'rule add pref 5251 oif zt0 lookup 5255',
     'rule add pref 5251 to 100.80.0.0/16 unreachable',
     'rule add pref 5250 iif lo uidrange 1000-1999 lookup 5254',
     'rule add pref 5250 from 100.80.0.1/32 iif lo uidrange 0-0 lookup 5254',
@@ -100,7 +102,7 @@ test('D4 T103: gateway, routers, name servers and own subnets inside a private p
 test('D4: a prefix that is the own subnet, and one that is everything, are left out', (t) => {
   const lines = linesFor({ prefixes: [prefix('192.0.2.0/24'), prefix('0.0.0.0/0')] })
   t.true(lines.includes('route replace throw 192.0.2.0/24 table 5254'))
-  t.false(lines.some((line) => /0\.0\.0\.0\/0|192\.0\.2\.0\/24 dev/.test(line)))
+  t.false(lines.some((line) => /replace (0\.0\.0\.0\/0|192\.0\.2\.0\/24 dev)/.test(line)))
 })
 
 test('T109: in lockdown private prefixes are refused, not sent elsewhere, without the TUN', (t) => {

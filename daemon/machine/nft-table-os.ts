@@ -1,0 +1,53 @@
+/** Holds the nft table of ours: by a child that the kernel ends with this process, and the table with the child. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { err, ok, type Result } from '#lib/result'
+import { type NftTable, nftCommands } from './nft-table.ts'
+
+/** A table in force. */
+export interface HeldTable {
+  /** Settles when it is gone, wished or not. */
+  readonly gone: Promise<void>
+  /** Takes it away. */
+  close(): Promise<void>
+}
+
+/** `nft_absent`: the program is not there; `nft_refused`: it complained, in its words. */
+export type NftRefusal = {
+  readonly reason: 'nft_absent' | 'nft_refused'
+  readonly detail: string
+}
+
+const ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+
+/** Makes the table, and says so once it is there. */
+export async function holdNftTable(table: NftTable): Promise<Result<HeldTable, NftRefusal>> {
+  const child = spawn('nft', ['-i'], { stdio: 'pipe', env: ENVIRONMENT, cwd: '/' })
+  const gone = once(child, 'close').then(
+    () => {},
+    () => {},
+  )
+  // The pipe breaks when nft ends first; `gone` tells that.
+  child.stdin.on('error', () => {})
+  const answered = new Promise<Result<undefined, NftRefusal>>((resolve) => {
+    let listed = ''
+    child.on('error', ({ message }) => resolve(err({ reason: 'nft_absent', detail: message })))
+    child.stdout.on('data', (chunk: Buffer) => {
+      listed += chunk.toString()
+      if (listed.endsWith('\n}\n')) resolve(ok(undefined))
+    })
+    child.stderr.on('data', (chunk: Buffer) =>
+      resolve(err({ reason: 'nft_refused', detail: chunk.toString().trim() })),
+    )
+    child.on('close', () => resolve(err({ reason: 'nft_refused', detail: 'nft ended' })))
+  })
+  child.stdin.write(nftCommands(table))
+  const answer = await answered
+  const close = (): Promise<void> => {
+    child.stdin.end()
+    return gone
+  }
+  if (answer.ok) return ok({ gone, close })
+  await close()
+  return answer
+}

@@ -1,0 +1,138 @@
+/**
+ * Takes the traffic of this machine, step by step, and gives it back in the other order: a device, the engine on it,
+ * routes into it. Nothing is left when a step fails.
+ */
+import { formatPrefix } from '#lib/net/prefix'
+import { err, ok, type Result } from '#lib/result'
+import type { InterceptDeps } from '../intercept/intercept-deps.ts'
+import { type Interception, startInterception } from '../intercept/interception-server.ts'
+import { openTun, type TunDevice } from '../intercept/tun-os.ts'
+import { applyRouting, type RoutingRefusal } from '../machine/applied-routing-os.ts'
+import { removeLeftovers } from '../machine/leftovers-os.ts'
+import { holdNftTable } from '../machine/nft-table-os.ts'
+import type { LeftOut, Wanted } from '../machine/plan.ts'
+import type { Failure } from './failure.ts'
+
+/** Traffic that is taken. */
+export interface TakenOver {
+  readonly interception: Interception
+  readonly leftOut: readonly LeftOut[]
+  /** Goes over to other routes; after a refusal the ones before are in force. */
+  reroute(wanted: Wanted): Promise<Result<undefined, Failure>>
+  /** Gives everything back. */
+  close(): Promise<void>
+}
+
+export type TakeOverDeps = InterceptDeps & {
+  /** Others took away what it stands on. */
+  readonly onLost: (what: 'nft_table') => void
+}
+
+/** What gives back, the last one first. */
+type Undos = (() => Promise<void>)[]
+type Start = { readonly wanted: Wanted; readonly deps: TakeOverDeps; readonly undos: Undos }
+
+/** `ip` answers within milliseconds. */
+const CHANGE_TIMEOUT_MS = 10_000
+
+/** @throws {Error} when a listener cannot be had, or `ip` hangs; nothing is left then either. */
+export async function takeOver(
+  wanted: Wanted,
+  deps: TakeOverDeps,
+): Promise<Result<TakenOver, Failure>> {
+  const left = await removeLeftovers(soon())
+  if (!left.ok) return left
+  const device = openTun(wanted.tunName)
+  if (!device.ok) return device
+  const undos: Undos = [async () => device.value.close()]
+  try {
+    const taken = await takeInto(device.value, { wanted, deps, undos })
+    if (!taken.ok) await giveBack(undos)
+    return taken
+  } catch (cause) {
+    await giveBack(undos)
+    throw cause
+  }
+}
+
+/** A redirect is there before routes lead to it; the kernel's own stack on the device needs routes first. */
+async function takeInto(
+  device: TunDevice,
+  { wanted, deps, undos }: Start,
+): Promise<Result<TakenOver, Failure>> {
+  const redirect = await startRedirect(device, { wanted, deps, undos })
+  const applied = await applyRouting(wanted, soon())
+  if (!applied.ok) return err(failureOf(applied.error))
+  let routing = applied.value
+  undos.push(async () => {
+    const failed = await routing.undo(soon())
+    if (failed.length > 0) deps.log.warn({ failed }, 'routing not undone')
+  })
+  return ok({
+    interception: redirect ?? (await startTunNat(device, { wanted, deps, undos })),
+    get leftOut() {
+      return routing.leftOut
+    },
+    reroute: async (next) => {
+      const changed = await routing.change(next, soon())
+      if (!changed.ok) return err(failureOf(changed.error))
+      routing = changed.value
+      return ok(undefined)
+    },
+    close: () => giveBack(undos),
+  })
+}
+
+/** undefined where nft cannot be used. */
+async function startRedirect(
+  device: TunDevice,
+  { wanted, deps, undos }: Start,
+): Promise<Interception | undefined> {
+  const interception = await startInterception(device, deps, { mode: 'redirect' })
+  const { redirectPort = 0 } = interception
+  const { tunName, uids } = wanted
+  const table = await holdNftTable({ tunName, redirectPort, uids })
+  if (!table.ok) {
+    deps.log.info(table.error, 'no redirect by nft')
+    await interception.close()
+    return undefined
+  }
+  let isOurs = true
+  void table.value.gone.then(() => isOurs && deps.onLost('nft_table'))
+  undos.push(async () => {
+    isOurs = false
+    await interception.close()
+    await table.value.close()
+  })
+  return interception
+}
+
+async function startTunNat(
+  device: TunDevice,
+  { wanted, deps, undos }: Start,
+): Promise<Interception> {
+  const { tunAddresses: addresses } = wanted
+  const interception = await startInterception(device, deps, { mode: 'tun-nat', addresses })
+  undos.push(() => interception.close())
+  return interception
+}
+
+async function giveBack(undos: Undos): Promise<void> {
+  for (const undo of undos.splice(0).reverse()) await undo()
+}
+
+function failureOf(refusal: RoutingRefusal): Failure {
+  const { reason } = refusal
+  switch (reason) {
+    case 'cannot_look':
+      return refusal
+    case 'synthetic_taken':
+      return { reason, detail: `${formatPrefix(refusal.prefix)} is used by ${refusal.link}` }
+    case 'not_applied':
+      return { reason, detail: refusal.failed.map(({ complaint }) => complaint).join('; ') }
+  }
+}
+
+function soon(): AbortSignal {
+  return AbortSignal.timeout(CHANGE_TIMEOUT_MS)
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import test, { type ExecutionContext } from 'ava'
+import { batch, freshMachine, type Inside, routing } from '../../support/namespace-machine.ts'
+import { asNobody } from '../../support/run-program.ts'
+
+const PROCESS = join(import.meta.dirname, '../../support/take-over-process.js')
+const OWNER = 1000
+/** curl's exit codes for a refusal that comes at once: no route or a reset, then a reset after the handshake. */
+const REFUSED: ReadonlySet<number | null> = new Set([7, 56])
+
+async function take(t: ExecutionContext, { namespace }: Inside, as: readonly string[] = []) {
+  const argv = ['netns', 'exec', namespace, ...as, process.execPath, PROCESS, String(OWNER)]
+  const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async () => JSON.parse(String((await lines.next()).value))
+  const end = async () => {
+    child.stdin.end()
+    await once(child, 'exit')
+  }
+  const packets = async () => {
+    child.stdin.write('\n')
+    return (await next()).packets
+  }
+  return { child, said: await next(), next, packets, end }
+}
+
+async function laptop(t: ExecutionContext): Promise<Inside> {
+  const inside = await freshMachine(t)
+  await batch(inside, '-4', ['route add default via 192.0.2.1'])
+  return inside
+}
+
+function curlAs({ run }: Inside, uid: number, ...args: string[]) {
+  const user = ['setpriv', `--reuid=${uid}`, '--regid=65534', '--clear-groups']
+  return run(...user, 'curl', '-sS', '--max-time', '2', ...args)
+}
+
+for (const mode of ['redirect', 'tun-nat'] as const) {
+  test(`D2 D15: ${mode}: the owner's connections are taken, nobody else's, bound to the TUN or not`, async (t) => {
+    const inside = await laptop(t)
+    // Where the name of the table is taken nft refuses, as where it is missing.
+    if (mode === 'tun-nat') await inside.run('nft', 'add table inet zt')
+    const untouched = await routing(inside)
+    const { said, packets, end } = await take(t, inside)
+    t.deepEqual(said, { mode })
+    const before = await packets()
+    const targets = ['http://10.1.2.3/', 'http://[fd00:1::7]/', 'tftp://10.1.2.3/file']
+    for (const target of targets) {
+      for (const bound of [[], ['--interface', 'if!zt0']]) {
+        t.not((await curlAs(inside, OWNER + 1, ...bound, target)).code, 0)
+      }
+    }
+    t.is(await packets(), before)
+    for (const target of targets.slice(0, 2)) {
+      const taken = await curlAs(inside, OWNER, target)
+      t.true(REFUSED.has(taken.code), taken.stderr)
+    }
+    await end()
+    t.deepEqual(await routing(inside), untouched)
+  })
+}
+
+test('D2 D5: what is missing is told, and nothing is left', async (t) => {
+  const inside = await laptop(t)
+  const before = await routing(inside)
+  const unprivileged = await take(t, inside, asNobody([]))
+  t.is(unprivileged.said.reason, 'not_permitted')
+  t.deepEqual(await routing(inside), before)
+  await batch(inside, '-4', ['link add zt0 type veth peer name zt1'])
+  t.is((await take(t, inside)).said.reason, 'no_tun_device')
+  t.deepEqual(await routing(inside), before)
+})
+
+test('D5: a second daemon does not take what a first one has', async (t) => {
+  const inside = await laptop(t)
+  const first = await take(t, inside)
+  t.is((await take(t, inside)).said.reason, 'in_use')
+  t.true(REFUSED.has((await curlAs(inside, OWNER, 'http://10.1.2.3/')).code))
+  await first.end()
+})
+
+test('D5: it is told when nft dies, since connections are not redirected any more', async (t) => {
+  const inside = await laptop(t)
+  const { child, next } = await take(t, inside)
+  const nft = await inside.run('pgrep', '-P', String(child.pid), 'nft')
+  process.kill(Number(nft.stdout))
+  t.deepEqual(await next(), { lost: 'nft_table' })
+})

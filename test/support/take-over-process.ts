@@ -1,0 +1,36 @@
+/**
+ * Takes traffic of the user named by the argument to 10.0.0.0/8 and fd00:1::/48, refuses it all, and gives it back when
+ * stdin ends. Says one line when it begins, one for each thing that others took away, and to each line of input how many
+ * packets it took, without what the kernel says to neighbours on every link.
+ */
+import { createInterface } from 'node:readline'
+import { err } from '#lib/result'
+import { takeOver } from '../../daemon/transparent/take-over-os.ts'
+import { wantedOf } from '../../daemon/transparent/wanted.ts'
+
+const refuse = async () => err({ status: 403, reason: 'denied' })
+const say = (words: object): void => void process.stdout.write(`${JSON.stringify(words)}\n`)
+
+const wish = {
+  ownerUid: Number(process.argv[2]),
+  prefixes: ['10.0.0.0/8', 'fd00:1::/48'],
+  lockdown: false,
+  gatewayHosts: [],
+}
+const taken = await takeOver(wantedOf(wish, { tunName: 'zt0', allowUsers: [] }, []), {
+  targetOf: (_, port) => ({ host: 'private.test', port }),
+  openFlow: refuse,
+  openDatagrams: refuse,
+  answerQuery: async () => undefined,
+  resolverAddresses: [],
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  onLost: (lost) => say({ lost }),
+})
+say(taken.ok ? { mode: taken.value.interception.mode } : taken.error)
+if (taken.ok) {
+  const { interception, close } = taken.value
+  const { counters } = interception
+  createInterface({ input: process.stdin })
+    .on('line', () => say({ packets: counters.packets - (counters.dropped.multicast ?? 0) }))
+    .on('close', () => void close())
+}
