@@ -1,6 +1,7 @@
 /**
  * What is to be looked at when, and what is told: the daemon's side of posture without its clock and its machine. Pure.
  */
+import { elapsedMs, type Moment } from '#lib/moment'
 import type {
   PostureFailure,
   PostureFinding,
@@ -17,22 +18,6 @@ export type Look = {
   readonly request: PostureRequest
   readonly found: Found
   readonly at: Moment
-}
-
-/**
- * A point in time on two clocks: one stands still while the machine sleeps, the other may be set. The greater distance
- * counts, so that neither makes an observation younger than it is.
- */
-export type Moment = {
-  /** Unix milliseconds. */
-  readonly wallMs: number
-  /** Milliseconds of a clock that only goes forward. */
-  readonly steadyMs: number
-}
-
-/** Milliseconds between two moments, whole, at least 0. */
-export function elapsedMs(from: Moment, to: Moment): number {
-  return Math.max(0, Math.ceil(Math.max(to.wallMs - from.wallMs, to.steadyMs - from.steadyMs)))
 }
 
 /** What to look at now, and how long nothing else is due. */

@@ -2,16 +2,15 @@
  * Posture of this device: looks at what the gateway asks for as often as it asks, tells it, and remembers what the
  * gateway made of it. Nothing is looked at that was not asked for.
  */
-import { performance } from 'node:perf_hooks'
 import type { PostureStatus } from '#lib/api/control-api'
 import type { Log } from '#lib/log'
 import type { Result } from '#lib/result'
 import type { PostureObservation, PostureRequest, PostureResult } from '#lib/wire/posture-message'
+import { momentNow as now } from '../moment-os.ts'
 import type { Collect } from './collect-os.ts'
 import {
   type Look,
   lookFor,
-  type Moment,
   observationsOf,
   packObservations,
   planLooks,
@@ -36,13 +35,13 @@ export interface PostureJob {
   /** Whether something that was asked last has not been told yet, not even once. */
   readonly isSettling: boolean
   readonly checks: readonly PostureStatus[]
+  /** Looks at once what is due by now: a laptop that slept has no timers. */
+  wake(): void
   stop(): void
 }
 
 /** Octets of observations in one message: with its envelope within the gateway's limit of a line. */
 const MESSAGE_LIMIT_BYTES = 15 * 1024
-
-const now = (): Moment => ({ wallMs: Date.now(), steadyMs: performance.now() })
 
 export function startPosture({ collect, report, onTold, log }: PostureDeps): PostureJob {
   const stopping = new AbortController()
@@ -116,6 +115,7 @@ export function startPosture({ collect, report, onTold, log }: PostureDeps): Pos
         postureStatus(request, lookFor(request, looks), results, now()),
       )
     },
+    wake: step,
     stop() {
       requests = []
       clearTimeout(timer)

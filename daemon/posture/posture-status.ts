@@ -1,7 +1,8 @@
 /** A posture check as `zt status` shows it. Pure. */
 import type { PostureStatus } from '#lib/api/control-api'
+import { elapsedMs, type Moment } from '#lib/moment'
 import type { PostureRequest, PostureResult } from '#lib/wire/posture-message'
-import { elapsedMs, type Look, type Moment } from './plan.ts'
+import type { Look } from './plan.ts'
 
 /** What the gateway answered last. */
 export type ToldResults = { readonly results: readonly PostureResult[]; readonly at: Moment }

@@ -5,7 +5,6 @@ import { firewalldFilters, nftFilters, ufwFilters } from '../../../daemon/postur
 import { parseDiskMounts } from '../../../daemon/posture/mount-table.ts'
 import { parseOsRelease } from '../../../daemon/posture/os-release.ts'
 import {
-  elapsedMs,
   type Found,
   type Look,
   lookFor,
@@ -38,13 +37,6 @@ test('D10: a check that looks elsewhere now was never looked at', (t) => {
   const before = look(file('a'), 0)
   t.is(lookFor(file('a', 5000), [before]), before)
   t.is(lookFor(file('a', 1000, '/etc/other'), [before]), undefined)
-})
-
-test('D10: neither sleep nor a clock that is set makes an observation younger', (t) => {
-  const before = { wallMs: 1000, steadyMs: 1000 }
-  t.is(elapsedMs(before, { wallMs: 9000, steadyMs: 1010 }), 8000)
-  t.is(elapsedMs(before, { wallMs: 0, steadyMs: 1500 }), 500)
-  t.is(elapsedMs(before, { wallMs: 0, steadyMs: 1000 }), 0)
 })
 
 test('D10: an observation carries its age; one older than a day is none', (t) => {
