@@ -22,7 +22,7 @@ export function statusText(status: DaemonStatus): string {
     status.state === 'connected' ? style.green(status.state) : style.yellow(status.state)
   const why = status.reason === undefined ? '' : ` (${printable(status.reason)})`
   const lines = [
-    `${'state'.padEnd(14)} ${state}${why}`,
+    `${'state'.padEnd(14)} ${state}${why}${status.since === undefined ? '' : ` since ${printable(status.since)}`}`,
     ...(status.userEmail === undefined ? [] : [line('user', status.userEmail)]),
     ...(status.service === undefined ? [] : [line('service', serviceText(status.service))]),
     ...(status.deviceId === undefined ? [] : [line('device', status.deviceId)]),

@@ -12,10 +12,13 @@ import { createDevice, type Device } from './device-client.ts'
 import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
 import { createOpenDatagrams, createOpenFlow } from './flow-client.ts'
+import { lookAround } from './life/look-os.ts'
+import { watchSurroundings } from './life/watch-job.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
 import { type ProxyServer, startProxyServer } from './listen/proxy-server.ts'
 import { modeObstacle } from './mode.ts'
+import { momentNow } from './moment-os.ts'
 import { createCollect } from './posture/collect-os.ts'
 import { createTold } from './prompt/told.ts'
 import { listSettings, transparentWish } from './settings.ts'
@@ -107,7 +110,7 @@ export async function startDaemon(
   const status = () =>
     statusOf({
       version: surroundings.version,
-      nowMs: Date.now(),
+      now: momentNow(),
       proxyPort: port,
       refusedOtherUsers: proxy?.refusedOtherUsers ?? 0,
       prompts: told.prompts,
@@ -148,11 +151,17 @@ export async function startDaemon(
     await proxy.close()
     return err(CONTROL_FAILURES[control.error.reason])
   }
+  const stopWatching = watchSurroundings({
+    look: () => lookAround(config.tunName),
+    onChange: device.surroundingsChanged,
+    log,
+  })
   if (loaded.value !== undefined) await device.adopt(loaded.value)
   return ok({
     proxyPort: port,
     controlPath: config.controlPath,
     stop: async () => {
+      stopWatching()
       await Promise.all([control.value.close(), proxy?.close(), transparent?.stop()])
       await device.close()
     },

@@ -58,6 +58,8 @@ export interface Device {
   down(): Promise<void>
   /** Settles when the tunnel is up and has said what is ours, or is known not to come up, or after `limitMs`. */
   settled(limitMs: number): Promise<void>
+  /** After a sleep, or in another network: whatever waits for a time or an answer looks anew. */
+  surroundingsChanged(): void
   /** Ends the tunnel; the registration stays on disk. */
   close(): Promise<void>
 }
@@ -205,6 +207,11 @@ export function createDevice(options: DeviceOptions): Device {
         waiting.add(done)
         if (!isSettling(life)) done()
       })
+    },
+    surroundingsChanged() {
+      life?.tunnel.networkChanged()
+      life?.renewal.wake()
+      life?.posture.wake()
     },
     close: end,
   }

@@ -2,6 +2,7 @@
  * What `zt status` shows, put together from what is known. Pure; says `connected` only for data that passed (T108).
  */
 import type { DaemonStatus, PostureStatus } from '#lib/api/control-api'
+import { elapsedMs, type Moment } from '#lib/moment'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
@@ -20,7 +21,7 @@ export type RegisteredFacts = {
 
 export type StatusFacts = {
   readonly version: string
-  readonly nowMs: number
+  readonly now: Moment
   readonly registered?: RegisteredFacts
   readonly tunnel?: TunnelStatus
   /** Why the certificate is not being renewed, when that failed last. */
@@ -42,11 +43,13 @@ const SILENCE_LIMIT_MS = 10_000
 /** Assembles the status. */
 export function statusOf(facts: StatusFacts): DaemonStatus {
   const { registered, tunnel, settings } = facts
-  const { state, reason } = stateOf(facts)
-  const heardAtMs = tunnel?.lastHeardAtMs
+  const { state, reason, since } = stateOf(facts)
+  const wallTime = (moment: Moment): string =>
+    new Date(facts.now.wallMs - elapsedMs(moment, facts.now)).toISOString()
   return {
     version: facts.version,
     state,
+    ...(since === undefined ? {} : { since: wallTime(since) }),
     ...(reason === undefined ? {} : { reason }),
     ...(registered === undefined
       ? {}
@@ -58,7 +61,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
         }),
     connections: tunnel?.connections ?? 0,
     openFlows: tunnel?.openFlows ?? 0,
-    ...(heardAtMs === undefined ? {} : { lastHeardAt: new Date(heardAtMs).toISOString() }),
+    ...(tunnel?.lastHeard === undefined ? {} : { lastHeardAt: wallTime(tunnel.lastHeard) }),
     proxy: {
       host: '127.0.0.1',
       port: facts.proxyPort,
@@ -111,14 +114,15 @@ export function refusalOf({ state }: Pick<DaemonStatus, 'state'>): LocalReason |
   }
 }
 
-type State = Pick<DaemonStatus, 'state' | 'reason'>
+type State = Pick<DaemonStatus, 'state' | 'reason'> & { readonly since?: Moment }
 
-function stateOf({ registered, tunnel, nowMs, renewalReason }: StatusFacts): State {
+function stateOf({ registered, tunnel, now, renewalReason }: StatusFacts): State {
   if (registered === undefined || tunnel === undefined) return { state: 'not_enrolled' }
-  const heardAgoMs = nowMs - (tunnel.lastHeardAtMs ?? 0)
-  if (tunnel.state === 'connected' && heardAgoMs > SILENCE_LIMIT_MS) {
-    return { state: 'unreachable', reason: 'gateway_silent' }
+  const { state, lastHeard } = tunnel
+  const isSilent = lastHeard === undefined || elapsedMs(lastHeard, now) > SILENCE_LIMIT_MS
+  if (state === 'connected' && isSilent) {
+    return { state: 'unreachable', reason: 'gateway_silent', since: lastHeard ?? tunnel.since }
   }
   const reason = tunnel.reason ?? renewalReason
-  return reason === undefined ? { state: tunnel.state } : { state: tunnel.state, reason }
+  return { state, since: tunnel.since, ...(reason !== undefined && { reason }) }
 }

@@ -3,7 +3,10 @@ import type { Log } from '#lib/log'
 import type { TunnelEvents } from '../tunnel/tunnel.ts'
 import type { Told } from './told.ts'
 
-type Heard = Pick<TunnelEvents, 'onWelcome' | 'onPrompt' | 'onPromptEnded' | 'onNotice'>
+type Heard = Pick<
+  TunnelEvents,
+  'onWelcome' | 'onPrompt' | 'onPromptEnded' | 'onNotice' | 'onFlowsLost'
+>
 
 export function hearing(told: Told, log: Log): Heard {
   return {
@@ -18,6 +21,11 @@ export function hearing(told: Told, log: Log): Heard {
     onNotice({ reason, sentence }) {
       log.info({ reason }, 'notice of the gateway')
       told.notice(reason, sentence)
+    },
+    onFlowsLost({ reason, flows }) {
+      log.warn({ reason, flows }, 'flows ended with their connection')
+      const what = flows === 1 ? 'A connection' : `${flows} connections`
+      told.notice('tunnel_lost', `${what} ended: the tunnel that carried them is dead (${reason}).`)
     },
   }
 }

@@ -8,7 +8,7 @@ import type { PostureObservation } from '#lib/wire/posture-message'
 import type { AskError, TunnelEvents } from './tunnel.ts'
 
 /** What the gateway says unasked. */
-export type ControlEvents = Omit<TunnelEvents, 'onStatus' | 'onWelcome'> & {
+export type ControlEvents = Omit<TunnelEvents, 'onStatus' | 'onWelcome' | 'onFlowsLost'> & {
   readonly onWelcome: (welcome: Extract<GatewayMessage, { type: 'welcome' }>) => void
 }
 

@@ -26,9 +26,9 @@ const DUPLICATE_REOPEN_MS = 60_000
 
 type Current = { readonly connection: TunnelConnection; client?: ControlClient }
 
-/** @param pick a usable connection, if there is one. */
+/** @param usable connections that take new streams, the best one first. */
 export function createControlKeeper(
-  pick: () => TunnelConnection | undefined,
+  usable: () => readonly TunnelConnection[],
   events: ControlEvents,
 ): ControlKeeper {
   let current: Current | undefined
@@ -69,9 +69,9 @@ export function createControlKeeper(
   }
 
   function refresh(): void {
-    if (current?.connection.usable) return
-    const connection = pick()
-    if (connection === undefined || connection === current?.connection) return
+    const [connection, ...others] = usable()
+    if (connection === undefined) return
+    if (current !== undefined && [connection, ...others].includes(current.connection)) return
     clearTimeout(timer)
     current?.client?.close()
     const own: Current = { connection }

@@ -10,6 +10,7 @@ import {
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Moment } from '#lib/moment'
 import { printAuthority } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
 import { datagramsOn } from '#lib/tunnel/datagram-flow'
@@ -30,8 +31,9 @@ export type Http2ConnectOptions = {
   readonly gateway: TcpEndpoint
   readonly credentials: TunnelCredentials
   readonly dial: DialTcp
-  /** Unix milliseconds. */
-  readonly now: () => number
+  readonly now: () => Moment
+  /** Gives the attempt up; a connection that stands stays. */
+  readonly signal?: AbortSignal
   /** TLS ticket of an earlier connection with the same credentials. */
   readonly ticket?: Buffer
   readonly onTicket?: (ticket: Buffer) => void
@@ -73,12 +75,13 @@ export async function connectHttp2(
 ): Promise<Result<TunnelConnection, { readonly reason: string }>> {
   const timing = { ...TIMING, ...options.timing }
   const timeout = AbortSignal.timeout(timing.connectMs)
+  const given = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal])
   try {
-    const raw = await options.dial(options.gateway, timeout)
+    const raw = await options.dial(options.gateway, given)
     const socket = startTls(raw, options)
     const session = startSession(socket, options.gateway)
     const connection = wrap(session, socket, timing, options.now)
-    const first = await firstAnswer(session, connection, timeout)
+    const first = await firstAnswer(session, connection, given)
     if (first === undefined) return ok(connection)
     session.destroy()
     socket.destroy()
@@ -127,10 +130,10 @@ function startSession(socket: TLSSocket, { host, port }: TcpEndpoint): ClientHtt
 function firstAnswer(
   session: ClientHttp2Session,
   connection: TunnelConnection,
-  timeout: AbortSignal,
+  given: AbortSignal,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    timeout.addEventListener('abort', () => resolve('connect_timeout'), { once: true })
+    given.addEventListener('abort', () => resolve('connect_timeout'), { once: true })
     connection.closed.then(({ reason }) => resolve(reason)).catch(() => undefined)
     session.once('remoteSettings', () => {
       // An error means that the session is closing: `closed` knows why.
@@ -143,20 +146,22 @@ function firstAnswer(
 
 /** What is known about a connection while it lives. */
 type Life = {
-  lastHeardAtMs: number
+  lastHeard: Moment
   /** What GOAWAY said, or what we found; the first counts. */
   reason?: string
   isDraining: boolean
   openFlows: number
+  /** Flows that were open when the connection went. */
+  lostFlows: number
 }
 
 function wrap(
   session: ClientHttp2Session,
   socket: TLSSocket,
   timing: Http2Timing,
-  now: () => number,
+  now: () => Moment,
 ): TunnelConnection {
-  const life: Life = { lastHeardAtMs: now(), isDraining: false, openFlows: 0 }
+  const life: Life = { lastHeard: now(), isDraining: false, openFlows: 0, lostFlows: 0 }
   const closed = watch(session, life)
   watchSilence(session, socket, life, timing, now)
   const open = (
@@ -174,6 +179,7 @@ function wrap(
     life.openFlows += 1
     stream.once('close', () => {
       life.openFlows -= 1
+      if (session.destroyed) life.lostFlows += 1
     })
     return verdict(stream, timing.verdictMs, onGone)
   }
@@ -193,8 +199,13 @@ function wrap(
     get usable() {
       return isUsable(session, life)
     },
-    get lastHeardAtMs() {
-      return life.lastHeardAtMs
+    get lastHeard() {
+      return life.lastHeard
+    },
+    async probe(withinMs) {
+      const isAlive = await probe(session, withinMs)
+      if (isAlive) life.lastHeard = now()
+      return isAlive
     },
     drain: (deadlineMs) => drain(session, socket, deadlineMs),
     unusable: Promise.race([closed, goaway(session, life)]),
@@ -247,12 +258,14 @@ function goaway(session: ClientHttp2Session, life: Life): Promise<{ readonly rea
   })
 }
 
-function watch(session: ClientHttp2Session, life: Life): Promise<{ readonly reason: string }> {
+function watch(session: ClientHttp2Session, life: Life): TunnelConnection['closed'] {
   session.on('error', (error) => {
     life.reason ??= connectReason(error)
   })
   return new Promise((resolve) => {
-    session.once('close', () => resolve({ reason: life.reason ?? 'connection_lost' }))
+    session.once('close', () =>
+      resolve({ reason: life.reason ?? 'connection_lost', flows: life.lostFlows + life.openFlows }),
+    )
   })
 }
 
@@ -262,14 +275,14 @@ function watchSilence(
   socket: TLSSocket,
   life: Life,
   timing: Http2Timing,
-  now: () => number,
+  now: () => Moment,
 ): void {
   let bytesSeen = 0
   let pong: NodeJS.Timeout | undefined
   const heard = () => {
     clearTimeout(pong)
     pong = undefined
-    life.lastHeardAtMs = now()
+    life.lastHeard = now()
   }
   const giveUp = () => {
     life.reason ??= 'ping_timeout'
@@ -292,6 +305,18 @@ function watchSilence(
   session.once('close', () => {
     clearInterval(timer)
     clearTimeout(pong)
+  })
+}
+
+function probe(session: ClientHttp2Session, withinMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), withinMs)
+    const settle = (isAlive: boolean): void => {
+      clearTimeout(timer)
+      resolve(isAlive)
+    }
+    if (session.destroyed) settle(false)
+    else if (!session.ping((error) => settle(error === null))) settle(false)
   })
 }
 

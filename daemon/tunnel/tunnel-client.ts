@@ -4,8 +4,10 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { connect } from 'node:net'
+import type { Moment } from '#lib/moment'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
+import { momentNow } from '../moment-os.ts'
 import type { ControlEvents } from './control-client.ts'
 import { createControlKeeper } from './control-keeper-client.ts'
 import { connectHttp2, type Http2Timing } from './http2-client.ts'
@@ -22,6 +24,8 @@ import { next, STOPPED, stateNameOf, type TunnelEvent, type TunnelState } from '
 const OLD_CONNECTION_MS = 24 * 3_600_000
 const STOP_MS = 5_000
 const CONNECTIONS = 2
+/** How long a connection may take to answer after a change of the network, before another one takes its place. */
+const PROBE_MS = 1_000
 
 type Internals = { readonly timing?: Partial<Http2Timing>; readonly random?: () => number }
 
@@ -39,18 +43,19 @@ export function createTunnelClient(
   /** Counts starts and stops: what an earlier run began is not taken over by a later one. */
   let run = 0
   let who: Pick<TunnelStatus, 'deviceId' | 'userEmail'> = {}
-  let lastHeardAtMs: number | undefined
+  let lastHeard: Moment | undefined
+  let since: Pick<TunnelStatus, 'state' | 'since'> = { state: 'down', since: momentNow() }
   let timer: NodeJS.Timeout | undefined
+  /** Attempts that go on. */
+  const attempts: (AbortController | undefined)[] = []
 
-  const usable = () => connections.filter((one) => one !== undefined).filter((one) => one.usable)
-  const keeper = createControlKeeper(leastLoaded, controlEvents())
-
-  function leastLoaded(): TunnelConnection | undefined {
-    return usable().reduce<TunnelConnection | undefined>(
-      (best, one) => (best === undefined || one.openFlows < best.openFlows ? one : best),
-      undefined,
-    )
-  }
+  /** The least loaded one first. */
+  const usable = () =>
+    connections
+      .filter((one) => one !== undefined)
+      .filter((one) => one.usable)
+      .sort((a, b) => a.openFlows - b.openFlows)
+  const keeper = createControlKeeper(usable, controlEvents())
 
   function controlEvents(): ControlEvents {
     return {
@@ -70,15 +75,16 @@ export function createTunnelClient(
 
   function status(): TunnelStatus {
     const living = connections.filter((one) => one !== undefined)
-    for (const one of living) lastHeardAtMs = Math.max(lastHeardAtMs ?? 0, one.lastHeardAtMs)
+    lastHeard = latest([...living.map((one) => one.lastHeard), lastHeard])
     const name = stateNameOf(state)
+    if (name !== since.state) since = { state: name, since: momentNow() }
     const { reason } = state
     return {
-      state: name,
+      ...since,
       ...(reason === undefined || name === 'connected' ? {} : { reason }),
       connections: usable().length,
       openFlows: [...living, ...old].reduce((sum, one) => sum + one.openFlows, 0),
-      ...(lastHeardAtMs === undefined ? {} : { lastHeardAtMs }),
+      ...(lastHeard === undefined ? {} : { lastHeard }),
       ...who,
     }
   }
@@ -87,22 +93,26 @@ export function createTunnelClient(
     const { state: after, effects } = next(state, event)
     state = after
     for (const slot of effects.dial) connectSlot(slot, run).catch(() => undefined)
+    for (const slot of effects.probe) probeSlot(slot, state.network).catch(() => undefined)
     clearTimeout(timer)
     if (effects.tickAtMs !== undefined) {
-      const waitMs = Math.max(0, effects.tickAtMs - Date.now())
-      timer = setTimeout(() => happen({ type: 'tick', nowMs: Date.now() }), waitMs)
+      const waitMs = Math.max(0, Math.ceil(effects.tickAtMs - steadyMs()))
+      timer = setTimeout(() => happen({ type: 'tick', nowMs: steadyMs() }), waitMs)
     }
     keeper.refresh()
     options.events.onStatus(status())
   }
 
-  async function connectOnce(): Promise<Result<TunnelConnection, { readonly reason: string }>> {
+  async function connectOnce(
+    signal?: AbortSignal,
+  ): Promise<Result<TunnelConnection, { readonly reason: string }>> {
     const used = credentials
     const connected = await connectHttp2({
+      ...(signal && { signal }),
       gateway: options.gateway,
       credentials: used,
       dial,
-      now: Date.now,
+      now: momentNow,
       timing,
       ...(ticket === undefined ? {} : { ticket }),
       onTicket: (bytes) => {
@@ -116,23 +126,48 @@ export function createTunnelClient(
   }
 
   async function connectSlot(slot: number, ofRun: number): Promise<void> {
-    const connected = await connectOnce()
-    if (ofRun !== run) {
+    const attempt = new AbortController()
+    attempts[slot]?.abort()
+    attempts[slot] = attempt
+    const connected = await connectOnce(attempt.signal)
+    if (ofRun !== run || attempt.signal.aborted) {
       if (connected.ok) await connected.value.drain(0)
     } else if (connected.ok) {
       hold(slot, connected.value)
-      happen({ type: 'opened', slot, nowMs: Date.now() })
+      happen({ type: 'opened', slot, nowMs: steadyMs() })
     } else {
       ended('failed', slot, connected.error.reason)
     }
   }
 
   function ended(type: 'failed' | 'lost', slot: number, reason: string): void {
-    happen({ type, slot, reason, nowMs: Date.now(), random: random() })
+    happen({ type, slot, reason, nowMs: steadyMs(), random: random() })
+  }
+
+  /** @param network the change that made the connection doubtful; after a newer one the answer says nothing. */
+  async function probeSlot(slot: number, network: number): Promise<void> {
+    const connection = connections[slot]
+    const isAlive = await connection?.probe(PROBE_MS)
+    if (connection === undefined || connections[slot] !== connection) return
+    if (network !== state.network) return
+    if (isAlive) {
+      happen({ type: 'answered', slot })
+      return
+    }
+    connections[slot] = undefined
+    retire(connection)
+    ended('lost', slot, 'ping_timeout')
+    // Its flows go on if the network comes back; if not, its own PING ends it.
+    await connection.drain(OLD_CONNECTION_MS)
   }
 
   function hold(slot: number, connection: TunnelConnection): void {
     connections[slot] = connection
+    connection.closed
+      .then((lost) => {
+        if (lost.flows > 0 && state.isRunning) options.events.onFlowsLost(lost)
+      })
+      .catch(() => undefined)
     connection.unusable
       .then(({ reason }) => {
         retire(connection)
@@ -158,7 +193,7 @@ export function createTunnelClient(
       return
     }
     hold(slot, connected.value)
-    keeper.refresh()
+    happen({ type: 'answered', slot })
     if (before === undefined) return
     retire(before)
     await before.drain(OLD_CONNECTION_MS)
@@ -167,12 +202,12 @@ export function createTunnelClient(
   async function place<Flow>(
     open: (connection: TunnelConnection) => Promise<Result<Flow, FlowRefusal>>,
   ): Promise<Result<Flow, FlowRefusal>> {
-    const first = leastLoaded()
+    const [first] = usable()
     if (first === undefined) return err(NOT_CONNECTED)
     const opened = await open(first)
     // The gateway did not look at a flow that met its GOAWAY (RFC 9113 section 6.8): it may go elsewhere.
     const isUnseen = !opened.ok && opened.error.reason === 'gateway_draining'
-    const second = isUnseen ? leastLoaded() : undefined
+    const second = isUnseen ? usable()[0] : undefined
     return second === undefined || second === first ? opened : open(second)
   }
 
@@ -217,7 +252,7 @@ export function createTunnelClient(
       return value.type === 'audit_proof' ? ok(value.hashes) : err(UNEXPECTED)
     },
     async post(path, body) {
-      const connection = leastLoaded()
+      const [connection] = usable()
       if (connection === undefined) return err({ reason: 'not_connected' })
       return connection.post(path, body).then(ok, () => err({ reason: 'connection_lost' }))
     },
@@ -230,10 +265,17 @@ export function createTunnelClient(
       // Whoever waits for a better certificate waits no longer.
       happen({ type: 'tick', nowMs: Number.POSITIVE_INFINITY })
     },
+    networkChanged: () => happen({ type: 'network_changed', nowMs: steadyMs() }),
     get status() {
       return status()
     },
   }
+}
+
+const steadyMs = (): number => momentNow().steadyMs
+
+function latest(moments: readonly (Moment | undefined)[]): Moment | undefined {
+  return moments.reduce((a, b) => ((a?.steadyMs ?? -1) >= (b?.steadyMs ?? -1) ? a : b), undefined)
 }
 
 const NOT_CONNECTED: FlowRefusal = { status: 503, reason: 'not_connected' }

@@ -2,36 +2,51 @@
  * When the tunnel connects, waits, and what state it is in. Pure: time and chance come in with the events,
  * what has to be done goes out as effects; ./tunnel-client.ts carries them out.
  *
- *             start            opened
- *   stopped ─────────► dialling ─────► open        one such slot for each connection that is kept warm
- *                        ▲  │ failed     │ lost
- *                  tick  │  ▼            ▼
- *                       waiting (jittered, doubling)
+ *             start            opened         network_changed
+ *   stopped ─────────► dialling ─────► open ─────────────────► probing     one such slot for each connection
+ *                        ▲  │ failed   │ ▲        answered        │        that is kept warm
+ *                  tick  │  ▼          │ └────────────────────────┤
+ *                       waiting ◄──────┴──────────────────────────┘
+ *             (jittered, doubling)  lost
+ *
+ * A change of the network also begins anew what is dialling or waiting.
  */
+import { backOffMs } from './back-off.ts'
 import type { TunnelStateName } from './tunnel.ts'
 
-/** One connection that is to be kept warm. `failures` counts in a row. */
+/** One connection that is to be kept warm. `failures` counts in a row. `network`: the change that it began after. */
 type Slot =
-  | { readonly phase: 'dialling'; readonly failures: number }
+  | { readonly phase: 'dialling'; readonly failures: number; readonly network: number }
   | { readonly phase: 'waiting'; readonly failures: number; readonly retryAtMs: number }
   | { readonly phase: 'open'; readonly openedAtMs: number }
+  /** Open, but whether anything still passes is being asked. */
+  | { readonly phase: 'probing'; readonly openedAtMs: number; readonly network: number }
 
 /** The tunnel's connections, without the connections. */
 export type TunnelState = {
   readonly isRunning: boolean
   readonly slots: readonly Slot[]
-  /** Why the newest attempt or connection ended. */
+  /** Changes of the network that were heard of. */
+  readonly network: number
+  /** Why the newest attempt or connection ended, or what made all of them doubtful. */
   readonly reason?: string
+  /** No connection stands, and one may be back in a moment: until then flows wait for it. */
+  readonly settlesUntilMs?: number
+  /** Until then attempts are frequent: what went away a moment ago may be back in a moment. */
+  readonly eagerUntilMs?: number
 }
 
-/** `random` is in [0, 1). */
+/** `random` is in [0, 1). Times are of a clock that only goes forward. */
 export type TunnelEvent =
   | { readonly type: 'start'; readonly connections: number }
   | { readonly type: 'stop' }
   | { readonly type: 'opened'; readonly slot: number; readonly nowMs: number }
   | Ended<'failed'>
-  /** An open connection went away, or takes no more flows. */
+  /** An open connection went away, or takes no more flows, or did not answer. */
   | Ended<'lost'>
+  /** After a sleep or in another network: what stood may stand no more, what did not may. */
+  | { readonly type: 'network_changed'; readonly nowMs: number }
+  | { readonly type: 'answered'; readonly slot: number }
   | { readonly type: 'tick'; readonly nowMs: number }
 
 type Ended<T extends string> = {
@@ -42,17 +57,21 @@ type Ended<T extends string> = {
   readonly random: number
 }
 
-/** Slots to dial for now, and when to send the next `tick`. */
-export type TunnelEffects = { readonly dial: readonly number[]; readonly tickAtMs?: number }
+/** Slots to dial for and slots to probe now, whatever was begun for them before; when to send the next `tick`. */
+export type TunnelEffects = {
+  readonly dial: readonly number[]
+  readonly probe: readonly number[]
+  readonly tickAtMs?: number
+}
 
-/** Longest wait between attempts, milliseconds; jitter comes on top. */
-const LONGEST_WAIT_MS = 30_000
-/** First wait after a failure; a connection that was lost after a while is replaced at once, within the jitter. */
-const FIRST_WAIT_MS = 500
+/** How long attempts stay frequent. */
+const EAGER_MS = 60_000
+/** How long new flows wait for a connection instead of being refused. */
+const SETTLE_MS = 5_000
 /** A connection that lived for less was no success: its loss counts as a failure in a row. */
 const LONG_ENOUGH_MS = 10_000
 
-export const STOPPED: TunnelState = { isRunning: false, slots: [] }
+export const STOPPED: TunnelState = { isRunning: false, slots: [], network: 0 }
 
 /** The next state, and what to do. An event for a slot that is in no fitting phase changes nothing. */
 export function next(
@@ -60,24 +79,41 @@ export function next(
   event: TunnelEvent,
 ): { readonly state: TunnelState; readonly effects: TunnelEffects } {
   const after = apply(state, event)
-  const dial = after.slots.flatMap((slot, index) => {
-    const isNew = slot.phase === 'dialling' && state.slots[index]?.phase !== 'dialling'
-    return isNew ? [index] : []
-  })
-  const waits = after.slots.flatMap((slot) => (slot.phase === 'waiting' ? [slot.retryAtMs] : []))
+  const begun = (phase: 'dialling' | 'probing') =>
+    after.slots.flatMap((slot, index) => {
+      const before = state.slots[index]
+      const isNew = before?.phase !== phase || before.network !== after.network
+      return slot.phase === phase && isNew ? [index] : []
+    })
+  const times = [
+    ...after.slots.flatMap((slot) => (slot.phase === 'waiting' ? [slot.retryAtMs] : [])),
+    ...(after.settlesUntilMs === undefined ? [] : [after.settlesUntilMs]),
+  ]
+  const effects = { dial: begun('dialling'), probe: begun('probing') }
   return {
     state: after,
-    effects: waits.length === 0 ? { dial } : { dial, tickAtMs: Math.min(...waits) },
+    effects: times.length === 0 ? effects : { ...effects, tickAtMs: Math.min(...times) },
   }
 }
 
+/** Reasons that waiting does not mend, and the state that they mean. */
+const DECISIVE: Readonly<Record<string, TunnelStateName>> = {
+  device_revoked: 'revoked',
+  device_unknown: 'revoked',
+  device_expired: 'certificate_expired',
+}
+
 /** What `zt status` calls this state. */
-export function stateNameOf({ isRunning, slots, reason }: TunnelState): TunnelStateName {
+export function stateNameOf({
+  isRunning,
+  slots,
+  reason,
+  settlesUntilMs,
+}: TunnelState): TunnelStateName {
   if (!isRunning) return 'down'
   if (slots.some((slot) => slot.phase === 'open')) return 'connected'
   if (reason === undefined) return 'connecting'
-  if (reason === 'device_revoked' || reason === 'device_unknown') return 'revoked'
-  return reason === 'device_expired' ? 'certificate_expired' : 'unreachable'
+  return DECISIVE[reason] ?? (settlesUntilMs === undefined ? 'unreachable' : 'connecting')
 }
 
 function apply(state: TunnelState, event: TunnelEvent): TunnelState {
@@ -87,53 +123,94 @@ function apply(state: TunnelState, event: TunnelEvent): TunnelState {
     case 'stop':
       return STOPPED
     case 'tick':
-      return { ...state, slots: state.slots.map((slot) => woken(slot, event.nowMs)) }
+      return ticked(state, event.nowMs)
     case 'opened':
       return opened(state, event)
     case 'failed':
     case 'lost':
       return ended(state, event)
+    case 'network_changed':
+      return state.isRunning ? doubted(state, event.nowMs) : state
+    case 'answered':
+      return answered(state, event.slot)
   }
 }
 
 function started(connections: number): TunnelState {
   const slots = Array.from(
     { length: connections },
-    () => ({ phase: 'dialling', failures: 0 }) as const,
+    () => ({ phase: 'dialling', failures: 0, network: 0 }) as const,
   )
-  return { isRunning: true, slots }
+  return { isRunning: true, slots, network: 0 }
 }
 
-function woken(slot: Slot, nowMs: number): Slot {
-  const isDue = slot.phase === 'waiting' && slot.retryAtMs <= nowMs
-  return isDue ? { phase: 'dialling', failures: slot.failures } : slot
+function ticked({ settlesUntilMs, ...state }: TunnelState, nowMs: number): TunnelState {
+  const dialling = { phase: 'dialling', network: state.network } as const
+  const slots = state.slots.map((slot) => {
+    const isDue = slot.phase === 'waiting' && slot.retryAtMs <= nowMs
+    return isDue ? { ...dialling, failures: slot.failures } : slot
+  })
+  const settles = settlesUntilMs !== undefined && settlesUntilMs > nowMs
+  return { ...state, slots, ...(settles && { settlesUntilMs }) }
 }
 
 function opened(state: TunnelState, event: Extract<TunnelEvent, { type: 'opened' }>): TunnelState {
   if (state.slots[event.slot]?.phase !== 'dialling') return state
-  const { reason: _reason, ...rest } = state
-  return { ...rest, slots: withSlot(state, event.slot, { phase: 'open', openedAtMs: event.nowMs }) }
+  const slot = { phase: 'open', openedAtMs: event.nowMs } as const
+  return { ...settled(state), slots: withSlot(state, event.slot, slot).map(hopeful(state)) }
+}
+
+/** Where one connection comes up, those that wait may, too. */
+function hopeful({ network }: TunnelState): (slot: Slot) => Slot {
+  return (slot) =>
+    slot.phase === 'waiting' ? { phase: 'dialling', failures: slot.failures, network } : slot
+}
+
+/** The state once a connection carries flows. */
+function settled(state: TunnelState): TunnelState {
+  const { reason: _, settlesUntilMs: __, eagerUntilMs: ___, ...rest } = state
+  return rest
 }
 
 function ended(state: TunnelState, event: Ended<'failed' | 'lost'>): TunnelState {
   const slot = state.slots[event.slot]
-  const fits = slot?.phase === (event.type === 'failed' ? 'dialling' : 'open')
-  if (slot === undefined || !fits) return state
+  if (slot === undefined || (slot.phase === 'dialling') !== (event.type === 'failed')) return state
+  if (slot.phase === 'waiting') return state
+  const hope = event.type === 'lost' ? hopeFrom(event.nowMs) : {}
+  const base = { ...state, ...hope, reason: event.reason }
   const failures = failuresAfter(slot, event.nowMs)
-  const retryAtMs = event.nowMs + waitMs(failures, event.random)
-  const slots = withSlot(state, event.slot, { phase: 'waiting', failures, retryAtMs })
-  return { ...state, slots, reason: event.reason }
+  const isEager = event.nowMs < (base.eagerUntilMs ?? Number.NEGATIVE_INFINITY)
+  const retryAtMs = event.nowMs + backOffMs(failures, isEager, event.random)
+  return { ...base, slots: withSlot(state, event.slot, { phase: 'waiting', failures, retryAtMs }) }
 }
 
-function failuresAfter(slot: Slot, nowMs: number): number {
-  if (slot.phase !== 'open') return slot.failures + 1
+function hopeFrom(nowMs: number) {
+  return { settlesUntilMs: nowMs + SETTLE_MS, eagerUntilMs: nowMs + EAGER_MS }
+}
+
+function doubted(state: TunnelState, nowMs: number): TunnelState {
+  const network = state.network + 1
+  const slots = state.slots.map((slot): Slot => {
+    if (slot.phase === 'dialling' || slot.phase === 'waiting') {
+      return { phase: 'dialling', failures: 0, network }
+    }
+    return { phase: 'probing', openedAtMs: slot.openedAtMs, network }
+  })
+  const { reason = '' } = state
+  const kept = reason in DECISIVE ? reason : 'network_changed'
+  return { ...state, ...hopeFrom(nowMs), slots, network, reason: kept }
+}
+
+function answered(state: TunnelState, index: number): TunnelState {
+  const slot = state.slots[index]
+  if (slot?.phase !== 'probing') return state
+  const { openedAtMs } = slot
+  return { ...settled(state), slots: withSlot(state, index, { phase: 'open', openedAtMs }) }
+}
+
+function failuresAfter(slot: Exclude<Slot, { phase: 'waiting' }>, nowMs: number): number {
+  if (slot.phase === 'dialling') return slot.failures + 1
   return nowMs - slot.openedAtMs < LONG_ENOUGH_MS ? 1 : 0
-}
-
-/** Half to one and a half times the step, so that a thousand daemons do not come back as one. */
-function waitMs(failures: number, random: number): number {
-  const step = failures === 0 ? FIRST_WAIT_MS / 2 : FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 10)
-  return Math.min(step, LONGEST_WAIT_MS) * (0.5 + random)
 }
 
 function withSlot(state: TunnelState, index: number, slot: Slot): readonly Slot[] {

@@ -3,6 +3,7 @@
  * Made by `createTunnelClient` in ./tunnel-client.ts; the transitions between states are in ./tunnel-state.ts.
  */
 import type { Duplex } from 'node:stream'
+import type { Moment } from '#lib/moment'
 import type { Result } from '#lib/result'
 import type {
   FlowClaims,
@@ -51,13 +52,14 @@ export type TunnelStateName =
 /** The tunnel now. `connected` implies that the gateway was heard within the last 10 s. */
 export type TunnelStatus = {
   readonly state: TunnelStateName
+  readonly since: Moment
   /** Why it is not connected: a stable code such as `connection_refused` or `ping_timeout`. */
   readonly reason?: string
   /** Connections that are warm. */
   readonly connections: number
   readonly openFlows: number
-  /** When a byte or a PING answer last arrived, Unix milliseconds. */
-  readonly lastHeardAtMs?: number
+  /** When a byte or a PING answer last arrived. */
+  readonly lastHeard?: Moment
   /** From the gateway's welcome; kept while it is unreachable. */
   readonly deviceId?: string
   readonly userEmail?: string
@@ -77,6 +79,8 @@ export type TunnelEvents = {
   readonly onWelcome: () => void
   readonly onPrompt: (prompt: PromptNotice) => void
   readonly onPromptEnded: (end: PromptEnd) => void
+  /** Flows ended since their connection is dead. */
+  readonly onFlowsLost: (lost: { readonly reason: string; readonly flows: number }) => void
   /** A checkpoint of the gateway's audit log. */
   readonly onCheckpoint: (checkpoint: string) => void
 }
@@ -112,6 +116,8 @@ export interface TunnelClient {
   post(path: string, body: string): Promise<Result<PostAnswer, AskError>>
   /** Uses new credentials: opens new connections with them, then drains the old ones. */
   updateCredentials(credentials: TunnelCredentials): void
+  /** To be called after a sleep, and when this machine is in another network: trusts nothing and waits for nothing. */
+  networkChanged(): void
   readonly status: TunnelStatus
 }
 

@@ -82,6 +82,8 @@ export type DaemonStatus = {
     | 'unreachable'
     | 'revoked'
     | 'certificate_expired'
+  /** Since when it is so, RFC 3339. */
+  readonly since?: string
   /** Why the state is what it is, when it is not `connected`. */
   readonly reason?: string
   readonly gatewayUrl?: string

@@ -3,6 +3,7 @@
  * One connection is one mTLS session between a device and a gateway.
  */
 import type { Duplex } from 'node:stream'
+import type { Moment } from '#lib/moment'
 import type { Transport } from '#lib/net/flow-endpoint'
 import type { Result } from '#lib/result'
 import type { DatagramFlow } from './datagram-flow.ts'
@@ -63,10 +64,12 @@ export interface TunnelConnection {
   readonly usable: boolean
   /** Settles when `usable` turns false, with the reason; flows that are open may go on. */
   readonly unusable: Promise<{ readonly reason: string }>
-  /** When a byte or a PING answer last arrived, Unix milliseconds. */
-  readonly lastHeardAtMs: number
+  /** When a byte or a PING answer last arrived. */
+  readonly lastHeard: Moment
+  /** Asks for an answer now; false when none came within `withinMs`. The connection stays as it is. */
+  probe(withinMs: number): Promise<boolean>
   /** Accepts no new flow, lets open ones end, then closes; at `deadlineMs` from now it closes all the same. */
   drain(deadlineMs: number): Promise<void>
-  /** Settles when the connection is gone, with the reason. */
-  readonly closed: Promise<{ readonly reason: string }>
+  /** Settles when the connection is gone, with the reason, and how many flows ended with it. */
+  readonly closed: Promise<{ readonly reason: string; readonly flows: number }>
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { newServiceSecret } from '#lib/enrol/service-credentials'
 import { startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
@@ -19,6 +19,7 @@ import {
   startWeb,
   surroundings,
 } from '../support/daemon-rig.ts'
+import { startFreezableWire } from '../support/freezable-wire.ts'
 import { completeLogin } from '../support/idp.ts'
 import { ALICE, BOB, startLoginRig } from '../support/login-rig.ts'
 import { asNobody, runProgram } from '../support/run-program.ts'
@@ -157,7 +158,7 @@ test('D8 T108: a gateway that falls silent without a word is shown within 10 s, 
   }
   const rig = await startDaemonRig(t, { registration })
   await rig.until(({ state, connections }) => state === 'connected' && connections === 2)
-  wire.freeze()
+  wire.freeze(true)
   const frozenAtMs = Date.now()
   await rig.until(({ state }) => state !== 'connected')
   t.true(Date.now() - frozenAtMs <= 10_500)
@@ -165,27 +166,6 @@ test('D8 T108: a gateway that falls silent without a word is shown within 10 s, 
   t.is(code, 97)
   t.deepEqual(web.asked, [])
 })
-
-/** Forwards TCP until frozen; then nothing moves and nobody is told. */
-async function startFreezableWire(t: ExecutionContext, port: number) {
-  const sockets: net.Socket[] = []
-  const server = net.createServer((near) => {
-    const far = net.connect(port, '127.0.0.1')
-    for (const socket of [near, far]) socket.on('error', () => socket.destroy())
-    near.pipe(far).pipe(near)
-    sockets.push(near, far)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const freeze = (): void => {
-    server.removeAllListeners('connection')
-    for (const socket of sockets) socket.unpipe().pause()
-  }
-  return { port: (server.address() as AddressInfo).port, freeze }
-}
 
 test('D8: before the first settings everything is refused, since anything may be ours', async (t) => {
   const web = await startWeb(t)

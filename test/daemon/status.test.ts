@@ -3,6 +3,7 @@ import { refusalOf, type StatusFacts, statusOf } from '../../daemon/status.ts'
 import type { TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
 
 const NOW = 1_700_000_000_000
+const at = (ms: number) => ({ wallMs: NOW + ms, steadyMs: 1e6 + ms })
 const registered = {
   loginUrl: 'https://login.example.com',
   userEmail: 'a@example.com',
@@ -13,11 +14,12 @@ const connected: TunnelStatus = {
   state: 'connected',
   connections: 2,
   openFlows: 1,
-  lastHeardAtMs: NOW - 1000,
+  since: at(-60_000),
+  lastHeard: at(-1000),
 }
 const facts: StatusFacts = {
   version: '1',
-  nowMs: NOW,
+  now: at(0),
   registered,
   tunnel: connected,
   proxyPort: 7080,
@@ -30,12 +32,12 @@ const facts: StatusFacts = {
 const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> = {
   'data that passed a second ago': [{}, 'connected', undefined],
   'a connection that was silent for 11 s': [
-    { tunnel: { ...connected, lastHeardAtMs: NOW - 11_000 } },
+    { tunnel: { ...connected, lastHeard: at(-11_000) } },
     'unreachable',
     'gateway_silent',
   ],
   'a connection that never heard anything': [
-    { tunnel: { state: 'connected', connections: 2, openFlows: 0 } },
+    { tunnel: { state: 'connected', since: at(0), connections: 2, openFlows: 0 } },
     'unreachable',
     'gateway_silent',
   ],

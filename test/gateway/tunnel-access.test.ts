@@ -69,7 +69,7 @@ async function connected(
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
     events: {
       ...{ onStatus: () => look(), onSettings, onNotice: () => look() },
-      ...{ onWelcome() {}, onPromptEnded() {}, onCheckpoint() {} },
+      ...{ onWelcome() {}, onPromptEnded() {}, onCheckpoint() {}, onFlowsLost() {} },
       onPrompt(prompt) {
         prompts.push(prompt)
         look()

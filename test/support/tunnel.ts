@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import type { ExecutionContext } from 'ava'
+import { momentNow } from '../../daemon/moment-os.ts'
 import { connectHttp2, type Http2ConnectOptions } from '../../daemon/tunnel/http2-client.ts'
 import type { DialTcp, TunnelCredentials } from '../../daemon/tunnel/tunnel.ts'
 import type { Device } from '../../gateway/store/store.ts'
@@ -105,7 +106,7 @@ export async function startTunnel(
       gateway: { host: '127.0.0.1', port: server.address.port },
       credentials: device.credentials,
       dial: dialTcp,
-      now: Date.now,
+      now: momentNow,
       ...options,
     }),
   }

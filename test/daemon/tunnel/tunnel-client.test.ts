@@ -17,6 +17,7 @@ import {
 import type { IncomingFlow, TunnelHandlers } from '../../../gateway/tunnel/incoming.ts'
 import type { DeviceSettings } from '../../../lib/wire/control-message.ts'
 import { issueDevice } from '../../support/certificates.ts'
+import { startFreezableWire } from '../../support/freezable-wire.ts'
 import { onlySubject } from '../../support/sample-facts.ts'
 import { type EnrolledDevice, memoryLog, startTunnel, type Tunnel } from '../../support/tunnel.ts'
 
@@ -68,6 +69,7 @@ type Watched = {
   readonly client: TunnelClient
   readonly notices: TunnelNotice[]
   readonly settings: DeviceSettings[]
+  readonly lost: { readonly reason: string; readonly flows: number }[]
   until(isIt: (status: TunnelStatus) => boolean): Promise<TunnelStatus>
   untilSettings(count: number): Promise<void>
 }
@@ -84,11 +86,16 @@ function watched(
   }
   const notices: TunnelNotice[] = []
   const seen: DeviceSettings[] = []
+  const lost: { readonly reason: string; readonly flows: number }[] = []
   const events: TunnelEvents = {
     onWelcome: () => undefined,
     onPrompt: () => undefined,
     onPromptEnded: () => undefined,
     onCheckpoint: () => undefined,
+    onFlowsLost: (one) => {
+      lost.push(one)
+      wake()
+    },
     onStatus: wake,
     onSettings: (one) => {
       seen.push(one)
@@ -124,6 +131,7 @@ function watched(
     client,
     notices,
     settings: seen,
+    lost,
     until: (isIt) => until(() => (isIt(client.status) ? client.status : undefined)),
     untilSettings: async (count) => {
       await until(() => (seen.length >= count ? true : undefined))
@@ -287,4 +295,58 @@ test('a second machine with the same certificate takes the control stream over, 
   t.like(first.notices, [{ reason: 'device_duplicate' }])
   t.like(await first.client.applications(), { ok: false })
   t.like(await second.client.applications(), { ok: true })
+})
+
+/** A tunnel over a wire that can fall silent, and a flow in it. */
+async function overWire(t: ExecutionContext) {
+  const { tunnel, device } = await start(t)
+  const wire = await startFreezableWire(t, tunnel.server.address.port)
+  const daemon = watched(t, tunnel, device, { gateway: { host: '127.0.0.1', port: wire.port } })
+  daemon.client.start()
+  await daemon.until(isWarm)
+  await daemon.untilSettings(1)
+  const flow = await daemon.client.openFlow({ host: 'wiki', port: 1 }, {})
+  if (!flow.ok) throw new Error(flow.error.reason)
+  return { wire, daemon, flow: flow.value }
+}
+
+test('D8 T107: after a change of the network nothing is certain until the gateway answered', async (t) => {
+  const { daemon, flow } = await overWire(t)
+  daemon.client.networkChanged()
+  t.like(daemon.client.status, { state: 'connecting', reason: 'network_changed', connections: 2 })
+  const again = await daemon.until(({ state }) => state === 'connected')
+  t.is(again.reason, undefined)
+  flow.write('still here')
+  t.is(String((await once(flow, 'data'))[0]), 'still here')
+  t.deepEqual(daemon.lost, [])
+})
+
+test('D8 T107: where the old way is dead, new flows have a new one within 3 s, and the old flow may live on', async (t) => {
+  const { daemon, wire, flow } = await overWire(t)
+  wire.freeze(false)
+  const changedAtMs = Date.now()
+  daemon.client.networkChanged()
+  await daemon.until(({ state }) => state === 'connected')
+  const opened = await daemon.client.openFlow({ host: 'wiki', port: 1 }, {})
+  t.true(opened.ok)
+  t.true(Date.now() - changedAtMs < 3000)
+  // Questions go the new way, too.
+  await daemon.untilSettings(2)
+  t.like(await daemon.client.applications(), { ok: true })
+  wire.thaw()
+  flow.write('still here')
+  t.is(String((await once(flow, 'data'))[0]), 'still here')
+})
+
+test('D8: flows on a dead connection end, and how many and why is told', async (t) => {
+  const { daemon, wire, flow } = await overWire(t)
+  wire.freeze(true)
+  const ended = new Promise<void>((resolve) => flow.once('close', resolve))
+  await daemon.until(() => daemon.lost.length > 0)
+  await ended
+  t.deepEqual(
+    daemon.lost.map(({ reason, flows }) => [reason, flows]),
+    [['ping_timeout', 1]],
+  )
+  t.like(daemon.client.status, { state: 'connecting', reason: 'ping_timeout' })
 })

@@ -46,7 +46,7 @@ async function world(t: ExecutionContext, lines: readonly object[], ageMs = 1000
     dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
     events: {
       ...{ onStatus: () => look(), onSettings() {}, onNotice() {} },
-      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {}, onCheckpoint() {} },
+      ...{ onWelcome() {}, onPrompt() {}, onPromptEnded() {}, onCheckpoint() {}, onFlowsLost() {} },
     },
   })
   t.teardown(() => client.stop(0))
