@@ -1,6 +1,6 @@
 /** DNS over one TCP connection (RFC 7766), wherever it was accepted. */
 import type { Socket } from 'node:net'
-import { frameMessage, MessageFramer } from './message-framer.ts'
+import { frameMessage, MessageFramer } from '#lib/dns/message-framer'
 import type { AnswerQuery } from './resolver.ts'
 
 /** How long a client may be silent, or not read (RFC 7766 section 6.2.3: a few seconds). */

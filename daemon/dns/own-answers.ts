@@ -1,7 +1,6 @@
 /** Answers that the resolver gives of itself. */
-import { type ExtendedError, type OwnRecord, writeAnswer } from '#lib/dns/answer-writer'
-import { EXTENDED_ERROR, RCODE, TYPE } from '#lib/dns/codes'
-import { writeName } from '#lib/dns/name'
+import { type ExtendedError, writeAnswer } from '#lib/dns/answer-writer'
+import { EXTENDED_ERROR, RCODE } from '#lib/dns/codes'
 import type { DnsQuery } from '#lib/dns/query'
 import type { DnsRefusal } from './counters.ts'
 
@@ -11,15 +10,6 @@ const POSITIVE_S = 30
 /** Addresses, or the name behind one. */
 export function positive(asked: DnsQuery, type: number, data: Uint8Array): Uint8Array {
   return writeAnswer(asked, { rcode: RCODE.NOERROR, answers: [{ type, ttl: POSITIVE_S, data }] })
-}
-
-/**
- * A name that is not there (NXDOMAIN), or has nothing of this type (NOERROR), with the SOA that says for how long
- * (RFC 2308 section 3).
- * @param zone the name, or what ends it.
- */
-export function negative(asked: DnsQuery, rcode: 0 | 3, zone: string, seconds: number): Uint8Array {
-  return writeAnswer(asked, { rcode, authorities: [soaOf(asked, zone, seconds)] })
 }
 
 /** What a refusal looks like to the one who asked; undefined text: the reason says it. */
@@ -60,19 +50,4 @@ export function refusal(asked: DnsQuery, reason: DnsRefusal, detail?: string): U
   const text =
     detail === undefined ? error.text : `${error.text}: ${detail}`.slice(0, REASON_LENGTH)
   return writeAnswer(asked, { rcode, error: { ...error, text } })
-}
-
-/** As resolvers name the server of zones they make up themselves. */
-const SERVER = Buffer.concat([writeName('localhost'), writeName('nobody.invalid')])
-/** Serial, refresh, retry, expire, minimum. */
-const TIMES_OCTETS = 20
-
-function soaOf({ question }: DnsQuery, zone: string, seconds: number): OwnRecord {
-  const times = Buffer.alloc(TIMES_OCTETS)
-  for (const [index, value] of [1, 3600, 1200, 604_800, seconds].entries()) {
-    times.writeUInt32BE(value, index * 4)
-  }
-  // A name's wire form is two octets longer than its text; behind it stand type and class.
-  const below = question.length - 4 - (zone.length + 2)
-  return { type: TYPE.SOA, ttl: seconds, data: Buffer.concat([SERVER, times]), below }
 }

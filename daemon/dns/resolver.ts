@@ -12,18 +12,20 @@ import {
 } from '#lib/dns/answer-writer'
 import { FLAG, RCODE, TYPE } from '#lib/dns/codes'
 import { writeName } from '#lib/dns/name'
+import { negative } from '#lib/dns/negative-answer'
 import { type DnsQuery, readQuery, writeQuery } from '#lib/dns/query'
 import { viewOf } from '#lib/dns/records'
+import { addressOfReverseName } from '#lib/dns/reverse-name'
 import type { Log } from '#lib/log'
 import type { IpAddress } from '#lib/net/address'
 import type { Result } from '#lib/result'
 import { createDnsCounters, type DnsCounters, type DnsRefusal } from './counters.ts'
 import { type AskGateway, type Existence, findExistence, type GatewayReply } from './existence.ts'
-import { negative, positive, refusal } from './own-answers.ts'
+import { positive, refusal } from './own-answers.ts'
 import { isInside, leadsTo, mayBePrivate } from './rebinding.ts'
 import { ShortMemory } from './short-memory.ts'
 import type { SyntheticMap } from './synthetic-map.ts'
-import { addressOfReverseName, type Zones } from './zones.ts'
+import type { Zones } from './zones.ts'
 
 /** Answers one DNS message. `undefined`: nothing sensible can be answered (not even FORMERR). Never rejects. */
 export type AnswerQuery = (query: Uint8Array, via: Via) => Promise<Uint8Array | undefined>

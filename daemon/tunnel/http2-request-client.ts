@@ -10,8 +10,8 @@ import { err, ok, type Result } from '#lib/result'
 import type { FlowRefusal, OnGone } from '#lib/tunnel/tunnel-connection'
 import { refusalOf } from './flow-request.ts'
 
-/** Longest answer to a post, octets. */
-const ANSWER_LIMIT = 64 * 1024
+/** Longest answer to a post, octets: a DNS message as base64url, and what is around it. */
+const ANSWER_LIMIT = 96 * 1024
 
 /** Waits for the answer to a CONNECT; never rejects. */
 export function verdict(
@@ -79,7 +79,7 @@ export function openControl(session: ClientHttp2Session, timeoutMs: number): Pro
   })
 }
 
-/** @throws {Error} with a `reason` when there is no answer, or one over 64 KiB. */
+/** @throws {Error} with a `reason` when there is no answer, or one over `ANSWER_LIMIT`. */
 export async function post(
   session: ClientHttp2Session,
   path: string,

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { frameMessage, MessageFramer } from '#lib/dns/message-framer'
 import { createAskGateway } from '../../../daemon/dns/gateway-dns-client.ts'
-import { frameMessage, MessageFramer } from '../../../daemon/dns/message-framer.ts'
 import type { ResolverDeps } from '../../../daemon/dns/resolver.ts'
 import {
   type ResolverServerOptions,

@@ -1,0 +1,114 @@
+/** Asks servers of DNS: each question from a port and with an id of its own (RFC 5452). */
+import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { connect, isIPv6 } from 'node:net'
+import { readAnswer, sameQuestion } from '#lib/dns/answer'
+import type { Via } from '#lib/dns/answer-writer'
+import { RCODE } from '#lib/dns/codes'
+import { frameMessage, MessageFramer } from '#lib/dns/message-framer'
+import { HEADER_OCTETS } from '#lib/dns/records'
+
+/** A server by address; a scope such as `%eth0` may follow an IPv6 one. */
+export type DnsServer = { readonly host: string; readonly port: number }
+
+/** How long and often is tried. */
+export type Patience = {
+  /** Times a question is sent, over all servers. */
+  readonly attempts: number
+  /** How long each waits. */
+  readonly attemptMs: number
+  /** The server to begin with; default: the first. */
+  readonly from?: number
+}
+
+/** What a server said; it belongs to the question. */
+export type Exchanged = { readonly message: Uint8Array; readonly index: number }
+
+const LONGEST_MESSAGE = 65_535
+
+/** Asks one server after the other, round and round; SERVFAIL of one leads to the next. Never rejects. */
+export async function askInTurn(
+  servers: readonly DnsServer[],
+  query: Uint8Array,
+  via: Via,
+  { attempts, attemptMs, from = 0 }: Patience,
+): Promise<Exchanged | undefined> {
+  let failure: Exchanged | undefined
+  for (let attempt = 0; attempt < attempts && servers.length > 0; attempt++) {
+    const index = (from + attempt) % servers.length
+    const server = servers[index]
+    const message = server && (await askServer(server, query, via, attemptMs))
+    if (message === undefined) continue
+    if (readAnswer(message)?.rcode !== RCODE.SERVFAIL) return { message, index }
+    failure = { message, index }
+  }
+  return failure
+}
+
+/** Asks once. Undefined: nothing came that answers the question. Never rejects. */
+export function askServer(
+  server: DnsServer,
+  query: Uint8Array,
+  via: Via,
+  ms: number,
+): Promise<Uint8Array | undefined> {
+  const sent = Buffer.from(query)
+  sent.writeUInt16BE(randomInt(0x10000), 0)
+  return via === 'tcp' ? askByTcp(server, sent, ms) : askByUdp(server, sent, ms)
+}
+
+function askByUdp(
+  { host, port }: DnsServer,
+  sent: Buffer,
+  ms: number,
+): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+    const timer = setTimeout(finish, ms)
+    function finish(answer?: Uint8Array): void {
+      clearTimeout(timer)
+      socket.removeAllListeners('message').close()
+      resolve(answer)
+    }
+    socket.once('error', () => finish())
+    socket.on('message', (message) => {
+      if (isAnswerTo(sent, message)) finish(message)
+    })
+    // Connected: the kernel drops what others send, and says when nobody listens.
+    socket.connect(port, host, () => socket.send(sent))
+  })
+}
+
+function askByTcp(
+  { host, port }: DnsServer,
+  sent: Buffer,
+  ms: number,
+): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const framer = new MessageFramer(LONGEST_MESSAGE)
+    const socket = connect({ host, port, noDelay: true })
+    const timer = setTimeout(finish, ms)
+    function finish(answer?: Uint8Array): void {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('error', () => finish())
+    socket.once('close', () => finish())
+    socket.once('connect', () => socket.write(frameMessage(sent)))
+    socket.on('data', (chunk) => {
+      const whole = framer.push(chunk)
+      const [message] = whole ?? []
+      if (whole === undefined) finish()
+      else if (message !== undefined) finish(isAnswerTo(sent, message) ? message : undefined)
+    })
+  })
+}
+
+/** Whether a message answers what was sent: its id and its question, both unguessed. */
+function isAnswerTo(sent: Buffer, message: Buffer): boolean {
+  const answer = readAnswer(message)
+  if (answer === undefined || message.readUInt16BE(0) !== sent.readUInt16BE(0)) return false
+  const asked = sent.subarray(HEADER_OCTETS, HEADER_OCTETS + answer.question.length)
+  return sameQuestion(asked, answer.question)
+}
