@@ -11,10 +11,10 @@ import { looksAtCommands } from './alert/session-alerts.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import { createNameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
 import { createResolver } from './enforce/resolve-client.ts'
-import { createZoneLookup } from './enforce/zone-lookup-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
 import { listenerTls } from './listener-tls-os.ts'
@@ -115,8 +115,10 @@ export async function startGateway(
     accessRequests: access.accessRequests,
     settle: access.reconsideration.settle,
   })
-  const lookupAll = createZoneLookup(() => policyInForce.snapshot.current.policy.document.dns.zones)
-  const resolve = createResolver({ hosts: config.hosts, lookupAll })
+  const nameServers = createNameServers(
+    () => policyInForce.snapshot.current.policy.document.dns.zones,
+  )
+  const resolve = createResolver({ hosts: config.hosts, lookupAll: nameServers.lookupAll })
   const explainer = createExplainer({
     ...{ decider: access.decider, log, now, resolve },
     gather: access.evaluations.gather,

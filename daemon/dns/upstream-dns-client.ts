@@ -1,7 +1,8 @@
 /** Asks the servers that the machine had before. */
 import { readAnswer } from '#lib/dns/answer'
 import { RCODE } from '#lib/dns/codes'
-import { askInTurn, type DnsServer } from '#lib/dns/exchange-client'
+import { askInTurn } from '#lib/dns/exchange-client'
+import type { DnsServer } from '#lib/dns/server'
 import { err, ok } from '#lib/result'
 import type { AskUpstream } from './resolver.ts'
 

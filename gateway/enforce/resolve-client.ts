@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import { type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
-import type { LookupAll } from './zone-lookup-client.ts'
+import type { LookupAll } from '../dns/name-servers-client.ts'
 
 /** Why a name has no address. */
 export type ResolveError = { readonly reason: 'name_not_found' }

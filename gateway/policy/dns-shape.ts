@@ -2,21 +2,19 @@
 import { defaulted, list, mapping, required } from '#lib/config/mapping-shape'
 import { quote } from '#lib/config/mistake'
 import { mapped, type Shape, text } from '#lib/config/shape'
-import { address, hostName } from '#lib/config/text-shapes'
-import { formatHost, parseEndpoint, printAuthority } from '#lib/net/endpoint'
+import { hostName } from '#lib/config/text-shapes'
+import { type DnsServer, parseDnsServer } from '#lib/dns/server'
 import type { DnsZone } from './document.ts'
 
-/** As node:dns takes it: an address, or an address and a port. */
-const resolver: Shape<string> = text('an address such as 10.0.0.53 or 10.0.0.53:5353', (value) => {
-  const alone = address.decode(value, []).value
-  if (alone !== undefined) return { value: alone }
-  const parsed = parseEndpoint(value)
-  if (parsed.ok && parsed.value.host.kind === 'address') {
-    const { host, port } = parsed.value
-    return { value: printAuthority({ host: formatHost(host), port }) }
-  }
-  return { wrong: `${quote(value)} is no address of a resolver; names would need one themselves` }
-})
+const resolver: Shape<DnsServer> = text(
+  'an address such as 10.0.0.53 or 10.0.0.53:5353',
+  (value) => {
+    const server = parseDnsServer(value)
+    return server === undefined
+      ? { wrong: `${quote(value)} is no address of a resolver; names would need one themselves` }
+      : { value: server }
+  },
+)
 
 const zone: Shape<DnsZone> = mapping(
   {

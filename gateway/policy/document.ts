@@ -1,6 +1,7 @@
 /**
  * A policy as written, decoded but not yet compiled: plain data in the order of the text.
  */
+import type { DnsServer } from '#lib/dns/server'
 import type { Transport } from '#lib/net/flow-endpoint'
 import type { HostName } from '#lib/net/host'
 import type { Prefix } from '#lib/net/prefix'
@@ -226,8 +227,8 @@ export type SshCertificatePolicy = Condition & {
 /** A zone with resolvers of its own. */
 export type DnsZone = {
   readonly domain: HostName
-  /** `ADDRESS` or `ADDRESS:PORT`, IPv6 in brackets with a port; never empty. */
-  readonly resolvers: readonly string[]
+  /** Never empty. */
+  readonly resolvers: readonly DnsServer[]
 }
 
 /** A whole policy. */

@@ -7,9 +7,7 @@ import type { Via } from '#lib/dns/answer-writer'
 import { RCODE } from '#lib/dns/codes'
 import { frameMessage, MessageFramer } from '#lib/dns/message-framer'
 import { HEADER_OCTETS } from '#lib/dns/records'
-
-/** A server by address; a scope such as `%eth0` may follow an IPv6 one. */
-export type DnsServer = { readonly host: string; readonly port: number }
+import type { DnsServer } from '#lib/dns/server'
 
 /** How long and often is tried. */
 export type Patience = {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import { createZoneLookup } from '../../../gateway/enforce/zone-lookup-client.ts'
+import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { freeAddress } from '../../support/free-address.ts'
 
@@ -32,7 +32,7 @@ const texts = (found: readonly { readonly address: string }[]) => found.map((one
 test('G12: the resolvers of a zone are asked for its names, those of the longest zone first', async (t) => {
   const wide = await dnsmasq(t, '--host-record=w.corp.test,10.0.0.1', '--local=/test/')
   const near = await dnsmasq(t, '--host-record=w.dev.corp.test,10.0.0.2,fd00::2', '--local=/test/')
-  const lookupAll = createZoneLookup(
+  const { lookupAll } = createNameServers(
     zonesOf([
       { domain: 'corp.test', resolvers: [wide] },
       { domain: 'dev.corp.test', resolvers: [near] },
@@ -44,7 +44,9 @@ test('G12: the resolvers of a zone are asked for its names, those of the longest
 })
 
 test('G12: what is in no zone is asked of the machine', async (t) => {
-  const lookupAll = createZoneLookup(zonesOf([{ domain: 'corp.test', resolvers: ['127.0.0.1:9'] }]))
+  const { lookupAll } = createNameServers(
+    zonesOf([{ domain: 'corp.test', resolvers: ['127.0.0.1:9'] }]),
+  )
   t.true(texts(await lookupAll('localhost')).includes('127.0.0.1'))
   await t.throwsAsync(() => lookupAll('w.corp.test'))
 })
