@@ -159,6 +159,7 @@ export async function startGateway(
       explainer,
       sshTargets,
       resolve,
+      nameServers,
       flowTap: createFlowTap(),
       live,
       table,

@@ -8,6 +8,7 @@ import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import { evidenceSigner } from './audit/evidence-signer.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import type { NameServers } from './dns/name-servers-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { Resolve } from './enforce/resolve-client.ts'
@@ -66,6 +67,7 @@ export type Parts = {
   readonly prompts: PromptDesk
   readonly explainer: Explainer
   readonly resolve: Resolve
+  readonly nameServers: NameServers
   readonly flowTap: FlowTap
   readonly sshTargets: RegisteredTargets
   readonly live: LiveSessions
@@ -139,7 +141,7 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, explainer, resolve, standing, sessions, serviceTokens } = parts
+  const { decider, explainer, resolve, nameServers, standing, sessions, serviceTokens } = parts
   const { reconsideration, posture, holding } = parts
   const { store, keys, sshAuthorities } = data
   const { snapshot } = policyInForce
@@ -151,7 +153,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, resolve, standing, sessions, serviceTokens },
+    ...{ decider, explainer, resolve, nameServers, standing, sessions, serviceTokens },
     flowTap: parts.flowTap,
     ...{ reconsideration, posture, holding },
     ...{ evaluations: parts.evaluations, audit: parts.audit, checkpoints: parts.checkpoints },

@@ -8,6 +8,8 @@ import { printAuthority } from '#lib/net/endpoint'
 import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
+import { dnsPost } from './dns/dns-post.ts'
+import type { NameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { dialUdp } from './enforce/dial-udp-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
@@ -25,8 +27,10 @@ import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import type { FlowTap } from './flow/flow-tap.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
+import { openTurns } from './identity/turns.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
+import { openRateGate } from './login/rate-limit.ts'
 import type { CompiledPolicy } from './policy/compile.ts'
 import type { Facts } from './policy/facts.ts'
 import { isReason, sentenceFor } from './policy/reasons.ts'
@@ -46,9 +50,13 @@ import { startTunnelServer } from './tunnel/tunnel-server.ts'
 
 /** SSH certificates that one device may ask for; each costs a signature and a row. */
 const CERTIFICATE_REQUESTS = { points: 20, duration: 60 }
+/** Questions of the DNS of one device: what a browser asks that opens many pages, several times over. */
+const DNS_QUESTIONS = { perSource: 500, windowSeconds: 10 }
+/** Questions of all devices; each that is under way has a socket for up to 4 s. */
+const DNS_UNDER_WAY = { atOnce: 1024, waiting: 4096 }
 
 export type TunnelAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips'>
+  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips' | 'hosts'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa'>
   readonly sshAuthorities: SshAuthorities
@@ -58,6 +66,7 @@ export type TunnelAccessOptions = {
   readonly decider: PolicyDecider
   readonly explainer: Explainer
   readonly resolve: Resolve
+  readonly nameServers: NameServers
   readonly flowTap: FlowTap
   readonly standing: StandingOf
   readonly sessions: Sessions
@@ -136,6 +145,12 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
         () => false,
       ),
   })
+  const dns = dnsPost({
+    ...{ user, standing, log, hosts: config.hosts, nameServers: options.nameServers },
+    decideName: decider.decideName,
+    mayAsk: openRateGate(DNS_QUESTIONS, (deviceId) => deviceId),
+    turns: openTurns(DNS_UNDER_WAY),
+  })
   const server = await startTunnelServer({
     listen: config.tunnel.listen,
     certificate: options.tls.certificatePem,
@@ -150,6 +165,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       posts: new Map([
         [ENROL_PATHS.renewOverTunnel, renewal],
         [ENROL_PATHS.sshCertificateOverTunnel, certificates],
+        ['/dns', dns],
         [ENROL_PATHS.logoutOverTunnel, logoutPost({ devices: store.devices, cutDevice, now, log })],
       ]),
     },

@@ -2,6 +2,12 @@
 import type { VisibleApplication } from '#lib/wire/control-message'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide, decideAddress } from '../policy/evaluate.ts'
+import {
+  type AskerFacts,
+  evaluateName,
+  type NameDecision,
+  type NameQuestion,
+} from '../policy/evaluate-name.ts'
 import type { Facts } from '../policy/facts.ts'
 import { visibleApplications } from '../policy/visible-applications.ts'
 import type { PolicySnapshot } from '../policy-snapshot.ts'
@@ -10,6 +16,7 @@ import type { Decider } from './decider.ts'
 /** The decider, and what people may ask about it. */
 export interface PolicyDecider extends Decider {
   applications(facts: Facts): readonly VisibleApplication[]
+  decideName(facts: AskerFacts, question: NameQuestion): NameDecision
 }
 
 /** @param now Unix milliseconds. */
@@ -25,6 +32,7 @@ export function createPolicyDecider(
     },
     decide: (facts) => decide(policy(), facts, nowSeconds()),
     decideAddress: (facts) => decideAddress(policy(), facts, nowSeconds()),
+    decideName: (facts, question) => evaluateName(policy(), facts, question, nowSeconds()),
     applications: (facts) => visibleApplications(policy(), facts, nowSeconds()),
   }
 }

@@ -42,7 +42,7 @@ export type Enforcement =
 
 /** One step of an evaluation, in order; `zt explain` and the flow record print these. */
 export type TraceStep = {
-  readonly phase: 'network' | 'application' | 'default' | 'address'
+  readonly phase: 'dns' | 'network' | 'application' | 'default' | 'address'
   /** Name of the rule, application or policy looked at. */
   readonly name: string
   /** `matched`, `no_match`, or why not (for example `excluded`, `requirement_missing`). */

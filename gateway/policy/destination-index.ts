@@ -23,23 +23,30 @@ export class DestinationIndex<T> {
   readonly #below = new Map<string, Entry<T>[]>()
   readonly #prefixes = new PrefixTrie<Entry<T>>()
   readonly #any: PortIndex<Entry<T>>
+  readonly #anyHost: readonly Entry<T>[]
 
   constructor(entries: readonly Entry<T>[]) {
     // Smaller sets of ports first: within one host the more specific entry is met first.
     const sized = entries.map((entry) => ({ entry, size: portCount(entry.destination.ports) }))
     const sorted = sized.sort((a, b) => a.size - b.size).map(({ entry }) => entry)
     for (const entry of sorted) this.#add(entry)
-    const any = sorted.filter(({ destination }) => destination.host.kind === 'any')
-    this.#any = new PortIndex(any.map((value) => ({ ports: value.destination.ports, value })))
+    this.#anyHost = sorted.filter(({ destination }) => destination.host.kind === 'any')
+    this.#any = new PortIndex(
+      this.#anyHost.map((value) => ({ ports: value.destination.ports, value })),
+    )
   }
 
   /** Entries whose destination matches this host and service. */
   matches(host: Host, service: Service): Entry<T>[] {
-    const found =
-      host.kind === 'name' ? this.#byName(host.name) : this.#prefixes.matches(host.address)
+    const found = this.#byHost(host)
     const any = this.#any.at(service.port)
     const all = any.length === 0 ? found : [...found, ...any]
     return all.filter((entry) => serves(entry.destination, service))
+  }
+
+  /** Entries whose destination is at this host, whatever the service. */
+  onHost(host: Host): Entry<T>[] {
+    return [...this.#byHost(host), ...this.#anyHost]
   }
 
   /** Entries written on addresses that match; `*` is not written on addresses. */
@@ -52,6 +59,10 @@ export class DestinationIndex<T> {
     if (host.kind === 'prefix') this.#prefixes.add(host.prefix, entry)
     if (host.kind !== 'name') return
     push(host.pattern.kind === 'exact' ? this.#exact : this.#below, host.pattern.name, entry)
+  }
+
+  #byHost(host: Host): Entry<T>[] {
+    return host.kind === 'name' ? this.#byName(host.name) : this.#prefixes.matches(host.address)
   }
 
   #byName(name: HostName): Entry<T>[] {

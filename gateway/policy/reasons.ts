@@ -43,6 +43,9 @@ export type Reason =
   | 'too_many_requests'
   | 'prompt_expired'
   | 'approval_denied'
+  | 'name_within_reach'
+  | 'name_not_permitted'
+  | 'name_not_private'
 
 /** A sentence for the person whose flow it was: says what to do, gives away nothing about other rules. */
 export function sentenceFor(reason: Reason): string {
@@ -62,6 +65,7 @@ const UNTOLD: ReadonlySet<Reason> = new Set<Reason>([
   'denied_by_policy',
   'blocked_by_rule',
   'blocked_by_default',
+  'name_not_permitted',
 ])
 
 /** The sentence for a denial, with the names that its reason leaves out. */
@@ -129,4 +133,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   prompt_expired:
     'This connection waited for you in the browser, and the time is over. Run "zt login", then connect again.',
   approval_denied: 'Those who were asked did not approve this access.',
+  name_within_reach: 'Something at this name is open to you.',
+  name_not_permitted: 'Nothing at this name is open to you.',
+  name_not_private: 'The gateway answers for private names only.',
 }

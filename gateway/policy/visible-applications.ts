@@ -25,7 +25,8 @@ export function visibleApplications(
   })
 }
 
-function admittingLine({ policies }: CompiledApplication, conditions: ConditionEvaluator) {
+/** The policy that admits somebody, whatever else it asks of them. */
+export function admittingLine({ policies }: CompiledApplication, conditions: ConditionEvaluator) {
   const line = policies.find((one) => applies(one, lineOutcome(one, conditions)))
   return line?.decision === 'deny' ? undefined : line
 }

@@ -1,25 +1,8 @@
 /** Zones with resolvers of their own, which are real ones (dnsmasq) on loopback. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
-import { freeAddress } from '../../support/free-address.ts'
-
-/** A resolver that knows these records, and nobody to ask. */
-async function dnsmasq(t: ExecutionContext, ...records: readonly string[]): Promise<string> {
-  const { host, port } = await freeAddress()
-  const own = ['--no-resolv', '--no-hosts', '--keep-in-foreground', '--conf-file=/dev/null']
-  const where = [`--port=${port}`, `--listen-address=${host}`, '--bind-interfaces']
-  const quiet = ['--log-facility=-', '--pid-file=', '--user=root']
-  const child = spawn('/usr/sbin/dnsmasq', [...own, ...where, ...quiet, ...records])
-  t.teardown(async () => {
-    child.kill()
-    if (child.exitCode === null) await once(child, 'exit')
-  })
-  await once(child.stderr, 'data')
-  return `${host}:${port}`
-}
+import { dnsmasq } from '../../support/dnsmasq.ts'
 
 function zonesOf(written: readonly object[]) {
   const parsed = parsePolicy({ dns: { zones: written } })

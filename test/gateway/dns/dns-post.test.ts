@@ -1,0 +1,187 @@
+/** Questions of devices, answered by real resolvers on loopback. */
+import test, { type ExecutionContext } from 'ava'
+import { type DnsAnswer, negativeTtl, readAnswer } from '#lib/dns/answer'
+import { RCODE, TYPE } from '#lib/dns/codes'
+import { negative } from '#lib/dns/negative-answer'
+import { readQuery } from '#lib/dns/query'
+import { err, ok } from '#lib/result'
+import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
+import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
+import { openTurns } from '../../../gateway/identity/turns.ts'
+import { evaluateName } from '../../../gateway/policy/evaluate-name.ts'
+import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
+import { answerFrom, queryFor } from '../../support/dns.ts'
+import { dnsmasq } from '../../support/dnsmasq.ts'
+import { everyone, factsOf, policyOf } from '../../support/policy-builder.ts'
+import { memoryLog } from '../../support/tunnel.ts'
+
+const { destination: _, sourceAddress, ...STANDING } = factsOf('x:1')
+const PEER = {
+  leaf: { deviceId: STANDING.subject.deviceId },
+  sourceAddress,
+  admitted: () => ok({ userId: 'u1' }),
+} as unknown as TunnelPeer
+const OPEN = ['*.corp.test:443', 'corp.test:443']
+
+type Reply = { readonly refused?: string; readonly answer?: DnsAnswer; readonly octets?: number }
+
+/** A gateway for `corp.test`, whose resolver is at `resolver`. */
+function rig(resolver: string, change: Partial<DnsPostDeps> = {}) {
+  const policy = policyOf({
+    tunnel: { domains: ['corp.test'] },
+    dns: { zones: [{ domain: 'corp.test', resolvers: [resolver] }] },
+    network_rules: [
+      { name: 'staff', precedence: 1, action: 'allow', destinations: OPEN, include: everyone },
+    ],
+  })
+  const post = dnsPost({
+    user: () => ({}) as never,
+    standing: () => STANDING,
+    decideName: (facts, question) => evaluateName(policy, facts, question, 0),
+    nameServers: createNameServers(() => policy.document.dns.zones),
+    hosts: new Map([['fixed.corp.test', '10.7.7.7']]),
+    mayAsk: async () => true,
+    turns: openTurns({ atOnce: 8, waiting: 8 }),
+    log: memoryLog(),
+    ...change,
+  })
+  return async (query: Uint8Array | string, peer = PEER): Promise<Reply> => {
+    const text = typeof query === 'string' ? query : Buffer.from(query).toString('base64url')
+    const { status, body } = await post(peer, JSON.stringify({ query: text }))
+    if (status !== 200) throw new Error(`answered ${status}`)
+    const reply = JSON.parse(body)
+    if (typeof reply.refused === 'string') return { refused: reply.refused }
+    const message = Buffer.from(reply.answer, 'base64url')
+    const answer = readAnswer(message)
+    if (answer === undefined) throw new Error('the answer is none')
+    return { answer, octets: message.length }
+  }
+}
+
+/** Types of the answer's records, and its code. */
+function shapeOf({ answer, refused }: Reply) {
+  const types = (section: string) =>
+    answer?.records.filter((one) => one.section === section).map(({ type }) => type)
+  return refused ?? { rcode: answer?.rcode, answer: types('answer'), authority: types('authority') }
+}
+
+const RECORDS = [
+  '--local=/corp.test/',
+  '--host-record=wiki.corp.test,10.0.0.1,fd00::1',
+  '--cname=www.corp.test,wiki.corp.test',
+  '--mx-host=corp.test,wiki.corp.test,10',
+  '--txt-record=corp.test,v=spf1 -all',
+  '--srv-host=_ldap._tcp.corp.test,wiki.corp.test,389',
+]
+
+const found = (...answer: number[]) => ({ rcode: RCODE.NOERROR, answer, authority: [] })
+
+test('G12: every type of record is asked of the zone’s resolver, whole chains and denials too', async (t) => {
+  const ask = rig(await dnsmasq(t, ...RECORDS))
+  const shape = async (name: string, type: number) => shapeOf(await ask(queryFor(name, type)))
+  t.deepEqual(await shape('wiki.corp.test', TYPE.A), found(TYPE.A))
+  t.deepEqual(await shape('wiki.corp.test', TYPE.AAAA), found(TYPE.AAAA))
+  t.deepEqual(await shape('www.corp.test', TYPE.A), found(TYPE.CNAME, TYPE.A))
+  t.deepEqual(await shape('corp.test', TYPE.MX), found(TYPE.MX))
+  t.deepEqual(await shape('corp.test', TYPE.TXT), found(TYPE.TXT))
+  t.deepEqual(await shape('_ldap._tcp.corp.test', 33), found(33))
+  t.deepEqual(await shape('wiki.corp.test', TYPE.MX), found())
+  const absent = await ask(queryFor('absent.corp.test'))
+  t.is(absent.answer?.rcode, RCODE.NXDOMAIN)
+})
+
+test('G12: an answer that is too long for UDP comes whole', async (t) => {
+  const many = Array.from({ length: 40 }, (_, n) => `--txt-record=corp.test,${'x'.repeat(200)}${n}`)
+  const ask = rig(await dnsmasq(t, '--local=/corp.test/', '--edns-packet-max=1232', ...many))
+  const { answer, octets = 0 } = await ask(queryFor('corp.test', TYPE.TXT))
+  t.is(answer?.records.filter(({ section }) => section === 'answer').length, 40)
+  t.true(octets > 8000)
+})
+
+for (const rcode of [RCODE.NXDOMAIN, RCODE.NOERROR] as const) {
+  test(`G12: a denial of the resolver keeps its SOA: ${rcode}`, async (t) => {
+    const nameServers = {
+      async ask(_: string, query: Uint8Array) {
+        const read = readQuery(query)
+        const message = read?.ok && negative(read.value, rcode, 'corp.test', 77)
+        const answer = message && readAnswer(message)
+        return answer ? { ...answer, message, resolver: 'ns' } : undefined
+      },
+    }
+    const { answer } = await rig('127.0.0.1:9', { nameServers })(queryFor('absent.corp.test'))
+    t.is(answer?.rcode, rcode)
+    t.is(answer && negativeTtl(answer), 77)
+  })
+}
+
+test('G12: names with a fixed address are answered with it', async (t) => {
+  const ask = rig('127.0.0.1:9')
+  t.deepEqual(shapeOf(await ask(queryFor('fixed.corp.test'))), found(TYPE.A))
+  const noData = { rcode: RCODE.NOERROR, answer: [], authority: [TYPE.SOA] }
+  t.deepEqual(shapeOf(await ask(queryFor('fixed.corp.test', TYPE.AAAA))), noData)
+})
+
+test('G12: resolvers that do not answer make SERVFAIL', async (t) => {
+  const reply = await rig('127.0.0.1:9')(queryFor('wiki.corp.test'))
+  t.is(reply.answer?.rcode, RCODE.SERVFAIL)
+})
+
+test('G12: what policy does not permit looks like what is not there, and nobody is asked for it', async (t) => {
+  let asked = 0
+  const nameServers = {
+    ask: async () => {
+      asked++
+      return undefined
+    },
+  }
+  const decideName = () =>
+    ({ kind: 'denial', reason: 'name_not_permitted', zone: 'corp.test' }) as never
+  const reply = await rig('127.0.0.1:9', { nameServers, decideName })(queryFor('wiki.corp.test'))
+  t.deepEqual(shapeOf(reply), { rcode: RCODE.NXDOMAIN, answer: [], authority: [TYPE.SOA] })
+  t.is(asked, 0)
+})
+
+const changed = (change: (query: Buffer) => void) => {
+  const query = queryFor('wiki.corp.test')
+  change(query)
+  return query
+}
+const STRANGER = { ...PEER, admitted: () => err({ reason: 'device_revoked' }) } as TunnelPeer
+type Case = readonly [Uint8Array | string, Partial<DnsPostDeps>?, TunnelPeer?]
+const REFUSED: Readonly<Record<string, Case>> = {
+  name_not_private: [queryFor('example.com')],
+  device_refused: [queryFor('wiki.corp.test'), {}, STRANGER],
+  too_many_questions: [queryFor('wiki.corp.test'), { mayAsk: async () => false }],
+  not_a_query: [answerFrom({}, queryFor('wiki.corp.test'))],
+  malformed: [changed((query) => query.writeUInt16BE(2, 4))],
+  opcode: [changed((query) => query.writeUInt16BE(0x2800, 2))],
+  class: [changed((query) => query.writeUInt16BE(3, 30))],
+  meta_type: [queryFor('corp.test', TYPE.AXFR)],
+  query_too_long: [Buffer.alloc(4097)],
+}
+
+for (const [reason, [query, change, peer]] of Object.entries(REFUSED)) {
+  test(`G12: a question is refused: ${reason}`, async (t: ExecutionContext) => {
+    t.deepEqual(await rig('127.0.0.1:9', change)(query, peer), { refused: reason })
+  })
+}
+
+for (const body of ['', '{}', '[]', '{"query":"*"}', '{"query":"AAAA","more":1}', '{"query":1}']) {
+  test(`G12: a body is refused: ${body || 'empty'}`, async (t) => {
+    const policy = policyOf({})
+    const post = dnsPost({
+      ...{ user: () => ({}) as never, standing: () => STANDING, hosts: new Map() },
+      decideName: (facts, question) => evaluateName(policy, facts, question, 0),
+      nameServers: createNameServers(() => []),
+      mayAsk: async () => true,
+      turns: openTurns({ atOnce: 1, waiting: 0 }),
+      log: memoryLog(),
+    })
+    t.deepEqual(await post(PEER, body), { status: 200, body: '{"refused":"malformed"}' })
+  })
+}
+
+test('G12: more questions under way than may be are refused', async (t) => {
+  const ask = rig('127.0.0.1:9', { turns: async () => undefined })
+  t.deepEqual(await ask(queryFor('wiki.corp.test')), { refused: 'too_many_questions' })
+})
