@@ -2,7 +2,7 @@
  * Connections without a firewall rule: packets from the device come back to it with other addresses, so that the
  * kernel's own TCP ends them at a listener of ours. A program's connection A:a → B:b becomes peer:n → own:PORT.
  */
-import net, { type Socket } from 'node:net'
+import net, { type Socket, type TcpSocketConnectOpts } from 'node:net'
 import { addressFromBytes, equalAddresses, formatAddress, type IpAddress } from '#lib/net/address'
 import type { Counting } from './intercept-counters.ts'
 import { answerAddresses, destinationOf, type IpPacket, keyOf } from './ip-packet.ts'
@@ -114,7 +114,10 @@ export async function startTunNat(flows: TcpFlows, options: TunNatOptions): Prom
     redirectPort: undefined,
     onPacket,
     close: () => listeners.close(),
-    selfTest: () => selfTest(pairs, listeners.port, options.deviceName),
+    selfTest: () => {
+      const served = pairs.filter(({ own }) => listeners.hosts.includes(formatAddress(own)))
+      return selfTest(served, listeners.port, options.deviceName)
+    },
   }
 }
 
@@ -131,9 +134,9 @@ async function selfTest(
   port: number,
   deviceName: string,
 ): Promise<string | undefined> {
-  for (const { peer } of pairs) {
+  for (const { own, peer } of pairs) {
     const host = formatAddress(peer)
-    if (await connects(host, port)) continue
+    if (await connects({ host, port, localAddress: formatAddress(own) })) continue
     const rule = `iptables -I INPUT -i ${deviceName} -s ${host} -p tcp -j ACCEPT`
     const command = peer.version === 6 ? rule.replace('iptables', 'ip6tables') : rule
     return `a firewall of this machine drops what comes in on ${deviceName}; allow it: ${command}`
@@ -141,9 +144,10 @@ async function selfTest(
   return undefined
 }
 
-function connects(host: string, port: number): Promise<boolean> {
+/** @param to from the own address: routes lead nothing else of this process to the device. */
+function connects(to: TcpSocketConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: SELF_TEST_MS })
+    const socket = net.connect({ ...to, timeout: SELF_TEST_MS })
     const end = (works: boolean): void => {
       socket.destroy()
       resolve(works)

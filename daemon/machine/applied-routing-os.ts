@@ -1,8 +1,10 @@
 /** The routing of ours on this machine while the daemon serves: made, changed as settings change, taken away. */
-import { formatAddress } from '#lib/net/address'
+import { formatAddress, type IpAddress } from '#lib/net/address'
+import type { Prefix } from '#lib/net/prefix'
 import { err, ok, type Result } from '#lib/result'
 import { type Batch, changes, NO_ROUTING, oursOf } from './changes.ts'
 import type { BatchFailure } from './ip-batch.ts'
+import type { Machine } from './machine.ts'
 import { type LeftOut, type PlanRefusal, planRouting, type Wanted } from './plan.ts'
 import { applyBatches, type LookRefusal, lookAtRouting } from './routing-os.ts'
 
@@ -27,7 +29,9 @@ export async function applyRouting(
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Result<AppliedRouting, RoutingRefusal>> {
-  const ready = await applyBatches(deviceBatches(wanted), signal)
+  const machine = await lookAtRouting(signal)
+  if (!machine.ok) return machine
+  const ready = await applyBatches(deviceBatches(possible(wanted, machine.value)), signal)
   if (ready.failed.length > 0) return err({ reason: 'not_applied', failed: ready.failed })
   return goOver(wanted, signal)
 }
@@ -39,7 +43,7 @@ async function goOver(
 ): Promise<Result<AppliedRouting, RoutingRefusal>> {
   const machine = await lookAtRouting(signal)
   if (!machine.ok) return machine
-  const planned = planRouting(wanted, machine.value)
+  const planned = planRouting(possible(wanted, machine.value), machine.value)
   if (!planned.ok) return planned
   const before = oursOf(machine.value)
   const { failed } = await applyBatches(changes(before, planned.value), signal)
@@ -54,16 +58,41 @@ async function goOver(
   })
 }
 
+/** What is wanted without IPv6, where that is switched off: not even loopback has an address. */
+function possible(wanted: Wanted, { links }: Machine): Wanted {
+  const hasIpv6 = links.some(({ addresses }) => addresses.some(({ address }) => isV6(address)))
+  if (hasIpv6) return wanted
+  const onlyV4 = ({ address }: Prefix): boolean => !isV6(address)
+  return {
+    ...wanted,
+    tunAddresses: wanted.tunAddresses.filter((address) => !isV6(address)),
+    resolverAddresses: wanted.resolverAddresses.filter((address) => !isV6(address)),
+    synthetic: wanted.synthetic.filter(onlyV4),
+    prefixes: wanted.prefixes.filter(onlyV4),
+  }
+}
+
+function isV6({ version }: IpAddress): boolean {
+  return version === 6
+}
+
 /** Below the 64 KiB that libuv reads at once, with the header of the device. */
 const GSO_MAX_BYTES = 65_000
 
 function deviceBatches({ tunName, tunAddresses }: Wanted): readonly Batch[] {
-  // No link-local address: everybody would have a route to its prefix.
-  const up = `link set dev ${tunName} addrgenmode none gso_max_size ${GSO_MAX_BYTES} up`
-  const addresses = tunAddresses.map(
-    // No duplicate address detection where there are no neighbours: it would hold IPv6 back for a second.
-    (address) =>
-      `address add ${formatAddress(address)} dev ${tunName}${address.version === 6 ? ' nodad' : ''}`,
-  )
-  return [{ family: 4, verb: 'add', lines: [up, ...addresses] }]
+  const link = [
+    // No link-local address: everybody would have a route to its prefix.
+    `link set dev ${tunName} addrgenmode none`,
+    `link set dev ${tunName} gso_max_size ${GSO_MAX_BYTES} up`,
+  ]
+  const addresses = (version: 4 | 6): string[] =>
+    tunAddresses
+      .filter((address) => address.version === version)
+      .map((address) => `address add ${formatAddress(address)} dev ${tunName}`)
+  // No duplicate address detection where there are no neighbours: it would hold IPv6 back for a second.
+  const lines6 = addresses(6).map((line) => `${line} nodad`)
+  return [
+    { family: 4, verb: 'add', lines: [...link, ...addresses(4)] },
+    { family: 6, verb: 'add', lines: lines6 },
+  ]
 }

@@ -50,6 +50,10 @@ const SETTLED: Readonly<Record<Verb, RegExp>> = {
 /** A line that failed for a reason, with the complaint. */
 export type BatchFailure = { readonly line: string; readonly complaint: string }
 
+function isComplaint(said: string): boolean {
+  return said !== '' && !said.startsWith('Warning:')
+}
+
 /** Lines of a batch that failed. @param stderr of `ip -force -batch -`. */
 export function batchFailures(
   verb: Verb,
@@ -60,10 +64,13 @@ export function batchFailures(
   let complaint = ''
   for (const said of stderr.split('\n')) {
     const [, number] = /^Command failed -:(\d+)$/.exec(said) ?? []
-    if (number === undefined) complaint = said === '' ? complaint : said
-    else if (!SETTLED[verb].test(complaint)) {
-      failures.push({ line: lines[Number(number) - 1] ?? '', complaint })
+    if (number === undefined) complaint = isComplaint(said) ? said : complaint
+    else {
+      const line = lines[Number(number) - 1] ?? ''
+      if (!SETTLED[verb].test(complaint)) failures.push({ line, complaint })
+      complaint = ''
     }
   }
-  return failures
+  // A line that `ip` cannot read ends it, without its number.
+  return complaint === '' ? failures : [...failures, { line: '', complaint }]
 }

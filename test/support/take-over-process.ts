@@ -26,7 +26,10 @@ const taken = await takeOver(wantedOf(wish, { tunName: 'zt0', allowUsers: [] }, 
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   onLost: (lost) => say({ lost }),
 })
-say(taken.ok ? { mode: taken.value.interception.mode } : taken.error)
+if (taken.ok) {
+  const { mode, warning } = taken.value.interception
+  say({ mode, ...(warning !== undefined && { warning }) })
+} else say(taken.error)
 if (taken.ok) {
   const { interception, close } = taken.value
   const { counters } = interception

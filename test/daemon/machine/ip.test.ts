@@ -89,4 +89,7 @@ test('D5: of the complaints of a batch only those count that leave it other than
   const there = 'RTNETLINK answers: File exists\nCommand failed -:1\n'
   t.deepEqual(batchFailures('add', ['rule add pref 5250'], there), [])
   t.is(batchFailures('remove', lines, there).length, 1)
+  const unreadable = 'Error: inet prefix is expected rather than "fd00::1".\n'
+  t.is(batchFailures('add', lines, unreadable).length, 1, 'ip ends there without a number')
+  t.deepEqual(batchFailures('add', lines, 'Warning: something else\n'), [])
 })

@@ -75,6 +75,18 @@ test('D2 D5: what is missing is told, and nothing is left', async (t) => {
   t.deepEqual(await routing(inside), before)
 })
 
+for (const mode of ['redirect', 'tun-nat'] as const) {
+  test(`D2: ${mode}: a machine without IPv6 is taken without it`, async (t) => {
+    const inside = await laptop(t)
+    await inside.run('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1')
+    if (mode === 'tun-nat') await inside.run('nft', 'add table inet zt')
+    const { said, end } = await take(t, inside)
+    t.deepEqual(said, { mode })
+    t.true(REFUSED.has((await curlAs(inside, OWNER, 'http://10.1.2.3/')).code))
+    await end()
+  })
+}
+
 test('D5: a second daemon does not take what a first one has', async (t) => {
   const inside = await laptop(t)
   const first = await take(t, inside)
