@@ -64,15 +64,13 @@ export type LabGateway = {
   apply(policy: string): Promise<void>
 }
 
+/** What a gateway begins with: its identity provider, more lines of its own section, its policy. */
+type First = { readonly issuer: string; readonly more: string; readonly policy: string }
+
 /** Starts the gateway with a first policy. */
-export async function startLabGateway(
-  lab: Lab,
-  folder: string,
-  issuer: string,
-  firstPolicy: string,
-): Promise<LabGateway> {
+export async function startLabGateway(lab: Lab, folder: string, first: First): Promise<LabGateway> {
   const configFile = join(folder, 'zt.yaml')
-  const gatewaySection = gatewayYaml(lab, urlsOf(lab), issuer)
+  const gatewaySection = `${gatewayYaml(lab, urlsOf(lab), first.issuer)}${first.more}`
   const write = (policy: string): void => writeFileSync(configFile, `${gatewaySection}${policy}`)
   const start = (): Promise<LabProcess> =>
     startProcess({
@@ -80,7 +78,7 @@ export async function startLabGateway(
       logFile: join(folder, 'gateway.log'),
       readyWhen: /"msg":"ready"/,
     })
-  write(firstPolicy)
+  write(first.policy)
   let running = await start()
   return {
     process: () => running,

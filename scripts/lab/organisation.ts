@@ -49,16 +49,22 @@ const UNPRIVILEGED_SSH_PORT = 10_022
 
 type Closers = (() => Promise<unknown>)[]
 
+type OrganisationOptions = {
+  /** The daemon has a network namespace of its own. */
+  readonly hasLaptop?: boolean
+  /** More flags of the daemon. */
+  readonly daemonFlags?: readonly string[]
+  /** @returns more lines of the `gateway` section, indented by two. */
+  readonly gatewayLines?: (lab: Lab) => Promise<string>
+}
+
 /**
  * Starts everything but the enrolment; private destinations are denied until `applyPolicy`.
  * @param kind `namespaces` needs root.
- * @param hasLaptop the daemon has a network namespace of its own.
- * @param daemonFlags more flags of the daemon.
  */
 export async function startOrganisation(
   kind: Lab['kind'],
-  hasLaptop = false,
-  daemonFlags: readonly string[] = [],
+  { hasLaptop = false, daemonFlags = [], gatewayLines }: OrganisationOptions = {},
 ): Promise<Organisation> {
   const folder = mkdtempSync(join(tmpdir(), 'zt-lab-'))
   const closers: Closers = [async () => rmSync(folder, { recursive: true, force: true })]
@@ -68,25 +74,37 @@ export async function startOrganisation(
   try {
     const lab = kind === 'namespaces' ? await namespaceLab(hasLaptop) : loopbackLab()
     closers.push(() => lab.remove())
-    return { ...(await startAll(lab, folder, closers, daemonFlags)), close }
+    const more = (await gatewayLines?.(lab)) ?? ''
+    return { ...(await startAll({ lab, folder, closers, daemonFlags, more })), close }
   } catch (failure) {
     await close()
     throw failure
   }
 }
 
-async function startAll(
-  lab: Lab,
-  folder: string,
-  closers: Closers,
-  daemonFlags: readonly string[],
-): Promise<Omit<Organisation, 'close'>> {
+type Start = {
+  readonly lab: Lab
+  readonly folder: string
+  readonly closers: Closers
+  readonly daemonFlags: readonly string[]
+  /** Lines of the gateway section. */
+  readonly more: string
+}
+
+async function startAll({
+  lab,
+  folder,
+  closers,
+  daemonFlags,
+  more,
+}: Start): Promise<Omit<Organisation, 'close'>> {
   const urls = urlsOf(lab)
   const idp = await startIdentityProvider(lab, folder, `${urls.login}/oidc/callback`)
   closers.push(() => idp.process.stop())
   const secrets = await initialise(folder)
   const { sshdLog, policyInput } = await startTargets(lab, folder, closers)
-  const gateway = await startLabGateway(lab, folder, idp.issuer, emptyPolicy(policyInput))
+  const first = { issuer: idp.issuer, more, policy: emptyPolicy(policyInput) }
+  const gateway = await startLabGateway(lab, folder, first)
   closers.push(() => gateway.process().stop())
   const device = await startDaemon(lab, folder, daemonFlags)
   closers.push(() => device.daemon.stop())

@@ -16,7 +16,7 @@ const test = anyTest as TestFn<Context>
 
 test.before(async (t) => {
   t.timeout(120_000)
-  const organisation = await startOrganisation('namespaces', true)
+  const organisation = await startOrganisation('namespaces', { hasLaptop: true })
   t.context = { organisation, folder: mkdtempSync(join(tmpdir(), 'zt-rig-')) }
   const [alice] = organisation.people
   if (alice === undefined) throw new Error('nobody to enrol')

@@ -10,7 +10,10 @@ const test = anyTest as TestFn<{ organisation: Organisation; untouched: string }
 
 test.before(async (t) => {
   t.timeout(120_000)
-  const organisation = await startOrganisation('namespaces', true, ['--mode', 'transparent'])
+  const organisation = await startOrganisation('namespaces', {
+    hasLaptop: true,
+    daemonFlags: ['--mode', 'transparent'],
+  })
   t.context = { organisation, untouched: await network(organisation) }
   const [alice] = organisation.people
   if (alice === undefined) throw new Error('nobody to enrol')

@@ -17,6 +17,8 @@ export type LiveSsh = {
   complained(): string
   /** Resolves when the client has printed the text. */
   prints(text: string): Promise<void>
+  /** The same of what it complains of. */
+  complains(text: string): Promise<void>
   type(text: string): void
   /** Resolves with the exit code. */
   readonly closed: Promise<number | null>
@@ -53,12 +55,13 @@ export function heard(client: ChildProcess) {
   })
   client.stderr?.on('data', (chunk) => {
     texts.err += String(chunk)
+    tell()
   })
   const closed = new Promise<number | null>((resolve) => client.once('close', resolve))
-  const prints = (text: string) =>
+  const says = (stream: keyof typeof texts, text: string) =>
     new Promise<void>((resolve, reject) => {
       const look = () => {
-        if (!texts.out.includes(text)) return
+        if (!texts[stream].includes(text)) return
         waiting.delete(look)
         resolve()
       }
@@ -69,7 +72,8 @@ export function heard(client: ChildProcess) {
   return {
     client,
     closed,
-    prints,
+    prints: (text: string) => says('out', text),
+    complains: (text: string) => says('err', text),
     printed: () => texts.out,
     complained: () => texts.err,
     type: (text: string) => void client.stdin?.write(text),

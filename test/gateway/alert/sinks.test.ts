@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
+import { createServer as createTlsServer } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import type { LogFields } from '#lib/log'
@@ -18,7 +18,7 @@ import {
   alertSinkShape,
   type WebhookConfig,
 } from '../../../gateway/config/alert-sinks.ts'
-import { startHttps } from '../../support/https-target.ts'
+import { startSyslog, startWebhook } from '../../support/alert-receivers.ts'
 import { SILENT } from '../../support/recording-store.ts'
 import { sampleAlert } from '../../support/sample-alert.ts'
 import { framesOf, parseSyslog } from '../../support/syslog-parser.ts'
@@ -34,31 +34,13 @@ function folderOf(t: ExecutionContext, files: Readonly<Record<string, string>>):
   return folder
 }
 
-type Post = { readonly body: string; readonly signature: string; readonly type: string }
-
 /** A webhook that answers these codes one after the other, the last for ever. */
 async function startReceiver(t: ExecutionContext, codes: readonly number[]) {
-  const ca = await throwawayCa()
-  const posts: Post[] = []
-  const told: (() => void)[] = []
-  const server = await startHttps(await ca.issue('127.0.0.1'), async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += String(chunk)
-    const { 'zt-signature': signature, 'content-type': type = '' } = request.headers
-    posts.push({ body, signature: String(signature), type })
-    response.writeHead(codes[Math.min(posts.length, codes.length) - 1] ?? 500).end()
-    for (const tell of told.splice(0)) tell()
-  })
-  t.teardown(() => server.close())
-  const received = async (count: number) => {
-    while (posts.length < count) await new Promise<void>((resolve) => told.push(resolve))
-    return posts
-  }
-  const folder = folderOf(t, { 'ca.pem': ca.caPem, secret: `${SECRET}\n` })
+  const { url, caPem, received, close } = await startWebhook({ codes })
+  t.teardown(close)
+  const folder = folderOf(t, { 'ca.pem': caPem, secret: `${SECRET}\n` })
   const sink: WebhookConfig = {
-    kind: 'webhook',
-    name: 'hook',
-    url: `${server.url}/alerts`,
+    ...{ kind: 'webhook', name: 'hook', url },
     secretFile: join(folder, 'secret'),
     caFile: join(folder, 'ca.pem'),
   }
@@ -129,32 +111,9 @@ test('S12: an alert is given up after some attempts, and the next has its turn',
 
 /** A receiver of syslog on a stream. */
 async function startStream(t: ExecutionContext, server: Server) {
-  let octets = Buffer.alloc(0)
-  const told: (() => void)[] = []
-  const sockets: Socket[] = []
-  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-    sockets.push(socket)
-    socket.on('error', () => {})
-    socket.on('data', (chunk: Buffer) => {
-      octets = Buffer.concat([octets, chunk])
-      for (const tell of told.splice(0)) tell()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return {
-    address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
-    sockets,
-    async received(count: number) {
-      while (framesOf(octets).messages.length < count) {
-        await new Promise<void>((resolve) => told.push(resolve))
-      }
-      return framesOf(octets).messages.map(parseSyslog)
-    },
-  }
+  const receiver = await startSyslog(server)
+  t.teardown(receiver.close)
+  return receiver
 }
 
 test('S12: syslog over TCP gets each alert in a frame of its own, and a new connection when the old one is gone', async (t) => {
