@@ -117,8 +117,8 @@ export const HELP = `Usage: zt-daemon run [options]
        zt-daemon doctor [--bundle] [options]   what "zt doctor" runs where no daemon answers
 
 Serves this device: a proxy on 127.0.0.1 for SOCKS5, SOCKS4a and HTTP, a tunnel to the gateway, and a control
-socket for "zt". Enrol with "zt enroll URL" while it runs. "undo" removes the routing rules and routes that a daemon
-which was killed left behind.
+socket for "zt". Enrol with "zt enroll URL" while it runs. "undo" takes away rules, routes and a resolv.conf that a
+daemon which was killed left behind.
 
 Options (each may stand in the file of --config, with "_" for "-"):
   --config FILE            YAML settings; flags win over it

@@ -1,9 +1,10 @@
 /**
- * Takes away what a daemon that died left in the routing of this machine: rules and routes that carry our marks (see
- * ./ours.ts). Works without a journal, and may be run at any time and again.
+ * Takes away what a daemon that died left on this machine: rules and routes that carry our marks (see ./ours.ts), and a
+ * resolv.conf of ours. May be run at any time and again.
  */
 import { err, ok, type Result } from '#lib/result'
 import { changes, NO_ROUTING, oursOf } from './changes.ts'
+import { RESOLV_CONF, restoreResolvConf } from './resolv-conf-os.ts'
 import { applyBatches, type Changed, type LookRefusal, lookAtRouting } from './routing-os.ts'
 
 /** Why nothing was done. */
@@ -22,5 +23,18 @@ export async function removeLeftovers(
   // Such a route is gone with its device, and the device with the daemon.
   const served = left.routes.find(({ type }) => type === 'unicast')
   if (served) return err({ reason: 'in_use', detail: `a daemon serves ${served.device}` })
-  return ok(await applyBatches(changes(left, NO_ROUTING), signal))
+  const routing = await applyBatches(changes(left, NO_ROUTING), signal)
+  const dns = await putDnsBack()
+  return ok({ done: [...routing.done, ...dns.done], failed: [...routing.failed, ...dns.failed] })
+}
+
+/** Nothing else of the machine's DNS outlives the daemon. */
+async function putDnsBack(): Promise<Changed> {
+  try {
+    const restored = await restoreResolvConf()
+    return { done: restored === undefined ? [] : [`${RESOLV_CONF} ${restored}`], failed: [] }
+  } catch (cause) {
+    const complaint = cause instanceof Error ? cause.message : String(cause)
+    return { done: [], failed: [{ line: RESOLV_CONF, complaint }] }
+  }
 }
