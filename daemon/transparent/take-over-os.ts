@@ -9,6 +9,7 @@ import { type Interception, startInterception } from '../intercept/interception-
 import { openTun, type TunDevice } from '../intercept/tun-os.ts'
 import { applyRouting, type RoutingRefusal } from '../machine/applied-routing-os.ts'
 import { removeLeftovers } from '../machine/leftovers-os.ts'
+import { redirectTable } from '../machine/nft-table.ts'
 import { holdNftTable } from '../machine/nft-table-os.ts'
 import type { LeftOut, Wanted } from '../machine/plan.ts'
 import type { Failure } from './failure.ts'
@@ -91,7 +92,7 @@ async function startRedirect(
   const interception = await startInterception(device, deps, { mode: 'redirect' })
   const { redirectPort = 0 } = interception
   const { tunName, uids } = wanted
-  const table = await holdNftTable({ tunName, redirectPort, uids })
+  const table = await holdNftTable(redirectTable(tunName, redirectPort, uids))
   if (!table.ok) {
     deps.log.info(table.error, 'no redirect by nft')
     await interception.close()

@@ -1,13 +1,12 @@
 /** Holds the nft table of ours until stdin ends; says `ok`, or why it has none. */
+import { redirectTable } from '../../daemon/machine/nft-table.ts'
 import { holdNftTable } from '../../daemon/machine/nft-table-os.ts'
 
-const held = await holdNftTable({
-  ...{ tunName: 'zt0', redirectPort: 9040 },
-  uids: [
-    { first: 0, last: 0 },
-    { first: 1000, last: 1999 },
-  ],
-})
+const uids = [
+  { first: 0, last: 0 },
+  { first: 1000, last: 1999 },
+]
+const held = await holdNftTable(redirectTable('zt0', 9040, uids))
 process.stdout.write(held.ok ? 'ok\n' : `${held.error.reason}\n`)
 if (held.ok) {
   process.stdin.resume().on('end', () => void held.value.close())
