@@ -1,6 +1,7 @@
 /**
  * Checks of what transparent mode and `zt run` stand on: the TUN device and our rights to it, user namespaces. Pure.
  */
+import { NAMESPACE_OBSTACLES, namespaceObstacle } from '#lib/namespace/obstacle'
 import { defineCheck, fine, problem, warning } from './check.ts'
 
 export const TUN = defineCheck({
@@ -39,23 +40,16 @@ export const USER_NAMESPACES = defineCheck({
   looksAt: 'whether "zt run" may make user namespaces, and open /dev/net/tun in them',
   codes: {
     user_namespaces_usable: fine('Programs can be run in a namespace of their own.'),
-    user_namespaces_off: warning(
-      'This system lets no user make user namespaces: "zt run" does not work.',
-      'Set kernel.unprivileged_userns_clone=1 and user.max_user_namespaces above 0 by sysctl.',
-    ),
-    user_namespaces_restricted: warning(
-      'AppArmor restricts user namespaces to programs with a profile: "zt run" does not work.',
-      'Give zt an AppArmor profile with "userns,", or set kernel.apparmor_restrict_unprivileged_userns=0.',
-    ),
+    user_namespaces_off: warning(...NAMESPACE_OBSTACLES.user_namespaces_off),
+    user_namespaces_restricted: warning(...NAMESPACE_OBSTACLES.user_namespaces_restricted),
     tun_closed_to_users: warning(
       '/dev/net/tun is not open to users: "zt run" does not work.',
       'Make it mode 0666, as udev does by default: "chmod 0666 /dev/net/tun".',
     ),
   },
   judge: ({ interception: { namespaces, tunOpenToUsers } }) => {
-    const { unprivilegedClone = 1, largestCount = 1, apparmorRestricts = 0 } = namespaces
-    if (unprivilegedClone === 0 || largestCount === 0) return [['user_namespaces_off']]
-    if (apparmorRestricts !== 0) return [['user_namespaces_restricted']]
+    const obstacle = namespaceObstacle(namespaces)
+    if (obstacle !== undefined) return [[obstacle]]
     return [[tunOpenToUsers ? 'user_namespaces_usable' : 'tun_closed_to_users']]
   },
 })

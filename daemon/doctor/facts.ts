@@ -2,6 +2,7 @@
  * All that the doctor's judgements are about: what the daemon knows, what the gateway answered, what this machine is.
  */
 import type { DaemonStatus } from '#lib/api/control-api'
+import type { NamespaceFacts } from '#lib/namespace/obstacle'
 import type { Prefix } from '#lib/net/prefix'
 import type { GatewayAnswers } from './gateway-answers.ts'
 import type { MachineFacts } from './machine-facts.ts'
@@ -35,14 +36,4 @@ export type InterceptionFacts = {
   /** CAP_NET_ADMIN in the effective set (capabilities(7)) of the looking process. */
   readonly netAdmin: boolean
   readonly namespaces: NamespaceFacts
-}
-
-/** What says whether a user without rights may make a user namespace (user_namespaces(7)). Undefined: no such setting. */
-export type NamespaceFacts = {
-  /** kernel.unprivileged_userns_clone, of Debian's kernels. */
-  readonly unprivilegedClone?: number
-  /** user.max_user_namespaces. */
-  readonly largestCount?: number
-  /** kernel.apparmor_restrict_unprivileged_userns, of Ubuntu's kernels. */
-  readonly apparmorRestricts?: number
 }

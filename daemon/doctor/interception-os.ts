@@ -1,8 +1,9 @@
 /** Looks at what interception stands on: native calls, the TUN device, our rights, user namespaces. */
 import { constants, open, readFile, stat } from 'node:fs/promises'
 import { loadKoffi } from '#lib/koffi-os'
+import { namespaceSettings } from '#lib/namespace/settings-os'
 import { hasNetAdmin } from './capabilities.ts'
-import type { InterceptionFacts, NamespaceFacts } from './facts.ts'
+import type { InterceptionFacts } from './facts.ts'
 
 const TUN = '/dev/net/tun'
 /** Read and write for others (inode(7)). */
@@ -20,7 +21,7 @@ export async function lookAtInterception(): Promise<InterceptionFacts> {
     tunDevice: await tunDevice(),
     tunOpenToUsers: (mode & OTHERS) === OTHERS,
     netAdmin: hasNetAdmin(status),
-    namespaces: await namespaces(),
+    namespaces: await namespaceSettings(),
   }
 }
 
@@ -34,20 +35,4 @@ async function tunDevice(): Promise<InterceptionFacts['tunDevice']> {
     const { code } = error as NodeJS.ErrnoException
     return code === 'EACCES' || code === 'EPERM' ? 'not_permitted' : 'absent'
   }
-}
-
-async function namespaces(): Promise<NamespaceFacts> {
-  const unprivilegedClone = await sysctl('kernel/unprivileged_userns_clone')
-  const largestCount = await sysctl('user/max_user_namespaces')
-  const apparmorRestricts = await sysctl('kernel/apparmor_restrict_unprivileged_userns')
-  return {
-    ...(unprivilegedClone !== undefined && { unprivilegedClone }),
-    ...(largestCount !== undefined && { largestCount }),
-    ...(apparmorRestricts !== undefined && { apparmorRestricts }),
-  }
-}
-
-async function sysctl(name: string): Promise<number | undefined> {
-  const value = Number.parseInt(await readFile(`/proc/sys/${name}`, 'utf8').catch(() => ''), 10)
-  return Number.isNaN(value) ? undefined : value
 }
