@@ -6,12 +6,16 @@ import { loadKoffi } from '#lib/koffi-os'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
 import type { DaemonConfig } from './config.ts'
+import { createCarry, type Openers } from './control/carried-flow-server.ts'
 import { createCommands } from './control/control-commands-client.ts'
 import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
+import { createDeviceNames } from './device-names-client.ts'
+import { systemServers } from './dns/system-servers-os.ts'
+import { createAskUpstream } from './dns/upstream-dns-client.ts'
 import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
-import { createOpenDatagrams, createOpenFlow } from './flow-client.ts'
+import { createOpenDatagrams, createOpenFlow, type OpenOptions } from './flow-client.ts'
 import { lookAround } from './life/look-os.ts'
 import { watchSurroundings } from './life/watch-job.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
@@ -89,6 +93,10 @@ export async function startDaemon(
       log,
     },
   })
+  const names = createDeviceNames({
+    ...{ config, device, log },
+    askUpstream: createAskUpstream(systemServers),
+  })
   const transparent =
     config.mode === 'transparent'
       ? createTransparent({
@@ -132,7 +140,7 @@ export async function startDaemon(
     ownerUid: loaded.value?.ownerUid ?? config.ownerUid,
     daemonUid: uid,
     handle: createCommands({
-      ...{ device, told, agent, status, settings, log },
+      ...{ device, told, names, agent, status, settings, log },
       consult: (bundle) =>
         consult(
           {
@@ -144,6 +152,11 @@ export async function startDaemon(
           bundle,
         ),
       machineName: surroundings.machineName,
+    }),
+    carry: createCarry({
+      names,
+      openers: openersOf(device),
+      onlyPrivate: openersOf(device, { onlyPrivate: true }),
     }),
     log,
   })
@@ -168,6 +181,13 @@ export async function startDaemon(
   })
 }
 
+function openersOf(device: Device, options: OpenOptions = {}): Openers {
+  return {
+    openFlow: createOpenFlow(device, options),
+    openDatagrams: createOpenDatagrams(device, options),
+  }
+}
+
 function startProxy(
   config: DaemonConfig,
   device: Device,
@@ -178,8 +198,7 @@ function startProxy(
   log.info({ source: owners.source, shared: config.sharePort }, 'owners of connections')
   return startProxyServer({
     port: config.proxyPort,
-    openFlow: createOpenFlow(device),
-    openDatagrams: createOpenDatagrams(device),
+    ...openersOf(device),
     pac: (port) => printPac(device.facts.settings, port),
     lookupOwner: owners.lookup,
     mayUse: (uid) => config.sharePort || uid === ownerUid(),

@@ -35,25 +35,35 @@ export type FlowStateSource = {
 /** How long a flow waits for a tunnel that is just coming up: after the start, after sleep. */
 const SETTLE_MS = 5_000
 
+/** `onlyPrivate`: what is not ours is refused, whatever the settings say. */
+export type OpenOptions = { readonly onlyPrivate?: boolean }
+
 /** Makes the opener of flows. */
-export function createOpenFlow(source: FlowStateSource): OpenFlow {
+export function createOpenFlow(source: FlowStateSource, options: OpenOptions = {}): OpenFlow {
   return (target, claims, onGone) =>
     open(source, target, {
       inTunnel: (tunnel, to) => tunnel.openFlow(to, joined(claims), onGone),
-      direct: (addresses) => connectTo(target, addresses),
+      direct: options.onlyPrivate ? refuseOther : (addresses) => connectTo(target, addresses),
     })
 }
 
+const refuseOther = async () => err(localRefusal('others_refused'))
+
 /** Makes the opener of datagram flows; they go the same ways. */
-export function createOpenDatagrams(source: FlowStateSource): OpenDatagrams {
+export function createOpenDatagrams(
+  source: FlowStateSource,
+  options: OpenOptions = {},
+): OpenDatagrams {
   return (transport, target, claims, onGone) =>
     open(source, target, {
       inTunnel: (tunnel, to) => tunnel.openDatagrams(transport, to, joined(claims), onGone),
-      // A ping of our own would need privileges that the daemon does not have.
-      direct: ([address]) =>
-        transport === 'udp' && address !== undefined
-          ? datagramsTo(address, target.port)
-          : Promise.resolve(err(localRefusal('target_unreachable'))),
+      direct: options.onlyPrivate
+        ? refuseOther
+        : ([address]) =>
+            // A ping of our own would need privileges that the daemon does not have.
+            transport === 'udp' && address !== undefined
+              ? datagramsTo(address, target.port)
+              : Promise.resolve(err(localRefusal('target_unreachable'))),
     })
 }
 

@@ -12,6 +12,7 @@ import { err, ok, type Result } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { ExplainTarget } from '#lib/wire/control-message'
 import type { Device } from '../device-client.ts'
+import type { DeviceNames } from '../device-names-client.ts'
 import type { EnrolFailure } from '../enrol/enrol-client.ts'
 import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
 import type { Registration } from '../enrol/registration.ts'
@@ -26,6 +27,7 @@ import type { ControlCaller, ControlFailure, HandleControl } from './control-ser
 export type CommandDeps = {
   readonly device: Device
   readonly told: Told
+  readonly names: Pick<DeviceNames, 'answer' | 'answerOurs'>
   readonly agent: Agent
   readonly status: () => DaemonStatus
   readonly settings: () => readonly Setting[]
@@ -91,6 +93,8 @@ export function createCommands(deps: CommandDeps): HandleControl {
         return ok({ method: 'doctor', report: await deps.consult(request.bundle === true) })
       case 'watch':
         return watch(caller, deps)
+      case 'resolve':
+        return resolve(request, deps)
     }
   }
 }
@@ -164,6 +168,16 @@ function watch({ onEvent, signal }: ControlCaller, { told }: CommandDeps): Answe
     if (signal.aborted) leave()
     else signal.addEventListener('abort', leave, { once: true })
   })
+}
+
+async function resolve(
+  { query, via, onlyPrivate }: Extract<ControlRequest, { readonly method: 'resolve' }>,
+  { names }: CommandDeps,
+): Answer {
+  const ask = onlyPrivate ? names.answerOurs : names.answer
+  const answer = await ask(Buffer.from(query, 'base64url'), via)
+  const text = answer && Buffer.from(answer).toString('base64url')
+  return ok({ method: 'resolve', ...(text !== undefined && { answer: text }) })
 }
 
 async function apps({ device }: CommandDeps): Answer {

@@ -8,6 +8,7 @@ import type {
   ControlRequest,
   ControlResult,
   LoginPrompt,
+  OpenFlowRequest,
   WatchEvent,
 } from '#lib/api/control-api'
 import {
@@ -33,14 +34,18 @@ export type ControlCaller = {
 }
 
 export type HandleControl = (
-  request: ControlRequest,
+  request: Exclude<ControlRequest, OpenFlowRequest>,
   caller: ControlCaller,
 ) => Promise<Result<ControlResult, ControlFailure>>
 
+/** Takes a connection over that becomes a flow: opens it, answers, carries. */
+export type CarryFlow = (socket: Socket, request: OpenFlowRequest) => void
+
 export type ControlServerOptions = SocketPlace & {
   readonly handle: HandleControl
+  readonly carry: CarryFlow
   readonly log: Log
-  /** Callers at once; default 1024: every `zt ssh` that runs watches for prompts. */
+  /** Callers at once; default 5120: every `zt ssh` that runs watches for prompts, and flows are 4096 at most. */
   readonly connectionLimit?: number
 }
 
@@ -48,7 +53,8 @@ export interface ControlServer {
   close(): Promise<void>
 }
 
-const CONNECTION_LIMIT = 1024
+const CONNECTION_LIMIT = 5120
+const LINE_FEED = 0x0a
 /** How long a caller may take for a request, and stay silent after an answer. */
 const SILENCE_MS = 30_000
 /** Octets of events that may wait for a caller who does not read. */
@@ -90,8 +96,12 @@ function serve(socket: Socket, uid: number, options: ControlServerOptions): void
     const { lines, overflow } = cutter.push(chunk)
     // One at a time: what comes while we answer stays in the kernel.
     socket.pause()
-    answerAll(lines, socket, { uid, signal: gone.signal }, options)
-      .then(() => (overflow ? refuse(socket, 'line_too_long') : socket.resume()))
+    const isAlone = lines.length === 1 && chunk.at(-1) === LINE_FEED
+    answerAll(lines, socket, { uid, signal: gone.signal, isAlone }, options)
+      .then((isTaken) => {
+        if (overflow) refuse(socket, 'line_too_long')
+        else if (!isTaken) socket.resume()
+      })
       .catch((error: unknown) => {
         options.log.error({ error: String(error) }, 'control request failed')
         socket.destroy()
@@ -99,18 +109,24 @@ function serve(socket: Socket, uid: number, options: ControlServerOptions): void
   })
 }
 
+/** `isAlone`: nothing came behind the line. */
+type Asking = Pick<ControlCaller, 'uid' | 'signal'> & { readonly isAlone: boolean }
+
+/** @returns whether the connection has become a flow. */
 async function answerAll(
   lines: readonly Uint8Array[],
   socket: Socket,
-  caller: Pick<ControlCaller, 'uid' | 'signal'>,
+  { isAlone, ...caller }: Asking,
   options: ControlServerOptions,
-): Promise<void> {
+): Promise<boolean> {
   for (const line of lines) {
     const request = decodeControlRequest(line)
     if (!request.ok) {
       options.log.warn({ reason: request.error.reason, uid: caller.uid }, 'control request refused')
-      return refuse(socket, request.error.reason, request.error.detail)
+      refuse(socket, request.error.reason, request.error.detail)
+      return false
     }
+    if (request.value.method === 'open') return become(socket, request.value, isAlone, options)
     // A login waits for a person; the time for silence runs again after the answer.
     socket.setTimeout(0)
     if (request.value.method === 'watch') watchForEnd(socket)
@@ -125,6 +141,22 @@ async function answerAll(
     )
     socket.setTimeout(SILENCE_MS)
   }
+  return false
+}
+
+function become(
+  socket: Socket,
+  request: OpenFlowRequest,
+  isAlone: boolean,
+  { carry }: ControlServerOptions,
+): boolean {
+  if (!isAlone) {
+    refuse(socket, 'bad_request', 'Nothing is sent before the answer.')
+    return false
+  }
+  socket.setTimeout(0).removeAllListeners('data')
+  carry(socket, request)
+  return true
 }
 
 /** Whoever watches says nothing more: what comes is the end, and must be seen at once. */

@@ -1,13 +1,14 @@
 /**
  * The daemon's control socket: JSON lines over a Unix socket, one request at a time per connection.
  * `enroll` and `login` answer with any number of `progress` lines before their `result` or `error`; `watch` with `event`
- * lines, for as long as the caller stays.
+ * lines, for as long as the caller stays. After the answer to `open` the connection is a flow.
  */
 
 import type { DoctorReport } from '#lib/api/doctor-api'
 import type { Setting } from '#lib/api/setting'
 import type { SshCertificate } from '#lib/api/ssh-certificate-api'
 import type { ServiceCredentials } from '#lib/enrol/service-credentials'
+import type { FlowRefusal } from '#lib/tunnel/tunnel-connection'
 import type { ExplainTarget, Explanation, VisibleApplication } from '#lib/wire/control-message'
 import type { PostureFailure, PostureFinding } from '#lib/wire/posture-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
@@ -39,8 +40,30 @@ export type ControlRequest =
       readonly principals: readonly string[]
     }
   | { readonly method: 'watch' }
+  /** Of a program that `zt run` runs. The connection becomes the flow: nothing is sent before the answer. */
+  | OpenFlowRequest
+  | {
+      readonly method: 'resolve'
+      /** One DNS message, base64url. */
+      readonly query: string
+      readonly via: 'udp' | 'tcp'
+      /** Only names that are ours. */
+      readonly onlyPrivate?: boolean
+    }
   /** `bundle`: with the texts of an archive. */
   | { readonly method: 'doctor'; readonly bundle?: boolean }
+
+/** A flow: after the answer capsules of a stream (`lib/tunnel/stream-capsules.ts`), or of datagrams (RFC 9297). */
+export type OpenFlowRequest = {
+  readonly method: 'open'
+  readonly transport: 'tcp' | 'udp' | 'icmp'
+  /** A name, or an address; one that stands for a name on this device is that name. */
+  readonly host: string
+  /** 0 with ICMP alone. */
+  readonly port: number
+  /** Refused where it would go directly. */
+  readonly onlyPrivate?: boolean
+}
 
 /** A posture check of this device: what the daemon tells the gateway, and what the gateway thinks of it. */
 export type PostureStatus = {
@@ -164,3 +187,6 @@ export type ControlResult =
   | { readonly method: 'doctor'; readonly report: DoctorReport }
   /** The caller has gone. */
   | { readonly method: 'watch' }
+  | { readonly method: 'open'; readonly refusal?: FlowRefusal }
+  /** Without an answer: nothing sensible can be said to the query. */
+  | { readonly method: 'resolve'; readonly answer?: string }

@@ -24,6 +24,8 @@ const DEVICE_NAME_LIMIT = 64
 const KEY_LINE_LIMIT = 4096
 const UNIX_USER_LIMIT = 32
 const PRINCIPALS_LIMIT = 256
+/** More octets of a DNS message than a question has, in base64url. */
+const QUERY_LIMIT = 8192
 
 const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('status') }),
@@ -47,6 +49,21 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
     principals: z.array(z.string().min(1).max(UNIX_USER_LIMIT)).max(PRINCIPALS_LIMIT),
   }),
   z.strictObject({ method: z.literal('watch') }),
+  z
+    .strictObject({
+      method: z.literal('open'),
+      host: z.string().min(1).max(HOST_LIMIT),
+      port: z.int().min(0).max(65535),
+      transport: z.enum(['tcp', 'udp', 'icmp']),
+      onlyPrivate: z.boolean().exactOptional(),
+    })
+    .refine(hasPortUnlessIcmp),
+  z.strictObject({
+    method: z.literal('resolve'),
+    query: z.base64url().max(QUERY_LIMIT),
+    via: z.enum(['udp', 'tcp']),
+    onlyPrivate: z.boolean().exactOptional(),
+  }),
   z.strictObject({ method: z.literal('doctor'), bundle: z.boolean().exactOptional() }),
   z
     .strictObject({
@@ -55,8 +72,12 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
       port: z.int().min(0).max(65535),
       transport: z.enum(['tcp', 'udp', 'icmp']).exactOptional(),
     })
-    .refine(({ port, transport }) => (port === 0) === (transport === 'icmp')),
+    .refine(hasPortUnlessIcmp),
 ])
+
+function hasPortUnlessIcmp(one: { readonly port: number; readonly transport?: string }): boolean {
+  return (one.port === 0) === (one.transport === 'icmp')
+}
 
 /** Decodes one line, UTF-8 JSON. Unknown methods and unknown keys are mistakes. Never throws. */
 export function decodeControlRequest(

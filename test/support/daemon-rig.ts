@@ -82,7 +82,8 @@ export async function startGatewayFor(
   return { ...tunnel, authorities, control }
 }
 
-function controlServer(deps: Partial<ControlServerDeps>) {
+/** A control server of a gateway that sends `SETTINGS`. */
+export function controlServer(deps: Partial<ControlServerDeps> = {}): ControlServer {
   return createControlServer({
     standing: onlySubject,
     user: () => ({

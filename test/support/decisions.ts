@@ -15,6 +15,7 @@ import { createFlowTable, type FlowTable } from '../../gateway/flow/flow-table.t
 import type { Denial, Permit } from '../../gateway/policy/decision.ts'
 import type { Reason } from '../../gateway/policy/reasons.ts'
 import { type Holding, startHolding } from '../../gateway/prompt/hold-job.ts'
+import type { TunnelHandlers } from '../../gateway/tunnel/incoming.ts'
 import type { TunnelServerOptions } from '../../gateway/tunnel/tunnel-server.ts'
 import { onlySubject } from './sample-facts.ts'
 import { memoryLog, startTunnel, type Tunnel } from './tunnel.ts'
@@ -77,7 +78,8 @@ export type Enforced = {
 
 export async function startEnforced(
   t: ExecutionContext,
-  change: Partial<FlowServerDeps> & { readonly waitMs?: number } = {},
+  change: Partial<FlowServerDeps> &
+    Partial<Pick<TunnelHandlers, 'onControl' | 'posts'>> & { readonly waitMs?: number } = {},
   serverChange: Partial<TunnelServerOptions> = {},
 ): Promise<Enforced> {
   const table = change.table ?? createFlowTable()
@@ -131,7 +133,9 @@ export async function startEnforced(
     now: Date.now,
     ...change,
   })
-  const tunnel = await startTunnel(t, { onFlow }, serverChange)
+  const { onControl, posts } = change
+  const handlers = { ...(onControl && { onControl }), ...(posts && { posts }) }
+  const tunnel = await startTunnel(t, { onFlow, ...handlers }, serverChange)
   return {
     tunnel,
     table,

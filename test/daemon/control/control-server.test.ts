@@ -10,6 +10,7 @@ import type { ControlRequest, WatchEvent } from '#lib/api/control-api'
 import { decodeControlRequest } from '#lib/api/control-codec'
 import { err, ok } from '#lib/result'
 import {
+  type CarryFlow,
   type ControlServerOptions,
   type HandleControl,
   startControlServer,
@@ -47,7 +48,8 @@ async function startControl(t: ExecutionContext, options: Partial<ControlServerO
   const log = memoryLog()
   const path = join(freshFolder(t), 'control.sock')
   const place = { path, ownerUid: ROOT, daemonUid: ROOT }
-  const started = await startControlServer({ ...place, handle, log, ...options })
+  const carry: CarryFlow = (socket) => void socket.destroy()
+  const started = await startControlServer({ ...place, handle, carry, log, ...options })
   if (started.ok) t.teardown(() => started.value.close())
   return { started, asked, left, lines: log.lines, path: options.path ?? path }
 }
