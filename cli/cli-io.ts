@@ -83,6 +83,8 @@ export const EXIT = {
   notReachable: 6,
   incomplete: 7,
   tampered: 8,
+  /** Of `zt run`: the program was not run; as of env(1) and timeout(1). */
+  notRun: 125,
 } as const
 
 /** Prints a failure. @returns its exit code. */

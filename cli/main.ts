@@ -17,6 +17,7 @@ import { doctorOf, writeArchive } from './doctor-os.ts'
 import { notifyDesktop } from './notify-os.ts'
 import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
+import { runnerOf } from './run-os.ts'
 import { secretFiles } from './secret-file-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 import { linesTo } from './terminal-text-os.ts'
@@ -65,6 +66,8 @@ const program = buildProgram(
       readText,
       doctorAlone: doctorOf([process.execPath, DAEMON]),
       writeArchive,
+      runInside: runnerOf([process.execPath, DAEMON]),
+      controlPath: control,
       writeFile,
       selfArgv: [process.execPath, process.argv[1] ?? 'zt', '--control', control],
       hasSocksNetcat,

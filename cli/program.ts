@@ -11,19 +11,20 @@ import { addPostureCommand } from './commands/posture.ts'
 import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
 import type { RecordingIo } from './commands/recording-io.ts'
 import { addRecordingCommands } from './commands/recordings.ts'
+import { addRunCommand, type RunIo } from './commands/run.ts'
 import { addSshCommands, type SshIo } from './commands/ssh.ts'
 import { addLoginCommand, addSshCertCommand, type SshCertIo } from './commands/ssh-cert.ts'
 import { addVerifyCommand } from './commands/verify.ts'
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon, 4 denied, 5 not enrolled, 6 gateway not reachable,
-7 recording incomplete, 8 recording tampered with. "zt ssh" ends with the exit code of ssh.
+7 recording incomplete, 8 recording tampered with. "zt ssh" ends with the exit code of ssh, "zt run" with the program's.
 
 Environment: ZT_CONTROL (control socket), ZT_ADMIN_URL, ZT_ADMIN_CA, ZT_ADMIN_TOKEN (admin API),
 ZT_SERVICE_TOKEN_FILE (zt enroll).`
 
 /** All that the commands need. */
-export type ProgramIo = CliIo & DoctorIo & PromptIo & SshIo & SshCertIo & RecordingIo
+export type ProgramIo = CliIo & DoctorIo & PromptIo & RunIo & SshIo & SshCertIo & RecordingIo
 
 /** Options before the command. */
 export type GlobalOptions = {
@@ -61,6 +62,7 @@ export function buildProgram(
   addDoctorCommand(program, io, run)
   addPostureCommand(program, io, run)
   addPromptsCommand(program, io, run)
+  addRunCommand(program, io, run)
   addSshCommands(program, io, run)
   addSshCertCommand(program, io, run)
   addRecordingCommands(program, io, run)
@@ -105,6 +107,10 @@ function lazily(make: () => ProgramIo): ProgramIo {
     writeFile: (path, content) => io().writeFile(path, content),
     doctorAlone: (bundle) => io().doctorAlone(bundle),
     writeArchive: (path, archive, force) => io().writeArchive(path, archive, force),
+    runInside: (argv, options) => io().runInside(argv, options),
+    get controlPath() {
+      return io().controlPath
+    },
     get selfArgv() {
       return io().selfArgv
     },

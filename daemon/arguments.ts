@@ -11,6 +11,13 @@ export type Wanted =
   | { readonly command: 'version' }
   | { readonly command: 'undo' }
   | {
+      /** Runs a program in the namespaces that "zt run" made. */
+      readonly command: 'inside'
+      readonly controlPath: string
+      readonly onlyPrivate: boolean
+      readonly argv: readonly string[]
+    }
+  | {
       /** `doctor`: looks at this machine where no daemon answers, for `zt doctor`. */
       readonly command: 'run' | 'doctor'
       readonly configFile?: string
@@ -54,6 +61,8 @@ export const EXIT = {
 export function parseCommandLine(
   argv: readonly string[],
 ): Result<Wanted, readonly ConfigMistake[]> {
+  const inside = parseInside(argv)
+  if (inside !== undefined) return ok(inside)
   try {
     const parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
     return wantedOf(parsed.values, parsed.positionals)
@@ -61,6 +70,14 @@ export function parseCommandLine(
     const message = error instanceof Error ? error.message : String(error)
     return err([{ place: 'zt-daemon', message }])
   }
+}
+
+/** `inside CONTROL [--only-private] -- PROGRAM…`: "zt run" alone writes it. */
+function parseInside([command, controlPath, ...rest]: readonly string[]): Wanted | undefined {
+  const end = rest.indexOf('--')
+  if (command !== 'inside' || controlPath === undefined || end === -1) return undefined
+  const onlyPrivate = rest.slice(0, end).includes('--only-private')
+  return { command, controlPath, onlyPrivate, argv: rest.slice(end + 1) }
 }
 
 const EXPECTED = 'expected the command "run" or "doctor", or "undo" without options; see --help'

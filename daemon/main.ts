@@ -17,6 +17,8 @@ import {
 } from './config.ts'
 import { type Daemon, startDaemon } from './daemon-server.ts'
 import { consultAlone } from './doctor/alone-client.ts'
+import { runInside } from './inside/inside-server.ts'
+import { printRefusal } from './inside/refusal.ts'
 import { openLog, stderrAnd } from './log-os.ts'
 import { removeLeftovers } from './machine/leftovers-os.ts'
 import { RecentLines } from './recent-lines.ts'
@@ -115,6 +117,17 @@ async function undo(): Promise<number> {
   return failed.length === 0 ? EXIT.ok : EXIT.failed
 }
 
+/** Exit code of a program that was not run, as of env(1) and timeout(1). */
+const NOT_RUN = 125
+
+async function inside(options: Extract<Wanted, { readonly command: 'inside' }>): Promise<number> {
+  useBulkBuffers()
+  const ended = await runInside({ ...options, uid })
+  if (ended.ok) return ended.value
+  process.stderr.write(printRefusal(ended.error))
+  return NOT_RUN
+}
+
 /** What the daemon would answer to `zt doctor`, as far as this user may see it: one line of JSON. */
 async function doctor(config: DaemonConfig, bundle: boolean): Promise<number> {
   const report = await consultAlone(config, { version: version(), environment: env, bundle })
@@ -152,6 +165,7 @@ async function main(): Promise<number> {
   if (wanted.value.command === 'help') process.stdout.write(HELP)
   if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
   if (wanted.value.command === 'undo') return undo()
+  if (wanted.value.command === 'inside') return inside(wanted.value)
   if (wanted.value.command === 'help' || wanted.value.command === 'version') return EXIT.ok
   const config = configOf(wanted.value)
   if (config === undefined) return EXIT.usage

@@ -87,6 +87,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
+  const inside: unknown[][] = []
   const posted: unknown[] = []
   const written: string[] = []
   const notified: string[][] = []
@@ -176,6 +177,11 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
         ssh.push([...argv('/known'), knownHosts])
         return 42
       },
+      runInside: async (argv, options) => {
+        inside.push([...argv, options])
+        return ok(7)
+      },
+      controlPath: '/control.sock',
       keepKnownHosts: () => '/known',
       connect: async () => ok(undefined),
       ...recordingIo,
@@ -188,7 +194,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
     await program.parseAsync(['node', 'zt', ...args])
     return code
   }
-  return { run, asked, printed, posted, written, notified, ssh, program }
+  return { run, asked, printed, posted, written, notified, ssh, inside, program }
 }
 
 test('D11 every command stands in docs/reference/cli.md with its own words', (t) => {
@@ -202,6 +208,17 @@ test('D11 status prints JSON on request and ends with 0 while data passes', asyn
   const { run, printed } = zt()
   t.is(await run('status', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[0] ?? ''), { state: 'connected', domains: ['corp.internal'] })
+})
+
+test('D6 run passes the program, its options and its exit code through', async (t) => {
+  const { run, inside } = zt()
+  t.is(await run('run', '--only-private', 'curl', '-sS', '--', 'http://wiki/'), 7)
+  t.is(await run('run', '--', 'sh', '-c', 'exit 1'), 7)
+  const controlPath = '/control.sock'
+  t.deepEqual(inside, [
+    ['curl', '-sS', '--', 'http://wiki/', { controlPath, onlyPrivate: true }],
+    ['sh', '-c', 'exit 1', { controlPath, onlyPrivate: false }],
+  ])
 })
 
 test('D7 logout says when the gateway could not be told, and is done all the same', async (t) => {

@@ -1,0 +1,88 @@
+/**
+ * The half of `zt run` that lives in the namespaces of the program: all its traffic comes out of a TUN device here, and
+ * goes to the daemon outside. What is ours, and what names mean, only the daemon knows.
+ */
+import { existsSync } from 'node:fs'
+import net from 'node:net'
+import { formatAddress } from '#lib/net/address'
+import { err, type Result } from '#lib/result'
+import { startInterception } from '../intercept/interception-server.ts'
+import { openTun, type TunDevice } from '../intercept/tun-os.ts'
+import { runSystem } from '../posture/run-os.ts'
+import { createDaemonFlows } from './daemon-flows-client.ts'
+import { mountNames } from './mounts-os.ts'
+import { DEVICE, NETWORK_LINES, ownAddresses, RESOLVER, resolverAddress } from './network.ts'
+import { runProgram } from './program-os.ts'
+import { type InsideRefusal, tunRefusal } from './refusal.ts'
+
+export type InsideOptions = {
+  readonly controlPath: string
+  readonly onlyPrivate: boolean
+  readonly argv: readonly string[]
+  readonly uid: number
+}
+
+/** Descriptor that ends when `zt run` does. */
+const PARENT = 3
+const SET_UP_LIMIT_MS = 10_000
+
+/** Runs a program to its end. @returns its exit code. */
+export async function runInside(options: InsideOptions): Promise<Result<number, InsideRefusal>> {
+  const device = openTun(DEVICE)
+  if (!device.ok) return err(tunRefusal(device.error))
+  try {
+    const ready = await setUp()
+    if (!ready.ok) return ready
+    return await runOn(device.value, options)
+  } finally {
+    device.value.close()
+  }
+}
+
+async function runOn(
+  device: TunDevice,
+  { controlPath, onlyPrivate, argv, uid }: InsideOptions,
+): Promise<Result<number, InsideRefusal>> {
+  const engine = await startInterception(
+    device,
+    {
+      ...createDaemonFlows(controlPath, onlyPrivate),
+      targetOf: (address, port) => ({ host: formatAddress(address), port }),
+      resolverAddresses: [resolverAddress()],
+      log: SILENT,
+    },
+    { mode: 'tun-nat', addresses: ownAddresses(hasV6()) },
+  )
+  try {
+    return await runProgram(argv, { isRoot: uid === 0, ended: parentEnd() })
+  } finally {
+    await engine.close()
+  }
+}
+
+async function setUp(): Promise<Result<void, InsideRefusal>> {
+  for (const family of hasV6() ? ([4, 6] as const) : ([4] as const)) {
+    const input = `${NETWORK_LINES[family].join('\n')}\n`
+    const limit = AbortSignal.timeout(SET_UP_LIMIT_MS)
+    const said = await runSystem('ip', [`-${family}`, '-batch', '-'], limit, { input })
+    if (said === undefined) return err({ reason: 'ip_absent' })
+    if (said.code !== 0) return err({ reason: 'namespace_refused', detail: said.stderr.trim() })
+  }
+  return mountNames(RESOLVER)
+}
+
+function hasV6(): boolean {
+  return existsSync('/proc/net/if_inet6')
+}
+
+/** Aborted when `zt run` is gone, however it went. */
+function parentEnd(): AbortSignal {
+  const gone = new AbortController()
+  const pipe = new net.Socket({ fd: PARENT, readable: true, writable: false })
+  pipe.on('error', () => gone.abort()).on('close', () => gone.abort())
+  pipe.resume().unref()
+  return gone.signal
+}
+
+/** The terminal is the program's. */
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined }

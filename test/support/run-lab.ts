@@ -1,0 +1,71 @@
+/** A daemon of an ordinary user, a real gateway behind it, and `zt run` as that user. */
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { dialTarget } from '../../gateway/enforce/dial-client.ts'
+import { dialUdp } from '../../gateway/enforce/dial-udp-client.ts'
+import type { FlowServerDeps } from '../../gateway/enforce/flow-deps.ts'
+import { createResolver } from '../../gateway/enforce/resolve-client.ts'
+import { controlServer, freshFolder, registrationOf, startDaemonRig } from './daemon-rig.ts'
+import { startEnforced } from './decisions.ts'
+import { type ProgramResult, runProgram } from './run-program.ts'
+
+export const NOBODY = 65534
+
+/** Names behind the gateway, and an address: all are this machine. */
+export const NAMES = ['wiki.corp.internal', 'db1.corp.internal']
+export const ADDRESS = '10.1.2.3'
+
+export type RunLab = {
+  /** Runs `zt run` with these words, as a user without rights. */
+  run(words: readonly string[], input?: string, limitMs?: number): Promise<ProgramResult>
+  /** argv of the same. */
+  argv(words: readonly string[]): string[]
+  readonly enforced: Awaited<ReturnType<typeof startEnforced>>
+  readonly rig: Awaited<ReturnType<typeof startDaemonRig>>
+  readonly folder: string
+}
+
+export async function startRunLab(
+  t: ExecutionContext,
+  change: Partial<FlowServerDeps> = {},
+): Promise<RunLab> {
+  const here = <T extends { readonly address: string }>(to: T): T => ({
+    ...to,
+    address: '127.0.0.1',
+  })
+  const enforced = await startEnforced(t, {
+    onControl: controlServer().onControl,
+    resolve: createResolver({ hosts: new Map(NAMES.map((name) => [name, '127.0.0.1'])) }),
+    dial: (to, ...rest) => dialTarget(here(to), ...rest),
+    dialUdp: (to, ...rest) => dialUdp(here(to), ...rest),
+    ...change,
+  })
+  const { tunnel } = enforced
+  const folder = freshFolder(t)
+  chmodSync(folder, 0o755)
+  const registration = { ...registrationOf(tunnel, await tunnel.enrol()), ownerUid: NOBODY }
+  const controlPath = join(folder, 'control.sock')
+  const rig = await startDaemonRig(t, { registration, config: { controlPath } })
+  await rig.until(({ state, domains }) => state === 'connected' && domains.length > 0)
+  const argv = (words: readonly string[]) => withTun(folder, [...zt(controlPath), 'run', ...words])
+  return {
+    argv,
+    ...{ enforced, rig, folder },
+    run: (words, input, limitMs) => runProgram(argv(words), input, limitMs),
+  }
+}
+
+function zt(controlPath: string): string[] {
+  const main = new URL('../../cli/main.js', import.meta.url).pathname
+  return [process.execPath, main, '--control', controlPath]
+}
+
+/** As that user, where /dev/net/tun has the mode that udev gives it (0666); this machine's may be closed. */
+function withTun(folder: string, argv: readonly string[]): string[] {
+  const node = join(folder, 'tun')
+  const script = `[ -e ${node} ] || { mknod -m 0666 ${node} c 10 200; }
+mount --bind ${node} /dev/net/tun
+exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...argv]
+}
