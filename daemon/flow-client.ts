@@ -89,10 +89,27 @@ async function open<Flow>(
   const way = await findWay(target, now.routes)
   if (!way.ok) return way
   if (way.value.kind === 'direct') return direct(way.value.addresses)
+  const to = way.value.target
+  const flow = await tryTunnel(now, (tunnel) => inTunnel(tunnel, to))
+  if (flow.ok || !NO_CONNECTION.has(flow.error.reason)) return shown(flow)
+  // No verdict came, so nothing of the program's was sent: it may be asked again where the tunnel comes back.
+  await source.settled(SETTLE_MS)
+  return shown(await tryTunnel(source.flowState, (tunnel) => inTunnel(tunnel, to)))
+}
+
+async function tryTunnel<Flow>(
+  now: FlowState,
+  inTunnel: (tunnel: Tunnel) => Promise<Result<Flow, FlowRefusal>>,
+): Promise<Result<Flow, FlowRefusal>> {
+  if (now.routes === undefined) return err(localRefusal(now.reason))
   if (typeof now.tunnel === 'string') return err(localRefusal(now.tunnel))
-  const flow = await inTunnel(now.tunnel, way.value.target)
-  // The tunnel's own words for "no connection" mean to a user that the gateway is away.
-  const isAway = !flow.ok && NO_CONNECTION.has(flow.error.reason)
+  return inTunnel(now.tunnel)
+}
+
+/** The tunnel's own words for "no connection" mean to a user that the gateway is away. */
+function shown<Flow>(flow: Result<Flow, FlowRefusal>): Result<Flow, FlowRefusal> {
+  const isAway =
+    !flow.ok && (NO_CONNECTION.has(flow.error.reason) || flow.error.reason === GIVEN_UP)
   return isAway ? err(localRefusal('gateway_unreachable')) : flow
 }
 
@@ -127,3 +144,5 @@ export async function findWay(
 }
 
 const NO_CONNECTION = new Set(['not_connected', 'connection_lost'])
+/** Nobody waits for the verdict any more. */
+const GIVEN_UP = 'given_up'

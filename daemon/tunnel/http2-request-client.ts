@@ -21,8 +21,11 @@ export function verdict(
 ): Promise<Result<Duplex, FlowRefusal>> {
   return new Promise((resolve) => {
     let isOpen = false
+    let reason = 'connection_lost'
     const giveUp = (): void => {
-      if (!isOpen) stream.close(constants.NGHTTP2_CANCEL)
+      if (isOpen) return
+      reason = 'given_up'
+      stream.close(constants.NGHTTP2_CANCEL)
     }
     const timer = setTimeout(giveUp, verdictMs)
     onGone?.(giveUp)
@@ -31,7 +34,7 @@ export function verdict(
     stream.once('close', () => {
       clearTimeout(timer)
       const isUnseen = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM
-      resolve(err({ status: 503, reason: isUnseen ? 'gateway_draining' : 'connection_lost' }))
+      resolve(err({ status: 503, reason: isUnseen ? 'gateway_draining' : reason }))
     })
     stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
       clearTimeout(timer)

@@ -167,6 +167,21 @@ test('D8 T108: a gateway that falls silent without a word is shown within 10 s, 
   t.deepEqual(web.asked, [])
 })
 
+test('D8 T107: a flow whose connection dies before the verdict is asked for again on the next one', async (t) => {
+  const web = await startWeb(t)
+  const gateway = await startGatewayFor(t, web.port)
+  const wire = await startFreezableWire(t, gateway.server.address.port)
+  const registration = {
+    ...registrationOf(gateway, await gateway.enrol()),
+    tunnelUrl: `https://127.0.0.1:${wire.port}`,
+  }
+  const rig = await startDaemonRig(t, { registration })
+  await rig.until(({ connections, domains }) => connections === 2 && domains.length > 0)
+  wire.freeze(false)
+  const page = await curl('--socks5-hostname', rig.proxy, 'http://wiki.corp.internal/late')
+  t.is(page.stdout, 'page /late')
+})
+
 test('D8: before the first settings everything is refused, since anything may be ours', async (t) => {
   const web = await startWeb(t)
   const gateway = await startGatewayFor(t, web.port)

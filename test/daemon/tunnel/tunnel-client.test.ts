@@ -348,5 +348,6 @@ test('D8: flows on a dead connection end, and how many and why is told', async (
     daemon.lost.map(({ reason, flows }) => [reason, flows]),
     [['ping_timeout', 1]],
   )
-  t.like(daemon.client.status, { state: 'connecting', reason: 'ping_timeout' })
+  const status = await daemon.until(({ state }) => state === 'connecting')
+  t.is(status.reason, 'ping_timeout')
 })

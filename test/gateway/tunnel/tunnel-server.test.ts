@@ -125,7 +125,7 @@ test('T87: revocation closes the connections of that device at once, and says wh
   if (!flow.ok) return t.fail(flow.error.reason)
   const flowClosed = once(flow.value, 'close')
   t.is(tunnel.server.closeDevice(revoked.id, 'device_revoked'), 1)
-  t.deepEqual(await connection.closed, { reason: 'device_revoked' })
+  t.like(await connection.closed, { reason: 'device_revoked' })
   await flowClosed
   t.deepEqual(gone, ['wiki:80'])
   t.true(bystander.usable)
@@ -135,7 +135,7 @@ test('a connection ends with its certificate', async (t) => {
   const tunnel = await startTunnel(t)
   const device = await tunnel.enrol({ notAfterMs: Date.now() + 3000 })
   const connection = await connectDevice(t, tunnel.client(device))
-  t.deepEqual(await connection.closed, { reason: 'device_expired' })
+  t.like(await connection.closed, { reason: 'device_expired' })
 })
 
 test('drain: open flows finish, new connections and flows are refused', async (t) => {
@@ -154,7 +154,7 @@ test('drain: open flows finish, new connections and flows are refused', async (t
   t.like(await connectHttp2(tunnel.client(device)), { error: { reason: 'connection_refused' } })
   flow.value.end()
   await drained
-  t.deepEqual(await connection.closed, { reason: 'gateway_draining' })
+  t.like(await connection.closed, { reason: 'gateway_draining' })
 })
 
 test('drain: at the deadline what is left is closed', async (t) => {
@@ -205,6 +205,6 @@ test('a dead gateway is noticed by an unanswered PING', async (t) => {
     }),
   )
   isCut = true
-  t.deepEqual(await connection.closed, { reason: 'ping_timeout' })
+  t.like(await connection.closed, { reason: 'ping_timeout' })
   t.false(connection.usable)
 })
