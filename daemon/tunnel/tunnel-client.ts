@@ -93,7 +93,7 @@ export function createTunnelClient(
     const { state: after, effects } = next(state, event)
     state = after
     for (const slot of effects.dial) connectSlot(slot, run).catch(() => undefined)
-    for (const slot of effects.probe) probeSlot(slot, state.network).catch(() => undefined)
+    for (const slot of effects.probe) probeSlot(slot).catch(() => undefined)
     clearTimeout(timer)
     if (effects.tickAtMs !== undefined) {
       const waitMs = Math.max(0, Math.ceil(effects.tickAtMs - steadyMs()))
@@ -144,12 +144,12 @@ export function createTunnelClient(
     happen({ type, slot, reason, nowMs: steadyMs(), random: random() })
   }
 
-  /** @param network the change that made the connection doubtful; after a newer one the answer says nothing. */
-  async function probeSlot(slot: number, network: number): Promise<void> {
+  async function probeSlot(slot: number): Promise<void> {
     const connection = connections[slot]
+    const asked = state.slots[slot]
     const isAlive = await connection?.probe(PROBE_MS)
-    if (connection === undefined || connections[slot] !== connection) return
-    if (network !== state.network) return
+    // After another change of the network this answer says nothing.
+    if (connection === undefined || state.slots[slot] !== asked) return
     if (isAlive) {
       happen({ type: 'answered', slot })
       return

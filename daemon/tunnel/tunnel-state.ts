@@ -2,7 +2,7 @@
  * When the tunnel connects, waits, and what state it is in. Pure: time and chance come in with the events,
  * what has to be done goes out as effects; ./tunnel-client.ts carries them out.
  *
- *             start            opened         network_changed
+ *             start            opened         network_changed, another one lost in silence
  *   stopped ─────────► dialling ─────► open ─────────────────► probing     one such slot for each connection
  *                        ▲  │ failed   │ ▲        answered        │        that is kept warm
  *                  tick  │  ▼          │ └────────────────────────┤
@@ -81,9 +81,9 @@ export function next(
   const after = apply(state, event)
   const begun = (phase: 'dialling' | 'probing') =>
     after.slots.flatMap((slot, index) => {
+      if (slot.phase !== phase) return []
       const before = state.slots[index]
-      const isNew = before?.phase !== phase || before.network !== after.network
-      return slot.phase === phase && isNew ? [index] : []
+      return before?.phase !== phase || before.network !== slot.network ? [index] : []
     })
   const times = [
     ...after.slots.flatMap((slot) => (slot.phase === 'waiting' ? [slot.retryAtMs] : [])),
@@ -181,7 +181,16 @@ function ended(state: TunnelState, event: Ended<'failed' | 'lost'>): TunnelState
   const failures = failuresAfter(slot, event.nowMs)
   const isEager = event.nowMs < (base.eagerUntilMs ?? Number.NEGATIVE_INFINITY)
   const retryAtMs = event.nowMs + backOffMs(failures, isEager, event.random)
-  return { ...base, slots: withSlot(state, event.slot, { phase: 'waiting', failures, retryAtMs }) }
+  const slots = withSlot(state, event.slot, { phase: 'waiting', failures, retryAtMs })
+  return { ...base, slots: event.reason === SILENT ? slots.map(doubtful(state)) : slots }
+}
+
+/** Where one connection fell silent, the others may have. */
+const SILENT = 'ping_timeout'
+
+function doubtful({ network }: TunnelState): (slot: Slot) => Slot {
+  return (slot) =>
+    slot.phase === 'open' ? { phase: 'probing', openedAtMs: slot.openedAtMs, network } : slot
 }
 
 function hopeFrom(nowMs: number) {
@@ -191,10 +200,10 @@ function hopeFrom(nowMs: number) {
 function doubted(state: TunnelState, nowMs: number): TunnelState {
   const network = state.network + 1
   const slots = state.slots.map((slot): Slot => {
-    if (slot.phase === 'dialling' || slot.phase === 'waiting') {
-      return { phase: 'dialling', failures: 0, network }
-    }
-    return { phase: 'probing', openedAtMs: slot.openedAtMs, network }
+    const isOpen = slot.phase === 'open' || slot.phase === 'probing'
+    return isOpen
+      ? { ...slot, phase: 'probing', network }
+      : { phase: 'dialling', failures: 0, network }
   })
   const { reason = '' } = state
   const kept = reason in DECISIVE ? reason : 'network_changed'

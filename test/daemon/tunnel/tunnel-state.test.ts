@@ -52,6 +52,14 @@ const names: Record<string, readonly [readonly TunnelEvent[], TunnelStateName]> 
     [start, failed(0), changed(), failed(0), failed(1), tick(5000)],
     'unreachable',
   ],
+  'is not sure of a connection when another one fell silent': [
+    [start, opened(0), opened(1), lost(0)],
+    'connecting',
+  ],
+  'is sure of a connection when the gateway drained another one': [
+    [start, opened(0), opened(1), lost(0, 0, 'gateway_draining')],
+    'connected',
+  ],
   'is revoked in any network': [[start, failed(0, 0, 'device_revoked'), changed()], 'revoked'],
   'is down in any network': [[changed()], 'down'],
   'ignores the answer of a connection that was lost': [
