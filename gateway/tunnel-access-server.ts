@@ -4,13 +4,14 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { ENROL_PATHS } from '#lib/api/enrol-api'
 import type { Log } from '#lib/log'
-import { printAuthority } from '#lib/net/endpoint'
+import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dnsPost } from './dns/dns-post.ts'
 import type { NameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
+import { createDialIcmp } from './enforce/dial-icmp-client.ts'
 import { dialUdp } from './enforce/dial-udp-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
@@ -124,6 +125,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     ...{ decider, table, records, user, standing, resolve, serveSsh, log, now },
     dial: dialTarget,
     dialUdp,
+    dialIcmp: createDialIcmp(log),
     sessions,
     reconsiderAt: reconsideration.at,
     hold: holding.hold,
@@ -202,6 +204,6 @@ function countries({ countryDatabase }: TunnelAccessOptions['config']): CountryO
   return countryDatabase === undefined ? NO_COUNTRIES : openCountries(countryDatabase)
 }
 
-function cutSentence({ host, port }: Facts['destination'], reason: string): string {
-  return `The connection to ${printAuthority({ host, port })} was ended. ${isReason(reason) ? sentenceFor(reason) : ''}`.trimEnd()
+function cutSentence(destination: Facts['destination'], reason: string): string {
+  return `The connection to ${printFlowEndpoint(destination)} was ended. ${isReason(reason) ? sentenceFor(reason) : ''}`.trimEnd()
 }

@@ -42,6 +42,7 @@ const flow = z.looseObject({
   selector: z.string().exactOptional(),
   sentBytes: z.number().exactOptional(),
   receivedBytes: z.number().exactOptional(),
+  droppedDatagrams: z.number().exactOptional(),
   closeReason: z.string().exactOptional(),
 })
 const page = z.looseObject({ lines: z.array(flow), next: z.string().exactOptional() })
@@ -159,6 +160,7 @@ function lineText(line: Line): string {
     `${line.by}${names.length > 0 ? ` ${names.join('/')}` : ''}`,
     ...(line.selector === undefined ? [] : [`(${line.selector})`]),
     ...bytes,
+    ...(line.droppedDatagrams ? [`${line.droppedDatagrams} dropped`] : []),
     ...(line.closeReason === undefined ? [] : [line.closeReason]),
   ]
   return printable(words.join('  '))

@@ -14,8 +14,9 @@ import type { Moment } from '#lib/moment'
 import { printAuthority } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
 import { datagramsOn } from '#lib/tunnel/datagram-flow'
-import { printUdpPath, UDP_PROTOCOL } from '#lib/tunnel/datagram-path'
+import { printDatagramPath, protocolOf } from '#lib/tunnel/datagram-path'
 import type {
+  DatagramTransport,
   FlowClaims,
   FlowRefusal,
   FlowTarget,
@@ -187,9 +188,10 @@ function wrap(
     openFlow: (target, claims, onGone) =>
       open({ ':authority': printAuthority(target) }, claims, onGone),
     async openDatagrams(transport, target, claims, onGone) {
-      if (transport !== 'udp' || !offersProtocols(session)) return err(UNSUPPORTED)
-      const opened = await open(udpHeaders(target), claims, onGone)
-      return opened.ok ? ok(datagramsOn(opened.value, setImmediate)) : opened
+      if (!offersProtocols(session)) return err(UNSUPPORTED)
+      const opened = await open(datagramHeaders(transport, target), claims, onGone)
+      if (!opened.ok) return opened.error.status === NOT_IMPLEMENTED ? err(UNSUPPORTED) : opened
+      return ok(datagramsOn(opened.value, setImmediate))
     },
     openControl: () => openControl(session, timing.postMs),
     post: (path, body) => post(session, path, body, timing.postMs),
@@ -213,10 +215,12 @@ function wrap(
   }
 }
 
+/** What a gateway answers to a protocol that it does not know. */
+const NOT_IMPLEMENTED = 501
 const UNSUPPORTED: FlowRefusal = {
   status: 503,
   reason: 'transport_unsupported',
-  detail: 'The gateway carries TCP and UDP, and an older one TCP alone.',
+  detail: 'This gateway is too old to carry it.',
 }
 
 /** Extended CONNECT (RFC 8441 section 3). A connection that is gone is no news: it says so itself. */
@@ -225,12 +229,12 @@ function offersProtocols(session: ClientHttp2Session): boolean {
 }
 
 /** RFC 9298 section 3.4; the gateway goes by the path alone. */
-function udpHeaders(target: FlowTarget): OutgoingHttpHeaders {
+function datagramHeaders(transport: DatagramTransport, target: FlowTarget): OutgoingHttpHeaders {
   return {
-    ':protocol': UDP_PROTOCOL,
+    ':protocol': protocolOf(transport),
     ':scheme': 'https',
     ':authority': 'gateway',
-    ':path': printUdpPath(target),
+    ':path': printDatagramPath(transport, target),
     'capsule-protocol': '?1',
   }
 }

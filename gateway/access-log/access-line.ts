@@ -10,8 +10,17 @@ export type AccessLine = ReturnType<typeof accessLine>
 
 /** Total: whatever an older version stored has a line. */
 export function accessLine(record: FlowRecord) {
-  const { id, state, facts, reason, closeReason, dialled, sentBytes, receivedBytes } = record
-  const { application, policy, rule, revision, heldMs } = record
+  const { id, state, facts, reason, closeReason, dialled } = record
+  const {
+    sentBytes,
+    receivedBytes,
+    droppedDatagrams,
+    application,
+    policy,
+    rule,
+    revision,
+    heldMs,
+  } = record
   return {
     type: 'flow' as const,
     id,
@@ -27,7 +36,7 @@ export function accessLine(record: FlowRecord) {
     ...defined({ reason, application, policy, rule, selector: selectorOf(record), revision }),
     ...defined({ sessionId: record.accessSessionId, recordingId: record.sessionId }),
     ...consentOf(record),
-    ...defined({ dialled, sentBytes, receivedBytes, closeReason, heldMs }),
+    ...defined({ dialled, sentBytes, receivedBytes, droppedDatagrams, closeReason, heldMs }),
     ...defined({ process: record.process }),
   }
 }

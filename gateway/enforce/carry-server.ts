@@ -2,10 +2,10 @@
 import type { Duplex } from 'node:stream'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayResult, relay } from '#lib/tunnel/relay'
-import { isUdp, withProtocol } from '../facts/gather.ts'
+import { isOfDatagrams, withProtocol } from '../facts/gather.ts'
 import type { Permit } from '../policy/decision.ts'
+import { MalformedDatagrams } from './capsule-stream-client.ts'
 import { type Decider, decideAll } from './decider.ts'
-import { MalformedDatagrams } from './dial-udp-client.ts'
 import { protocolOf } from './first-octets.ts'
 import { watchIdle } from './idle-watch-job.ts'
 import type { LiveFlow } from './live-flow.ts'
@@ -18,8 +18,11 @@ export type Reached = {
   readonly address: string
 }
 
-/** Datagrams have no end; without an idle time-out of the permit this one ends them (RFC 4787 section 4.3: two minutes or more). */
-const UDP_IDLE_MS = 120_000
+/**
+ * Datagrams have no end; without an idle time-out of the permit this one ends them. RFC 4787 section 4.3: two minutes or
+ * more; RFC 5508 section 3.2: one minute or more.
+ */
+const IDLE_MS = { tcp: undefined, udp: 120_000, icmp: 60_000 }
 
 /** Relays octets, or capsules with datagrams, until both ends are closed. */
 export async function carryRelay(
@@ -28,7 +31,7 @@ export async function carryRelay(
   { socket, permit }: Reached,
   { decider }: { readonly decider: Decider },
 ): Promise<void> {
-  const isDatagrams = isUdp(live.facts)
+  const isDatagrams = isOfDatagrams(live.facts)
   const joined = relay(
     { stream: client, reset: live.reset },
     { stream: socket, reset: () => socket.resetAndDestroy() },
@@ -44,7 +47,7 @@ export async function carryRelay(
   )
   live.onCut = joined.cut
   const passed = () => joined.fromA + joined.fromB
-  const idleMs = permit.idleTimeoutMs ?? (isDatagrams ? UDP_IDLE_MS : undefined)
+  const idleMs = permit.idleTimeoutMs ?? IDLE_MS[live.facts.destination.transport]
   const stopWatching = watchIdle(passed, idleMs, () => joined.cut('idle_timeout'))
   const result = await joined.done
   stopWatching()
@@ -53,6 +56,7 @@ export async function carryRelay(
       socket.errored instanceof MalformedDatagrams ? 'bad_datagrams' : closeReasonOf(result),
     sentBytes: result.fromA,
     receivedBytes: result.fromB,
+    ...(socket.droppedDatagrams !== undefined && { droppedDatagrams: socket.droppedDatagrams }),
   })
 }
 

@@ -4,14 +4,16 @@ import { err, ok, type Result } from '#lib/result'
 import type { EndSignal } from './end-signal.ts'
 
 /** Why a target was not reached; `gave_up` when the flow ended meanwhile. */
-export type DialError = { readonly reason: 'target_unreachable' | 'target_timeout' | 'gave_up' }
+export type DialError<Own = never> = {
+  readonly reason: 'target_unreachable' | 'target_timeout' | 'gave_up' | Own
+}
 
-/** Opens a way to an IP literal: a TCP connection, where nothing else is said. */
-export type Dial<Way = Socket> = (
+/** Opens a way to an IP literal: a TCP connection, where nothing else is said. `Own` is what only this way fails by. */
+export type Dial<Way = Socket, Own = never> = (
   to: { readonly address: string; readonly port: number },
   timeoutMs: number,
   ended: EndSignal,
-) => Promise<Result<Way, DialError>>
+) => Promise<Result<Way, DialError<Own>>>
 
 /** Half-open is kept and small writes go out at once: this is a relay's socket. */
 export const dialTarget: Dial = ({ address, port }, timeoutMs, ended) =>

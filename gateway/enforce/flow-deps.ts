@@ -35,6 +35,8 @@ export type FlowServerDeps = {
   readonly dial: Dial
   /** As `dial`, for UDP: a stream of capsules with one datagram each. */
   readonly dialUdp: Dial<TargetStream>
+  /** As `dialUdp`, for ping: messages as in `echo-message.ts`. */
+  readonly dialIcmp: Dial<TargetStream, 'icmp_unavailable'>
   readonly serveSsh: ServeSsh
   readonly log: Log
   /** Unix milliseconds. */

@@ -4,7 +4,7 @@
  *
  *   CONNECT ─► validate ─► table ─► decide ─► resolve ─► decide address ─► dial ─► relay | ssh
  */
-import { formatHost, parseEndpoint } from '#lib/net/endpoint'
+import { formatHost, parseEndpoint, parseHost } from '#lib/net/endpoint'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { gatherFacts } from '../facts/gather.ts'
 import { newFlowId, openFlowRecord } from '../flow/flow-recorder.ts'
@@ -50,7 +50,7 @@ function takeHop(
   { facts }: LiveFlow,
   deps: FlowServerDeps,
 ): boolean {
-  const target = readTarget(hop.authority)
+  const target = readTarget({ authority: hop.authority, transport: 'tcp' })
   const isTaken = hop.onlySsh || (target !== undefined && isSshAt(target, facts, deps.decider))
   if (isTaken) serveFlow(hopFlow(hop, outer), deps, hop)
   return isTaken
@@ -67,7 +67,7 @@ function openFlow(flow: IncomingFlow, deps: FlowServerDeps): LiveFlow | undefine
     flow.refuse(wireRefusal(reason))
     return undefined
   }
-  const target = readTarget(flow.authority)
+  const target = readTarget(flow)
   const live = enter(flow, device, user, target ?? badTarget(flow.authority), deps)
   if (live !== undefined && target === undefined) {
     live.refuse('bad_destination')
@@ -103,7 +103,14 @@ function enter(
   return undefined
 }
 
-function readTarget(authority: string): FlowTarget | undefined {
+function readTarget({
+  authority,
+  transport,
+}: Pick<IncomingFlow, 'authority' | 'transport'>): FlowTarget | undefined {
+  if (transport === 'icmp') {
+    const host = parseHost(authority)
+    return host.ok ? { host: formatHost(host.value), port: 0 } : undefined
+  }
   const endpoint = parseEndpoint(authority)
   if (!endpoint.ok) return undefined
   return { host: formatHost(endpoint.value.host), port: endpoint.value.port }

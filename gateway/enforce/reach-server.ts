@@ -1,7 +1,7 @@
 /** From a first decision to a connected target: settle it, resolve, decide on each address, dial the permitted ones. */
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
-import { isUdp, withAddress } from '../facts/gather.ts'
+import { withAddress } from '../facts/gather.ts'
 import type { Decision, Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
@@ -63,7 +63,7 @@ async function dialFirst(
 ): Promise<Result<Reached, Missed>> {
   const endsAtMs = deps.now() + (deps.timing?.dialMs ?? FLOW_TIMING.dialMs)
   let failure: Reason = 'target_unreachable'
-  const dial: Dial<TargetStream> = isUdp(live.facts) ? deps.dialUdp : deps.dial
+  const dial = dialerOf(live.facts, deps)
   for (const { address, facts, decision } of permitted) {
     const leftMs = endsAtMs - deps.now()
     if (leftMs <= 0) break
@@ -76,6 +76,19 @@ async function dialFirst(
     failure = dialled.error.reason
   }
   return err(failure)
+}
+
+type Dialer = Dial<TargetStream, 'icmp_unavailable'>
+
+function dialerOf({ destination }: Facts, deps: FlowServerDeps): Dialer {
+  switch (destination.transport) {
+    case 'tcp':
+      return deps.dial
+    case 'udp':
+      return deps.dialUdp
+    case 'icmp':
+      return deps.dialIcmp
+  }
 }
 
 /** A permit of an older revision does not outlive the dialling: it is decided again, whole. */

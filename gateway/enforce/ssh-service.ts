@@ -12,6 +12,8 @@ export type TargetStream = Duplex & {
   setKeepAlive?(isEnabled: boolean, afterMs: number): unknown
   /** Address from which the target sees the gateway, where that is known. */
   readonly localAddress?: string | undefined
+  /** Of a stream of capsules: datagrams that were dropped, both ways together. */
+  readonly droppedDatagrams?: number
 }
 
 /** A way that a user asks for from inside a session, through its target to another one. */

@@ -99,6 +99,6 @@ export function withAddress(facts: Facts, address: string): Facts {
 }
 
 /** Whether datagrams are carried, not octets. */
-export function isUdp({ destination }: Facts): boolean {
-  return destination.transport === 'udp'
+export function isOfDatagrams({ destination }: Facts): boolean {
+  return destination.transport !== 'tcp'
 }

@@ -29,6 +29,8 @@ export type FlowRecord = {
   readonly dialled?: string
   readonly sentBytes?: number
   readonly receivedBytes?: number
+  /** Datagrams that the gateway dropped, both ways together; absent where it carried none. */
+  readonly droppedDatagrams?: number
   /** Why it ended: `done`, or a code. */
   readonly closeReason?: string
   /** Claims of the daemon: logged, never authorising. */

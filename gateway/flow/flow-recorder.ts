@@ -13,6 +13,7 @@ export type FlowEnd = {
   readonly closeReason: string
   readonly sentBytes?: number
   readonly receivedBytes?: number
+  readonly droppedDatagrams?: number
 }
 
 /** What becomes known about a flow on the way. */

@@ -27,10 +27,19 @@ export type OpenFlow = LiveFlow & {
 }
 
 /** Most live flows; a flow above either is refused. */
-export type FlowLimits = { readonly perDevice: number; readonly total: number }
+export type FlowLimits = {
+  readonly perDevice: number
+  readonly total: number
+  /** Of ping; each has a socket of its own. */
+  readonly pingsPerDevice: number
+}
 
 /** Enough for a browser with many tabs beside a port scan; the total bounds memory (about 5 KiB a flow). */
-export const DEFAULT_FLOW_LIMITS: FlowLimits = { perDevice: 4096, total: 200_000 }
+export const DEFAULT_FLOW_LIMITS: FlowLimits = {
+  perDevice: 4096,
+  total: 200_000,
+  pingsPerDevice: 64,
+}
 
 /** What changes about a live flow. */
 export type FlowChange = Partial<Pick<LiveFlow, 'decision' | 'facts' | 'held'>>
@@ -59,6 +68,10 @@ export interface FlowTable {
   readonly count: number
 }
 
+function isPing({ facts }: LiveFlow): boolean {
+  return facts.destination.transport === 'icmp'
+}
+
 /** Makes an empty table. */
 export function createFlowTable(limits: FlowLimits = DEFAULT_FLOW_LIMITS): FlowTable {
   const flows = new Map<string, OpenFlow>()
@@ -83,12 +96,15 @@ export function createFlowTable(limits: FlowLimits = DEFAULT_FLOW_LIMITS): FlowT
       .map((id) => flows.get(id))
       .filter((flow) => flow !== undefined)
 
+  const pingsOf = (deviceId: string): number => ofDevice(deviceId).filter(isPing).length
+
   const countOf = (deviceId: string): number => byDevice.get(deviceId)?.size ?? 0
 
   return {
     open(flow) {
       if (flows.has(flow.id)) throw new Error(`flow ${flow.id} is in the table already`)
-      if (flows.size >= limits.total || countOf(flow.deviceId) >= limits.perDevice) {
+      const isFull = flows.size >= limits.total || countOf(flow.deviceId) >= limits.perDevice
+      if (isFull || (isPing(flow) && pingsOf(flow.deviceId) >= limits.pingsPerDevice)) {
         return err({ reason: 'too_many_flows' })
       }
       flows.set(flow.id, flow)

@@ -36,6 +36,7 @@ export type Reason =
   | 'name_not_found'
   | 'target_unreachable'
   | 'target_timeout'
+  | 'icmp_unavailable'
   | 'gateway_draining'
   | 'too_many_flows'
   | 'policy_changed'
@@ -123,6 +124,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   name_not_found: 'The gateway cannot resolve this name.',
   target_unreachable: 'The destination refused the connection or is unreachable from the gateway.',
   target_timeout: 'The destination did not answer in time.',
+  icmp_unavailable: 'The gateway cannot ping. Its log says why.',
   gateway_draining: 'The gateway is restarting. Try again.',
   too_many_flows: 'This device has too many open flows.',
   policy_changed: 'The rules for this destination changed. Connect again.',

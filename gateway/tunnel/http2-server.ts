@@ -1,5 +1,5 @@
 /**
- * One tunnel connection over HTTP/2 (RFC 9113): CONNECT streams (section 8.5), of UDP as well (RFC 9298), the control stream, small posts.
+ * One tunnel connection over HTTP/2 (RFC 9113): CONNECT streams (section 8.5), of datagrams as well (RFC 9298), the control stream, small posts.
  * The peer has been authenticated and admitted before the first octet of HTTP is read.
  */
 import {
@@ -11,7 +11,8 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { printAuthority } from '#lib/net/endpoint'
-import { parseUdpPath, UDP_PROTOCOL } from '#lib/tunnel/datagram-path'
+import type { Transport } from '#lib/net/flow-endpoint'
+import { parseDatagramPath, transportOf } from '#lib/tunnel/datagram-path'
 import { readBody } from './body-server.ts'
 import { takeEarly } from './early-octets-server.ts'
 import {
@@ -142,7 +143,7 @@ function onStream(
   }
 }
 
-/** Extended CONNECT (RFC 8441) is UDP, or refused. */
+/** Extended CONNECT (RFC 8441) is for datagrams, or refused. */
 function onConnect(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -150,17 +151,22 @@ function onConnect(
   handlers: TunnelHandlers,
 ): void {
   const protocol = headers[':protocol']
-  if (protocol === undefined) {
-    const authority = headers[':authority'] ?? ''
-    handlers.onFlow(flowOf(stream, headers, { peer, authority, transport: 'tcp' }))
-  } else if (protocol === UDP_PROTOCOL) {
-    const path = headers[':path'] ?? ''
-    const target = parseUdpPath(path)
-    const authority = target === undefined ? path : printAuthority(target)
-    handlers.onFlow(flowOf(stream, headers, { peer, authority, transport: 'udp' }))
-  } else {
+  const transport = protocol === undefined ? 'tcp' : transportOf(String(protocol))
+  if (transport === undefined) {
     answer(stream, 501)
+  } else {
+    const authority = authorityOf(transport, headers)
+    handlers.onFlow(flowOf(stream, headers, { peer, authority, transport }))
   }
+}
+
+/** The target as text; a path that names none stands for itself, and is refused for what it is. */
+function authorityOf(transport: Transport, headers: IncomingHttpHeaders): string {
+  if (transport === 'tcp') return headers[':authority'] ?? ''
+  const path = headers[':path'] ?? ''
+  const target = parseDatagramPath(transport, path)
+  if (target === undefined) return path
+  return transport === 'udp' ? printAuthority(target) : target.host
 }
 
 function onPost(
@@ -209,7 +215,7 @@ function flowOf(
     claims: readClaims(typeof claims === 'string' ? claims : undefined),
     accept() {
       if (stream.destroyed || stream.closed) return undefined
-      stream.respond({ ':status': 200, ...(asked.transport === 'udp' && CAPSULES) })
+      stream.respond({ ':status': 200, ...(asked.transport !== 'tcp' && CAPSULES) })
       return stream
     },
     refuse: (refusal) => answer(stream, refusal.status, refusal.headers),

@@ -25,10 +25,10 @@ export type TunnelPeer = {
 /** A CONNECT that waits for its verdict. Exactly one of `accept` and `refuse` may be called, and once. */
 export interface IncomingFlow {
   readonly peer: TunnelPeer
-  /** The request target as sent: `host:port`, unchecked. */
+  /** The request target as sent, unchecked: `host:port`, or with `icmp` a host. */
   readonly authority: string
-  /** Over `udp` the stream carries capsules (`lib/tunnel/capsule.ts`) both ways. */
-  readonly transport: Extract<Transport, 'tcp' | 'udp'>
+  /** Other than over `tcp` the stream carries capsules (`lib/tunnel/capsule.ts`) both ways. */
+  readonly transport: Transport
   readonly claims: FlowClaims
   /** Answers 200. The stream carries payload both ways and keeps half-close. Undefined when the peer left. */
   accept(): Duplex | undefined

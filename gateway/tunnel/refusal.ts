@@ -52,6 +52,8 @@ function answerFor(reason: Reason): { readonly status: number; readonly error: s
       return { status: 502, error: 'destination_unavailable' }
     case 'protocol_mismatch':
       return { status: 502, error: 'http_protocol_error' }
+    case 'icmp_unavailable':
+      return { status: 502, error: 'proxy_configuration_error' }
     case 'target_timeout':
       return { status: 504, error: 'connection_timeout' }
     case 'gateway_draining':

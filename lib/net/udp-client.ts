@@ -5,10 +5,17 @@ import { isIPv6 } from 'node:net'
 /** Octets that may wait to be sent; the newest datagram is dropped above it. */
 export const UDP_QUEUE_OCTETS = 256 * 1024
 
-/** Nothing is sent to connect. @returns undefined when there is no route to the address. Never rejects. */
-export function connectUdp(address: string, port: number): Promise<Socket | undefined> {
+/**
+ * Nothing is sent to connect.
+ * @param socket one that is not connected yet, of the address's version; without it a new one.
+ * @returns undefined when there is no route to the address; the socket is closed then. Never rejects.
+ */
+export function connectUdp(
+  address: string,
+  port: number,
+  socket: Socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4'),
+): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
     const fail = (): void => {
       socket.close()
       resolve(undefined)
@@ -24,10 +31,17 @@ export function connectUdp(address: string, port: number): Promise<Socket | unde
 
 /**
  * Sends a copy of the payload. One that is too long for the way, or finds no buffer, is lost, as on any network.
+ * @param onLost told when it is.
  * @returns false: the queue is full, and it is dropped.
  */
-export function sendUdp(socket: Socket, payload: Uint8Array): boolean {
+export function sendUdp(
+  socket: Socket,
+  payload: Uint8Array,
+  onLost: () => void = () => undefined,
+): boolean {
   if (socket.getSendQueueSize() + payload.length > UDP_QUEUE_OCTETS) return false
-  socket.send(Buffer.from(payload), () => undefined)
+  socket.send(Buffer.from(payload), (error) => {
+    if (error !== null) onLost()
+  })
   return true
 }

@@ -1,12 +1,16 @@
 import { once } from 'node:events'
+import { createSecureServer, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import test from 'ava'
 import { createOpenDatagrams, type FlowStateSource } from '../../daemon/flow-client.ts'
+import { momentNow } from '../../daemon/moment-os.ts'
 import { compileRoutes } from '../../daemon/route.ts'
 import { datagramsOn } from '../../lib/tunnel/datagram-flow.ts'
+import { issue, makeCa } from '../support/certificates.ts'
+import { startUdpTarget } from '../support/datagrams.ts'
 import { denial, permitAll, startEnforced } from '../support/decisions.ts'
-import { connectDevice } from '../support/tunnel.ts'
-import { startUdpTarget } from '../support/udp.ts'
+import { connectDevice, dialTcp } from '../support/tunnel.ts'
 
 /** A daemon's state in which these hosts are ours. */
 function state(
@@ -52,7 +56,7 @@ test('datagrams of the daemon reach a target behind the gateway, and their answe
   t.is(connection.openFlows, 0)
 })
 
-test('a denial, a cut and what the gateway does not carry are told', async (t) => {
+test('a denial and a cut are told', async (t) => {
   const target = await startUdpTarget(t)
   const decide: typeof permitAll.decide = (facts) =>
     facts.destination.host === 'wiki' ? permitAll.decide(facts) : denial('no_application')
@@ -62,9 +66,6 @@ test('a denial, a cut and what the gateway does not carry are told', async (t) =
   t.like(await openDatagrams('udp', { host: 'other', port: 53 }, {}), {
     error: { status: 403, reason: 'no_application' },
   })
-  t.like(await openDatagrams('icmp', { host: 'wiki', port: 0 }, {}), {
-    error: { reason: 'transport_unsupported' },
-  })
   const flow = await openDatagrams('udp', { host: 'wiki', port: target.port }, {})
   if (!flow.ok) return t.fail(flow.error.reason)
   for (const { id } of enforced.table.list()) enforced.table.cut(id, 'session_revoked')
@@ -73,6 +74,35 @@ test('a denial, a cut and what the gateway does not carry are told', async (t) =
   t.is(flow.value.dropped, 1)
   t.deepEqual(target.received, [])
 })
+
+for (const [gateway, settings] of [
+  ['knows no datagrams', {}],
+  ['knows others', { enableConnectProtocol: true }],
+] as const) {
+  test(`a gateway that ${gateway} is too old, and says so`, async (t) => {
+    const ca = await makeCa('old gateway')
+    const { certificate: cert, key } = await issue(ca, {
+      names: [{ type: 'ip', value: '127.0.0.1' }],
+      usage: 'serverAuth',
+    })
+    const server = createSecureServer({ cert, key, settings })
+    server.on('stream', (stream: ServerHttp2Stream) => stream.respond({ ':status': 501 }))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const connection = await connectDevice(t, {
+      gateway: { host: '127.0.0.1', port },
+      credentials: { certificate: cert, key, gatewayCa: ca.pem },
+      dial: dialTcp,
+      now: momentNow,
+    })
+    const openDatagrams = createOpenDatagrams(state(connection))
+    t.like(await openDatagrams('icmp', { host: 'wiki', port: 0 }, {}), {
+      error: { status: 503, reason: 'transport_unsupported' },
+    })
+  })
+}
 
 test('what is ours never goes directly: without a tunnel it is refused', async (t) => {
   const target = await startUdpTarget(t)

@@ -18,6 +18,7 @@ import { readEcho, readUdp, refusalOf } from '../../daemon/intercept/datagram.ts
 import { PORT_UNREACHABLE } from '../../daemon/intercept/icmp-message.ts'
 import { answerAddresses, parsePacket } from '../../daemon/intercept/ip-packet.ts'
 import { parseTcp, printReset, rewriteTcp, tcpPath } from '../../daemon/intercept/tcp-segment.ts'
+import { createEchoTranslation } from '../../gateway/enforce/echo-message.ts'
 import { TargetAuthentication } from '../../gateway/ssh/login/target-authentication.ts'
 import { UserAuthentication } from '../../gateway/ssh/login/user-authentication.ts'
 import { SftpTap } from '../../gateway/ssh/relay/sftp-tap.ts'
@@ -60,6 +61,7 @@ export const PARSERS: Readonly<Record<string, Parse>> = {
   container,
   intercept,
   dns,
+  echo,
 }
 
 /** What stands on the wire before the first keys, to either role. */
@@ -168,5 +170,18 @@ function dns(input: Buffer): void {
     if (relayed === undefined) continue
     if (readAnswer(relayed) === undefined) throw new Error('what is relayed cannot be read')
     if (relayed.length > sizeLimit(query.value, via)) throw new Error('more than was asked for')
+  }
+}
+
+/** Messages of a ping: from the device, and from the target or what says something of it. */
+function echo(input: Buffer): void {
+  for (const version of [4, 6] as const) {
+    const translation = createEchoTranslation(version)
+    for (const { side, bytes } of readTurns(input)) {
+      if (side === 'user') translation.request(bytes)
+      else translation.reply(bytes)
+      const [type = 0, code = 0, mtu = 0] = bytes
+      translation.error({ type, code, mtu, about: bytes })
+    }
   }
 }

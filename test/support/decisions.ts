@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava'
 import { err } from '#lib/result'
 import type { Decider } from '../../gateway/enforce/decider.ts'
 import { dialTarget } from '../../gateway/enforce/dial-client.ts'
+import { createDialIcmp } from '../../gateway/enforce/dial-icmp-client.ts'
 import { dialUdp } from '../../gateway/enforce/dial-udp-client.ts'
 import type { FlowServerDeps } from '../../gateway/enforce/flow-deps.ts'
 import { createFlowServer } from '../../gateway/enforce/flow-server.ts'
@@ -124,6 +125,7 @@ export async function startEnforced(
     resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
     dial: dialTarget,
     dialUdp,
+    dialIcmp: createDialIcmp(memoryLog()),
     serveSsh: () => Promise.reject(new Error('no SSH in this test')),
     sessions: { used: () => undefined },
     reconsiderAt: () => undefined,

@@ -23,6 +23,7 @@ const record: FlowRecord = {
   facts,
   ...{ verdict: 'permit', reason: 'allowed_by_policy', application: 'wiki', policy: 'staff' },
   ...{ revision: 3, dialled: '10.0.0.7', accessSessionId: 's1', sentBytes: 1, receivedBytes: 2 },
+  droppedDatagrams: 3,
   closeReason: 'done',
   trace: [
     { phase: 'network', name: 'r', outcome: 'no_match' },
@@ -41,7 +42,13 @@ test('G11: a line says who, where to, what was decided, by what, why, and what c
     ...{ decision: 'permit', by: 'policy', reason: 'allowed_by_policy' },
     ...{ application: 'wiki', policy: 'staff', selector: 'group: staff', revision: 3 },
     ...{ sessionId: 's1', purpose: 'incident 7', approver: 'lead@example.com' },
-    ...{ dialled: '10.0.0.7', sentBytes: 1, receivedBytes: 2, closeReason: 'done' },
+    ...{
+      dialled: '10.0.0.7',
+      sentBytes: 1,
+      receivedBytes: 2,
+      droppedDatagrams: 3,
+      closeReason: 'done',
+    },
   })
 })
 

@@ -185,7 +185,7 @@ test('refused and recorded: a resolver that is silent, and a target that is', as
 
 test('too many flows of one device are refused', async (t) => {
   const target = await startTarget(t, pipeBack)
-  const table = createFlowTable({ perDevice: 1, total: 10 })
+  const table = createFlowTable({ perDevice: 1, total: 10, pingsPerDevice: 1 })
   const enforced = await startEnforced(t, { table })
   const { tunnel } = enforced
   const connection = await connectDevice(t, tunnel.client(await tunnel.enrol()))

@@ -2,13 +2,13 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import test from 'ava'
 import { encodeDatagram } from '../../../lib/tunnel/capsule.ts'
+import { askDatagrams, startUdpTarget } from '../../support/datagrams.ts'
 import { denial, permit, permitAll, startEnforced, startTarget } from '../../support/decisions.ts'
-import { askUdp, startUdpTarget } from '../../support/udp.ts'
 
 test('datagrams go to the target and back with their borders, counted and recorded', async (t) => {
   const target = await startUdpTarget(t)
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
   t.is(flow.status, 200)
   t.is(flow.headers['capsule-protocol'], '?1')
   const sent = ['a', 'bc', '', 'def'].map((text) => Buffer.from(text))
@@ -35,13 +35,16 @@ test('a datagram of 65,507 octets passes, and over IPv6 one of 65,527; a longer 
     ['::1', 65_527],
   ] as const) {
     const { port } = await startUdpTarget(t, { host })
-    const flow = await askUdp(t, enforced.tunnel, { host, port })
+    const flow = await askDatagrams(t, enforced.tunnel, { host, port })
     const longest = Buffer.alloc(length, 1)
     flow.stream.write(encodeDatagram(longest))
     t.true(longest.equals(await flow.next()))
     if (length < 65_527) flow.stream.write(encodeDatagram(Buffer.alloc(length + 1)))
     flow.stream.write(encodeDatagram(Buffer.from('after')))
     t.is(String(await flow.next()), 'after')
+    flow.stream.end()
+    await flow.closed
+    t.like(await enforced.closedRecord(), { droppedDatagrams: 0 })
   }
 })
 
@@ -52,7 +55,7 @@ test('G3: no datagram reaches a target of a denied flow, nor one denied by its a
     { ...permitAll, decideAddress: () => denial('address_forbidden') },
   ]) {
     const enforced = await startEnforced(t, { decider })
-    const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+    const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
     t.is(flow.status, 403)
     t.regex(String(flow.headers['proxy-status']), /no_application|address_forbidden/)
     t.like(await enforced.closedRecord(), { verdict: 'denial' })
@@ -64,13 +67,13 @@ test('policy is asked about UDP: what it permits over TCP alone is refused', asy
   const onlyTcp = ({ destination }: { destination: { transport: string } }) =>
     destination.transport === 'tcp' ? permit : denial('no_application')
   const enforced = await startEnforced(t, { decider: { ...permitAll, decide: onlyTcp } })
-  t.is((await askUdp(t, enforced.tunnel)).status, 403)
+  t.is((await askDatagrams(t, enforced.tunnel)).status, 403)
 })
 
 test('G10: a cut ends the flow at once, and nothing passes any more', async (t) => {
   const target = await startUdpTarget(t)
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
   flow.stream.write(encodeDatagram(Buffer.from('before')))
   await flow.next()
   for (const { id } of enforced.table.list()) enforced.table.cut(id, 'session_revoked')
@@ -87,7 +90,7 @@ test('a flow without datagrams ends after its idle time-out', async (t) => {
   const idle = { ...permit, idleTimeoutMs: 80 }
   const decider = { revision: 1, decide: () => idle, decideAddress: () => idle }
   const enforced = await startEnforced(t, { decider })
-  const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
   await flow.closed
   t.like(await enforced.closedRecord(), { closeReason: 'idle_timeout' })
 })
@@ -95,7 +98,7 @@ test('a flow without datagrams ends after its idle time-out', async (t) => {
 test('only the target is heard: what others send to the same port does not reach the device', async (t) => {
   const target = await startUdpTarget(t)
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
   flow.stream.write(encodeDatagram(Buffer.from('first')))
   t.is(String(await flow.next()), 'first')
   const stranger = createSocket('udp4')
@@ -114,7 +117,7 @@ for (const [title, octets] of [
   test(`${title} resets the flow, and nothing is sent`, async (t) => {
     const target = await startUdpTarget(t)
     const enforced = await startEnforced(t)
-    const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+    const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
     flow.stream.write(octets)
     await flow.closed
     t.like(await enforced.closedRecord(), { closeReason: 'bad_datagrams' })
@@ -125,7 +128,7 @@ for (const [title, octets] of [
 test('an end within a capsule resets the flow; other capsules are skipped', async (t) => {
   const target = await startUdpTarget(t)
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port: target.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
   flow.stream.write(Buffer.from('1600', 'hex'))
   flow.stream.end(Buffer.from('000300', 'hex'))
   await flow.closed
@@ -138,7 +141,7 @@ test('a target that is not there ends the flow once something was sent', async (
   const { port } = gone.address()
   gone.close()
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port })
   flow.stream.write(encodeDatagram(Buffer.from('anyone?')))
   await flow.closed
   t.like(await enforced.closedRecord(), { closeReason: 'reset_by_target' })
@@ -146,13 +149,13 @@ test('a target that is not there ends the flow once something was sent', async (
 
 test('what is no path of a UDP flow is refused, with a record; another protocol is not known', async (t) => {
   const enforced = await startEnforced(t)
-  const bad = await askUdp(t, enforced.tunnel, { change: { ':path': '/elsewhere' } })
+  const bad = await askDatagrams(t, enforced.tunnel, { change: { ':path': '/elsewhere' } })
   t.is(bad.status, 403)
   t.like(await enforced.closedRecord(), {
     closeReason: 'bad_destination',
     facts: { destination: { host: '/elsewhere', transport: 'udp' } },
   })
-  const other = await askUdp(t, enforced.tunnel, { change: { ':protocol': 'websocket' } })
+  const other = await askDatagrams(t, enforced.tunnel, { change: { ':protocol': 'websocket' } })
   t.is(other.status, 501)
   t.is(enforced.records.size, 1)
 })
@@ -162,7 +165,7 @@ test('a flow over TCP to the same place is not taken for datagrams', async (t) =
     socket.pipe(socket)
   })
   const enforced = await startEnforced(t)
-  const flow = await askUdp(t, enforced.tunnel, { port: tcp.port })
+  const flow = await askDatagrams(t, enforced.tunnel, { port: tcp.port })
   t.is(flow.status, 200)
   flow.stream.end()
   await flow.closed

@@ -68,7 +68,7 @@ test('a flow is out of the table before its cut is called', (t) => {
 })
 
 test('refuses a device above its limit, and takes it again when a flow has closed', (t) => {
-  const table = createFlowTable({ perDevice: 2, total: 10 })
+  const table = createFlowTable({ perDevice: 2, total: 10, pingsPerDevice: 1 })
   t.true(table.open(flow('a', [])).ok)
   t.true(table.open(flow('b', [])).ok)
   t.deepEqual(table.open(flow('c', [])), { ok: false, error: { reason: 'too_many_flows' } })
@@ -78,8 +78,23 @@ test('refuses a device above its limit, and takes it again when a flow has close
   t.true(table.open(flow('c', [])).ok)
 })
 
+test('refuses pings of a device above their limit, and nothing else', (t) => {
+  const table = createFlowTable({ perDevice: 10, total: 10, pingsPerDevice: 1 })
+  const ping = (id: string, more = {}) => {
+    const { facts, ...rest } = flow(id, [])
+    const destination = { ...facts.destination, port: 0, transport: 'icmp' as const }
+    return { ...rest, facts: { ...facts, destination }, ...more }
+  }
+  t.true(table.open(ping('a')).ok)
+  t.deepEqual(table.open(ping('b')), { ok: false, error: { reason: 'too_many_flows' } })
+  t.true(table.open(flow('c', [])).ok)
+  t.true(table.open(ping('d', { deviceId: 'device-2' })).ok)
+  table.close('a')
+  t.true(table.open(ping('b')).ok)
+})
+
 test('refuses any flow above the total', (t) => {
-  const table = createFlowTable({ perDevice: 2, total: 1 })
+  const table = createFlowTable({ perDevice: 2, total: 1, pingsPerDevice: 1 })
   t.true(table.open(flow('a', [])).ok)
   t.false(table.open(flow('b', [], { deviceId: 'device-2' })).ok)
 })

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { createCapsuleReader, encodeDatagram, PAYLOAD_LIMIT } from '../../../lib/tunnel/capsule.ts'
-import { parseUdpPath, printUdpPath } from '../../../lib/tunnel/datagram-path.ts'
+import { parseDatagramPath, printDatagramPath } from '../../../lib/tunnel/datagram-path.ts'
 import { readVarint, varintLength, writeVarint } from '../../../lib/tunnel/varint.ts'
 
 const numRuns = process.env['ZT_FULL'] === undefined ? 200 : 5000
@@ -119,15 +119,18 @@ test('after an error every call gives it again, and nothing more comes out', (t)
   t.is(read.error, 'capsule_malformed')
 })
 
-test('paths of UDP flows: what is printed is parsed, and nothing else is a target', (t) => {
+test('paths of flows of datagrams: what is printed is parsed, and nothing else is a target', (t) => {
   for (const target of [
     { host: 'dns.example.com', port: 53 },
     { host: '10.0.0.1', port: 65_535 },
     { host: 'fd00::1', port: 1 },
   ]) {
-    t.deepEqual(parseUdpPath(printUdpPath(target)), target)
+    t.deepEqual(parseDatagramPath('udp', printDatagramPath('udp', target)), target)
   }
-  t.is(printUdpPath({ host: 'fd00::1', port: 53 }), '/.well-known/masque/udp/fd00%3A%3A1/53/')
+  t.is(
+    printDatagramPath('udp', { host: 'fd00::1', port: 53 }),
+    '/.well-known/masque/udp/fd00%3A%3A1/53/',
+  )
   for (const path of [
     '',
     '/',
@@ -137,11 +140,19 @@ test('paths of UDP flows: what is printed is parsed, and nothing else is a targe
     '/.well-known/masque/udp/a/b/53/',
     `/.well-known/masque/udp/${'a'.repeat(513)}/53/`,
   ]) {
-    t.is(parseUdpPath(path), undefined)
+    t.is(parseDatagramPath('udp', path), undefined)
+  }
+  t.is(printDatagramPath('icmp', { host: 'fd00::1', port: 0 }), '/.well-known/zt/icmp/fd00%3A%3A1/')
+  t.deepEqual(parseDatagramPath('icmp', '/.well-known/zt/icmp/fd00%3A%3A1/'), {
+    host: 'fd00::1',
+    port: 0,
+  })
+  for (const path of ['/.well-known/zt/icmp/a/7/', '/.well-known/zt/icmp//', '/zt/icmp/a/']) {
+    t.is(parseDatagramPath('icmp', path), undefined)
   }
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const target = parseUdpPath(`/.well-known/masque/udp/${text}/53/`)
+      const target = parseDatagramPath('udp', `/.well-known/masque/udp/${text}/53/`)
       t.true(target === undefined || target.port === 53)
     }),
     { numRuns },

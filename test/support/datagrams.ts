@@ -1,10 +1,11 @@
-/** Real UDP targets, and flows to them by a stock HTTP/2 client. */
+/** Real UDP targets, and flows of datagrams by a stock HTTP/2 client. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
 import type { ExecutionContext } from 'ava'
 import { createCapsuleReader } from '../../lib/tunnel/capsule.ts'
-import { printUdpPath, UDP_PROTOCOL } from '../../lib/tunnel/datagram-path.ts'
+import { printDatagramPath, protocolOf } from '../../lib/tunnel/datagram-path.ts'
+import type { DatagramTransport } from '../../lib/tunnel/tunnel-connection.ts'
 import type { Tunnel } from './tunnel.ts'
 
 export type UdpTarget = {
@@ -30,7 +31,7 @@ export async function startUdpTarget(
   return { port: socket.address().port, socket, received }
 }
 
-export type AskedUdp = {
+export type AskedDatagrams = {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly stream: ClientHttp2Stream
@@ -41,11 +42,16 @@ export type AskedUdp = {
 }
 
 /** Asks for one flow, on a connection of a new device. */
-export async function askUdp(
+export async function askDatagrams(
   t: ExecutionContext,
   tunnel: Tunnel,
-  { host = 'wiki', port = 53, change = {} as Record<string, string> } = {},
-): Promise<AskedUdp> {
+  {
+    transport = 'udp' as DatagramTransport,
+    host = 'wiki',
+    port = 53,
+    change = {} as Record<string, string>,
+  } = {},
+): Promise<AskedDatagrams> {
   const { key, certificate: cert, gatewayCa: ca } = (await tunnel.enrol()).credentials
   const session = connect(`https://127.0.0.1:${tunnel.server.address.port}`, { key, cert, ca })
   t.teardown(() => session.destroy())
@@ -54,10 +60,10 @@ export async function askUdp(
   const stream = session.request(
     {
       ':method': 'CONNECT',
-      ':protocol': UDP_PROTOCOL,
+      ':protocol': protocolOf(transport),
       ':scheme': 'https',
       ':authority': 'gateway',
-      ':path': printUdpPath({ host, port }),
+      ':path': printDatagramPath(transport, { host, port }),
       'capsule-protocol': '?1',
       ...change,
     },
