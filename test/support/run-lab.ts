@@ -16,11 +16,16 @@ export const NOBODY = 65534
 export const NAMES = ['wiki.corp.internal', 'db1.corp.internal']
 export const ADDRESS = '10.1.2.3'
 
+/** Two programs of Node start, on a machine that tests keep busy. */
+const LIMIT_MS = 60_000
+
 export type RunLab = {
   /** Runs `zt run` with these words, as a user without rights. */
-  run(words: readonly string[], input?: string, limitMs?: number): Promise<ProgramResult>
-  /** argv of the same. */
-  argv(words: readonly string[]): string[]
+  run(...words: string[]): Promise<ProgramResult>
+  /** The same after shell commands of root, in a mount namespace of its own: they change what the machine is. */
+  runAfter(commands: string, ...words: string[]): Promise<ProgramResult>
+  /** argv of `run`. */
+  argv(...words: string[]): string[]
   readonly enforced: Awaited<ReturnType<typeof startEnforced>>
   readonly rig: Awaited<ReturnType<typeof startDaemonRig>>
   readonly folder: string
@@ -48,11 +53,13 @@ export async function startRunLab(
   const controlPath = join(folder, 'control.sock')
   const rig = await startDaemonRig(t, { registration, config: { controlPath } })
   await rig.until(({ state, domains }) => state === 'connected' && domains.length > 0)
-  const argv = (words: readonly string[]) => withTun(folder, [...zt(controlPath), 'run', ...words])
+  const after = (commands: string, words: readonly string[]) =>
+    asUser(`${withTun(folder)}\n${commands}`, [...zt(controlPath), 'run', ...words])
   return {
-    argv,
     ...{ enforced, rig, folder },
-    run: (words, input, limitMs) => runProgram(argv(words), input, limitMs),
+    argv: (...words) => after('', words),
+    run: (...words) => runProgram(after('', words), '', LIMIT_MS),
+    runAfter: (commands, ...words) => runProgram(after(commands, words), '', LIMIT_MS),
   }
 }
 
@@ -61,11 +68,14 @@ function zt(controlPath: string): string[] {
   return [process.execPath, main, '--control', controlPath]
 }
 
-/** As that user, where /dev/net/tun has the mode that udev gives it (0666); this machine's may be closed. */
-function withTun(folder: string, argv: readonly string[]): string[] {
+/** /dev/net/tun with the mode that udev gives it (0666): this machine's may be closed. */
+export function withTun(folder: string): string {
   const node = join(folder, 'tun')
-  const script = `[ -e ${node} ] || { mknod -m 0666 ${node} c 10 200; }
-mount --bind ${node} /dev/net/tun
-exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
-  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...argv]
+  return `[ -e ${node} ] || mknod -m 0666 ${node} c 10 200; mount --bind ${node} /dev/net/tun`
+}
+
+/** The last program keeps the process: its id is the one that was started. */
+export function asUser(commands: string, argv: readonly string[]): string[] {
+  const drop = `exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
+  return ['unshare', '--mount', 'sh', '-ec', `${commands}\n${drop}`, 'sh', ...argv]
 }

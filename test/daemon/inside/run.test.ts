@@ -1,24 +1,111 @@
 /** `zt run` as its user has it: unmodified programs, a user without rights, a real daemon and gateway. */
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { startWeb } from '../../support/daemon-rig.ts'
+import { denial, permitAll } from '../../support/decisions.ts'
 import { ADDRESS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
+import { startUdpTarget } from '../../support/datagrams.ts'
 
-const [WIKI] = NAMES
+const [WIKI = '', DB = ''] = NAMES
+const MEGABYTE = 1024 * 1024
+/** curl's words for a reset: during the handshake, or after it. */
+const RESET_CODES: ReadonlySet<number | null> = new Set([7, 56])
+
+const curl = (url: string): string[] => ['curl', '-sS', '-m', '10', url]
 
 test('D6: curl reaches a private name and a private address; the program is the same user without rights', async (t) => {
   const web = await startWeb(t)
   const lab = await startRunLab(t)
-  const page = await lab.run(['--', 'curl', '-sS', '-m', '10', `http://${WIKI}:${web.port}/a`])
+  const page = await lab.run('--', ...curl(`http://${WIKI}:${web.port}/a`))
   t.is(page.stdout, 'page /a', page.stderr)
   const { facts } = await lab.enforced.closedRecord()
   t.like(facts.destination, { host: WIKI, port: web.port, transport: 'tcp' })
-  const byAddress = await lab.run(['curl', '-sS', '-m', '10', `http://${ADDRESS}:${web.port}/b`])
+  const byAddress = await lab.run(...curl(`http://${ADDRESS}:${web.port}/b`))
   t.is(byAddress.stdout, 'page /b', byAddress.stderr)
-  const said = await lab.run(['sh', '-c', 'id -u; grep CapEff /proc/self/status; pwd; echo $HOME'])
+  const said = await lab.run('sh', '-c', 'id -u; grep CapEff /proc/self/status; pwd; echo $HOME')
   t.deepEqual(said.stdout.split('\n').slice(0, 4), [
     String(NOBODY),
     'CapEff:\t0000000000000000',
     process.cwd(),
     process.env['HOME'] ?? '',
   ])
+})
+
+test('D6 D12: nc over TCP and UDP, dig and the C library, as they come', async (t) => {
+  const web = await startWeb(t)
+  const udp = await startUdpTarget(t)
+  const lab = await startRunLab(t)
+  const script = `printf 'one datagram' | nc -u -W 1 -w 5 ${WIKI} ${udp.port}; echo
+dig +short ${WIKI}; dig +short +tcp ${WIKI} AAAA; getent ahosts ${WIKI} | cut -c1-7 | sort -u
+printf 'GET /odd HTTP/1.0\\r\\n\\r\\n' | nc -N -w 5 ${ADDRESS} ${web.port} | tail -n 1`
+  const said = await lab.run('sh', '-c', script)
+  const [datagram, a = '', aaaa = '', ...rest] = said.stdout.split('\n')
+  t.is(datagram, 'one datagram', said.stderr)
+  t.regex(a, /^100\.80\.\d+\.\d+$/)
+  t.regex(aaaa, /^fdb4:5e1c:907a:/)
+  t.deepEqual(rest, [a.slice(0, 7), 'fdb4:5e', 'page /odd'])
+})
+
+test('D6: megabytes arrive as they were sent, both ways', async (t) => {
+  const page = randomBytes(24 * MEGABYTE)
+  const hash = (octets: Buffer) => createHash('sha256').update(octets).digest('hex')
+  const server = http.createServer((request, response) => {
+    if (request.method === 'GET') return void response.end(page)
+    const hashing = createHash('sha256')
+    request.on('data', (chunk) => hashing.update(chunk))
+    request.on('end', () => response.end(hashing.digest('hex')))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => void server.close())
+  const lab = await startRunLab(t)
+  const url = `http://${WIKI}:${(server.address() as AddressInfo).port}/`
+  const both = `curl -sS -m 40 ${url} > page && sha256sum < page && curl -sS -m 40 -T page ${url}`
+  const folder = join(lab.folder, 'own')
+  const said = await lab.runAfter(`mkdir -m 0777 ${folder}; cd ${folder}`, 'sh', '-c', both)
+  const [down = '', up] = said.stdout.split('\n')
+  t.is(down.slice(0, 64), hash(page), said.stderr)
+  t.is(up, hash(page))
+})
+
+test('D6 T104: what the gateway refuses is reset at once, and other connections are not', async (t) => {
+  const web = await startWeb(t)
+  const decide: typeof permitAll.decide = (facts) =>
+    facts.destination.host === DB ? denial('no_application') : permitAll.decide(facts)
+  const lab = await startRunLab(t, { decider: { ...permitAll, decide } })
+  const refused = await lab.run(...curl(`http://${DB}:${web.port}/`))
+  t.true(RESET_CODES.has(refused.code), refused.stderr)
+  const unknown = await lab.run(...curl(`http://100.80.9.9:${web.port}/`))
+  t.true(RESET_CODES.has(unknown.code), unknown.stderr)
+  t.is((await lab.run(...curl(`http://${WIKI}:${web.port}/a`))).stdout, 'page /a')
+  t.deepEqual(web.asked, ['/a'])
+})
+
+/** An address of this machine that no namespace has of its own. */
+function ownAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((some) => some ?? [])
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+}
+
+test('D4 D6: what is not private goes directly, or nowhere with --only-private', async (t) => {
+  const address = ownAddress()
+  if (address === undefined) return t.log('this machine has no address but loopback')
+  const web = http.createServer((_request, response) => response.end('direct'))
+  web.listen(0, address)
+  await once(web, 'listening')
+  t.teardown(() => void web.close())
+  const lab = await startRunLab(t)
+  const url = `http://${address}:${(web.address() as AddressInfo).port}/`
+  const direct = await lab.run(...curl(url))
+  t.is(direct.stdout, 'direct', direct.stderr)
+  const refused = await lab.run('--only-private', '--', ...curl(url))
+  t.true(RESET_CODES.has(refused.code), refused.stderr)
+  const name = await lab.run('--only-private', '--', 'dig', '+tries=1', 'example.com')
+  t.regex(name.stdout, /status: SERVFAIL|status: REFUSED/)
+  t.is(lab.enforced.records.size, 0)
 })
