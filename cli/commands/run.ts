@@ -1,6 +1,6 @@
 /** `zt run`: one program whose whole network is zt's. */
 import type { Command } from 'commander'
-import { type CliIo, EXIT, report } from '../cli-io.ts'
+import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import type { RunInside } from '../run-os.ts'
 import type { Run } from './device.ts'
 
@@ -41,8 +41,22 @@ async function runProgram(
   argv: readonly string[],
   onlyPrivate: boolean,
 ): Promise<number> {
-  const status = await io.askDaemon({ method: 'status' })
-  if (!status.ok) return report(io, { ...status.error, exitCode: EXIT.notRun })
+  const refusal = await daemonRefusal(io)
+  if (refusal !== undefined) return report(io, { ...refusal, exitCode: EXIT.notRun })
   const ended = await io.runInside(argv, { controlPath: io.controlPath, onlyPrivate })
   return ended.ok ? ended.value : report(io, ended.error)
+}
+
+/** Why the program would reach nothing at all. */
+async function daemonRefusal(io: CliIo): Promise<CliFailure | undefined> {
+  const answer = await io.askDaemon({ method: 'status' })
+  if (!answer.ok) return answer.error
+  const isEnrolled = 'status' in answer.value && answer.value.status.state !== 'not_enrolled'
+  return isEnrolled ? undefined : NOT_ENROLLED
+}
+
+const NOT_ENROLLED: CliFailure = {
+  code: 'not_enrolled',
+  message: 'This device is not enrolled. Run "zt enroll URL".',
+  exitCode: EXIT.notRun,
 }

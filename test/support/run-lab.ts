@@ -26,6 +26,8 @@ export type RunLab = {
   runAfter(commands: string, ...words: string[]): Promise<ProgramResult>
   /** argv of `run`. */
   argv(...words: string[]): string[]
+  /** argv of `zt`. */
+  readonly zt: readonly string[]
   readonly enforced: Awaited<ReturnType<typeof startEnforced>>
   readonly rig: Awaited<ReturnType<typeof startDaemonRig>>
   readonly folder: string
@@ -53,17 +55,18 @@ export async function startRunLab(
   const controlPath = join(folder, 'control.sock')
   const rig = await startDaemonRig(t, { registration, config: { controlPath } })
   await rig.until(({ state, domains }) => state === 'connected' && domains.length > 0)
+  const zt = ztAt(controlPath)
   const after = (commands: string, words: readonly string[]) =>
-    asUser(`${withTun(folder)}\n${commands}`, [...zt(controlPath), 'run', ...words])
+    asUser(`${withTun(folder)}\n${commands}`, [...zt, 'run', ...words])
   return {
-    ...{ enforced, rig, folder },
+    ...{ enforced, rig, folder, zt },
     argv: (...words) => after('', words),
     run: (...words) => runProgram(after('', words), '', LIMIT_MS),
     runAfter: (commands, ...words) => runProgram(after(commands, words), '', LIMIT_MS),
   }
 }
 
-function zt(controlPath: string): string[] {
+function ztAt(controlPath: string): string[] {
   const main = new URL('../../cli/main.js', import.meta.url).pathname
   return [process.execPath, main, '--control', controlPath]
 }
@@ -74,8 +77,8 @@ export function withTun(folder: string): string {
   return `[ -e ${node} ] || mknod -m 0666 ${node} c 10 200; mount --bind ${node} /dev/net/tun`
 }
 
-/** The last program keeps the process: its id is the one that was started. */
+/** Commands of root, then a program of a user without rights, which keeps the process: its id is the one started. */
 export function asUser(commands: string, argv: readonly string[]): string[] {
-  const drop = `exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
+  const drop = `exec /usr/bin/setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
   return ['unshare', '--mount', 'sh', '-ec', `${commands}\n${drop}`, 'sh', ...argv]
 }

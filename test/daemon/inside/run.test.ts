@@ -7,9 +7,9 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { startWeb } from '../../support/daemon-rig.ts'
+import { startUdpTarget } from '../../support/datagrams.ts'
 import { denial, permitAll } from '../../support/decisions.ts'
 import { ADDRESS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
-import { startUdpTarget } from '../../support/datagrams.ts'
 
 const [WIKI = '', DB = ''] = NAMES
 const MEGABYTE = 1024 * 1024
