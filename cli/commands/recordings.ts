@@ -1,21 +1,19 @@
 /**
- * Commands about recordings: list, verify, keygen; others have files of their own. A recording is named by its id,
+ * Commands about recordings: verify, keygen; others have files of their own. A recording is named by its id,
  * or by a file.
  */
 import { type Command, Option } from 'commander'
-import { z } from 'zod'
 import type { VerifyOptions } from '#lib/recording/verdict'
 import { err, ok, type Result } from '#lib/result'
-import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, EXIT, report } from '../cli-io.ts'
 import { printVerdict } from '../recordings/print-verdict.ts'
 import { verifyRecording } from '../recordings/read-recording.ts'
-import { tableText } from '../render.ts'
 import type { Run } from './device.ts'
 import { addBundle } from './recording-bundle.ts'
 import { addCommands } from './recording-commands.ts'
 import { addExport } from './recording-export.ts'
 import { collect, type Io, KEY_FLAGS, openWithKeys, readAll } from './recording-io.ts'
+import { addList, addShow } from './recording-list.ts'
 import { addPlay } from './recording-play.ts'
 
 /** Adds `recordings` and its subcommands to `program`. */
@@ -24,61 +22,13 @@ export function addRecordingCommands(program: Command, io: Io, run: Run): void {
     .command('recordings')
     .description('list, play, export and verify recordings, and the commands in them')
   addList(recordings, io, run)
+  addShow(recordings, io, run)
   addPlay(recordings, io, run)
   addExport(recordings, io, run)
   addCommands(recordings, io, run)
   addVerify(recordings, io, run)
   addBundle(recordings, io, run)
   addKeygen(recordings, io, run)
-}
-
-/** A row of the admin API; what is more is passed on as it is. */
-const row = z.looseObject({
-  id: z.string(),
-  startedAt: z.string(),
-  user: z.string(),
-  unixUser: z.string(),
-  target: z.string(),
-  state: z.string(),
-  sizeBytes: z.number(),
-})
-const listing = z.object({ recordings: z.array(row) })
-
-function addList(recordings: Command, io: Io, run: Run): void {
-  recordings
-    .command('list')
-    .description('list recordings, newest first')
-    .option('--json', 'print a JSON array of {id, startedAt, user, target, …}')
-    .option('--limit <count>', 'at most this many', '100')
-    .addHelpText('after', '\nExample:\n  $ zt recordings list --json | jq -r ".[0].id"')
-    .action((options: { json?: boolean; limit: string }) =>
-      run(async () => {
-        const answer = await io.admin.getJson(
-          `/api/v1/recordings?limit=${encodeURIComponent(options.limit)}`,
-        )
-        const found = answer.ok ? readAnswer(listing, answer.value) : answer
-        if (!found.ok) return report(io, found.error)
-        const rows = found.value.recordings
-        io.print(options.json ? JSON.stringify(rows) : listText(rows))
-        return EXIT.ok
-      }),
-    )
-}
-
-function listText(rows: readonly z.infer<typeof row>[]): string {
-  const headings = ['id', 'started', 'user', 'as', 'target', 'state', 'bytes']
-  return tableText(
-    headings,
-    rows.map((one) => [
-      one.id,
-      one.startedAt,
-      one.user,
-      one.unixUser,
-      one.target,
-      one.state,
-      String(one.sizeBytes),
-    ]),
-  )
 }
 
 async function openManifestOf(

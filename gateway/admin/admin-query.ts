@@ -3,7 +3,7 @@
  */
 import { z } from 'zod'
 import { err, ok, type Result } from '#lib/result'
-import type { Page } from '../store/store.ts'
+import type { Page, RecordingPage } from '../store/store.ts'
 
 const DEFAULT_LIMIT = 100
 const GREATEST_LIMIT = 1000
@@ -17,7 +17,7 @@ export const time = z
   .refine((text) => !Number.isNaN(Date.parse(text)))
 
 export type QueryError = {
-  readonly reason: 'unknown_query_key' | 'bad_limit' | 'bad_before'
+  readonly reason: 'unknown_query_key' | 'bad_limit' | 'bad_before' | 'bad_parent'
   readonly key: string
 }
 
@@ -35,4 +35,16 @@ export function parsePage(query: Readonly<Record<string, unknown>>): Result<Page
   return Number.isNaN(beforeMs)
     ? err({ reason: 'bad_before', key: 'before' })
     : ok({ limit, beforeMs })
+}
+
+/** The same with `parent`: the id of a recording, or `none`. Never throws. */
+export function parseRecordingPage({
+  parent,
+  ...rest
+}: Readonly<Record<string, unknown>>): Result<RecordingPage, QueryError> {
+  const page = parsePage(rest)
+  if (!page.ok || parent === undefined) return page
+  if (typeof parent !== 'string' || parent === '')
+    return err({ reason: 'bad_parent', key: 'parent' })
+  return ok({ ...page.value, parent: parent === 'none' ? null : parent })
 }

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { refuse } from '../web/refuse.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { recordingJson } from './admin-json.ts'
-import { parsePage } from './admin-query.ts'
+import { parseRecordingPage } from './admin-query.ts'
 import { type ById, badQuery, notFound } from './admin-reply.ts'
 
 const ERASED = {
@@ -19,7 +19,7 @@ export function addRecordingRoutes(
   { store, recordingsDir, audit, log }: AdminDeps,
 ): void {
   app.get('/api/v1/recordings', async (request, reply) => {
-    const page = parsePage(request.query as Record<string, unknown>)
+    const page = parseRecordingPage(request.query as Record<string, unknown>)
     if (!page.ok) return badQuery(reply, page.error.reason, page.error.key)
     return { recordings: store.recordings.list(page.value).map(recordingJson) }
   })

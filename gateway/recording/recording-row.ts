@@ -29,6 +29,7 @@ export function sessionOfFileName(file: string): string | undefined {
 /** The row of a session that is being recorded. */
 export function openRow(subject: Subject, file: string): RecordingRow {
   const text = (name: string) => String(subject[name] ?? '')
+  const parent = text('parent')
   return {
     id: text('sessionId'),
     flowId: text('flowId'),
@@ -41,5 +42,6 @@ export function openRow(subject: Subject, file: string): RecordingRow {
     state: 'open',
     sizeBytes: 0,
     file,
+    ...(parent !== '' && { parent }),
   }
 }

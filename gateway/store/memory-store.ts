@@ -16,6 +16,7 @@ import type {
   Device,
   Enrolment,
   FlowPage,
+  RecordingPage,
   RecordingRow,
   Store,
   StoredTarget,
@@ -43,7 +44,7 @@ export function openMemoryStore(): Store {
       get: (deviceId) => posture.get(deviceId) ?? [],
       put: (deviceId, observations) => void posture.set(deviceId, observations),
     },
-    recordings: listing<RecordingRow>((row) => row.startedAtMs),
+    recordings: recordingTable(),
     revocations: revocationTable(),
     accessRequests: accessRequestTable(),
     appSessions: appSessionTable(),
@@ -186,6 +187,20 @@ function revocationTable(): Store['revocations'] {
       revocations.set(revocation.scope, revocation)
     },
     list: () => [...revocations.values()],
+  }
+}
+
+function recordingTable(): Store['recordings'] {
+  const recordings = listing<RecordingRow>((row) => row.startedAtMs)
+  const isMeant = (row: RecordingRow, parent: RecordingPage['parent']) =>
+    parent === undefined || (row.parent ?? null) === parent
+  return {
+    ...recordings,
+    list: ({ parent, limit, ...page }) =>
+      recordings
+        .list({ ...page, limit: Number.MAX_SAFE_INTEGER })
+        .filter((row) => isMeant(row, parent))
+        .slice(0, limit),
   }
 }
 

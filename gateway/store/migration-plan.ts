@@ -18,6 +18,7 @@ import { APP_SESSIONS_BY_USE } from './migrations/0011-app-sessions-by-use.ts'
 import { AUDIT_LOG } from './migrations/0012-audit-log.ts'
 import { SSH_AUTHORITIES } from './migrations/0013-ssh-authorities.ts'
 import { SSH_TARGETS } from './migrations/0014-ssh-targets.ts'
+import { NESTED_RECORDINGS } from './migrations/0015-nested-recordings.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -52,6 +53,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 12, name: 'audit-log', sql: AUDIT_LOG },
   { number: 13, name: 'ssh-authorities', sql: SSH_AUTHORITIES },
   { number: 14, name: 'ssh-targets', sql: SSH_TARGETS },
+  { number: 15, name: 'nested-recordings', sql: NESTED_RECORDINGS },
 ]
 
 /** Digest that a store keeps of a change. */

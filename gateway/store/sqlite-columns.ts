@@ -62,6 +62,7 @@ export const RECORDING_COLUMNS: Columns<RecordingRow> = {
   state: 'state',
   sizeBytes: 'size_bytes',
   file: 'file',
+  parent: 'parent',
   hold: 'hold_json',
   erased: 'erased_json',
 }

@@ -21,16 +21,24 @@ export function sqliteRecordings(db: Database, tenant: string): Store['recording
     insertSql('recordings', RECORDING_COLUMNS, 'INSERT OR REPLACE'),
   )
   const get = db.prepare<Parameters, Found>(`${select} AND id = @id`)
-  const list = db.prepare<Parameters, Found>(
-    `${select} AND started_at_ms < @beforeMs ORDER BY started_at_ms DESC, id DESC LIMIT @limit`,
-  )
+  const listOf = (which: string) =>
+    db.prepare<Parameters, Found>(
+      `${select} ${which} AND started_at_ms < @beforeMs ORDER BY started_at_ms DESC, id DESC LIMIT @limit`,
+    )
+  const all = listOf('')
+  const outermost = listOf('AND parent IS NULL')
+  const inside = listOf('AND parent = @parent')
   return {
     put(row) {
       put.run(parametersOf(RECORDING_COLUMNS, tenant, row))
     },
     get: (id) => rowOf(RECORDING_COLUMNS, get.get({ tenant, id })),
-    list: ({ limit, beforeMs = Number.MAX_SAFE_INTEGER }) =>
-      rowsOf(RECORDING_COLUMNS, list.all({ tenant, beforeMs, limit })),
+    list({ limit, parent, beforeMs = Number.MAX_SAFE_INTEGER }) {
+      const page = { tenant, beforeMs, limit }
+      if (parent === undefined) return rowsOf(RECORDING_COLUMNS, all.all(page))
+      if (parent === null) return rowsOf(RECORDING_COLUMNS, outermost.all(page))
+      return rowsOf(RECORDING_COLUMNS, inside.all({ ...page, parent }))
+    },
   }
 }
 

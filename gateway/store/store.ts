@@ -63,6 +63,8 @@ export type RecordingRow = {
   readonly sizeBytes: number
   /** File name inside the recordings directory. */
   readonly file: string
+  /** Id of the session that this one went on inside of. */
+  readonly parent?: string
   /** Legal hold: it is neither shredded nor does it expire. */
   readonly hold?: { readonly atMs: number; readonly reason: string }
   /** Its content is gone; manifest and row stay. */
@@ -142,6 +144,9 @@ export type Page = { readonly limit: number; readonly beforeMs?: number }
 
 /** With `beforeId`, rows of the very time `beforeMs` count as well, as far as their id is smaller: the last row of the page before. */
 export type FlowPage = Page & { readonly beforeId?: string }
+
+/** With `parent`, those right inside that session; with null, those inside none. */
+export type RecordingPage = Page & { readonly parent?: string | null }
 
 export interface Store {
   readonly users: {
@@ -260,7 +265,7 @@ export interface Store {
   readonly recordings: {
     put(row: RecordingRow): void
     get(id: string): RecordingRow | undefined
-    list(page: Page): readonly RecordingRow[]
+    list(page: RecordingPage): readonly RecordingRow[]
   }
   readonly revocations: {
     /** Inserts or replaces by scope. */

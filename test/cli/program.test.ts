@@ -65,9 +65,18 @@ const LINE =
   'log in at https://login.example.com/prompt/pp to reach database (waits until 03:04:05)'
 const GONE = { code: 'daemon_not_running', message: 'No daemon.', exitCode: EXIT.noDaemon }
 
+const RECORDING = {
+  ...{ id: 'r-inner', startedAt: '2026-11-21T00:00:00.000Z', user: 'ann@x.org', unixUser: 'root' },
+  ...{ target: 'db:22', state: 'complete', sizeBytes: 7, parent: 'r-outer' },
+}
+
 /** What the admin API answers, by path. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
   '/api/v1/service-tokens': { serviceTokens: [TOKEN] },
+  '/api/v1/recordings?limit=100': { recordings: [RECORDING, { ...RECORDING, id: 'r-outer' }] },
+  '/api/v1/recordings?limit=5&parent=r-outer': { recordings: [RECORDING] },
+  '/api/v1/recordings?limit=100&parent=none': { recordings: [] },
+  '/api/v1/recordings/r-inner': { recording: RECORDING },
   '/api/v1/devices': { devices: [{ id: 'd/1', name: 'laptop', user: null, revoked: true }] },
   '/api/v1/devices/d%2F1': {
     device: {
@@ -252,6 +261,20 @@ test('D10 admin devices lists devices, and what one said of itself', async (t) =
   t.is(await run('admin', 'devices', 'posture', 'd/1', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[2] ?? ''), [{ name: 'agent', passed: false }])
   t.not(await run('admin', 'devices', 'posture', 'nobody'), EXIT.ok)
+})
+
+test('S7 recordings are listed with the session that they went on inside of', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('recordings', 'list'), EXIT.ok)
+  t.regex(printed[0] ?? '', / inside [\s\S]* r-inner .* r-outer /)
+  t.is(await run('recordings', 'list', '--json', '--limit', '5', '--inside', 'r-outer'), EXIT.ok)
+  t.deepEqual(JSON.parse(printed[1] ?? ''), [RECORDING])
+  t.is(await run('recordings', 'list', '--json', '--outermost'), EXIT.ok)
+  t.is(printed[2], '[]')
+  t.is(await run('recordings', 'show', 'r-inner'), EXIT.ok)
+  t.deepEqual(JSON.parse(printed[3] ?? ''), RECORDING)
+  t.not(await run('recordings', 'show', 'nobody'), EXIT.ok)
+  t.is(await run('recordings', 'list', '--inside', 'r-outer', '--outermost'), EXIT.usage)
 })
 
 for (const args of [['ns.corp', '53', '--udp'], ['ns.corp:53/udp']]) {

@@ -410,6 +410,17 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.is(store.recordings.get('c'), undefined)
   })
 
+  withStore('S7: recordings inside a session are told from those inside none', (t, store) => {
+    const outer = recording('outer', 10)
+    const inner = { ...recording('inner', 20), parent: 'outer' }
+    const innermost = { ...recording('innermost', 30), parent: 'inner' }
+    for (const row of [outer, inner, innermost]) store.recordings.put(row)
+    t.deepEqual(store.recordings.list({ limit: 10, parent: 'outer' }), [inner])
+    t.deepEqual(store.recordings.list({ limit: 10, parent: 'outer', beforeMs: 20 }), [])
+    t.deepEqual(store.recordings.list({ limit: 1, parent: null }), [outer])
+    t.deepEqual(store.recordings.list({ limit: 10 }), [innermost, inner, outer])
+  })
+
   withStore('A11: a service token has one name, and is replaced whole', (t, store) => {
     const { token } = newServiceToken('backup', 5, 1)
     const full = {

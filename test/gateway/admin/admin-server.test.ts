@@ -455,6 +455,21 @@ test('S9 S10: a held recording is not shredded; a shredded one is gone, and its 
   )
 })
 
+test('S7 recordings are told by the session that they went on inside of', async (t) => {
+  const { asAdmin, store } = await startApi(t)
+  const outer = store.recordings.get('recording-1')
+  if (outer === undefined) return t.fail()
+  store.recordings.put({ ...outer, id: 'inner', parent: outer.id })
+  const list = async (query: string) =>
+    JSON.parse((await asAdmin(`/api/v1/recordings?${query}`)).body).recordings
+  t.like(await list('parent=recording-1'), [{ id: 'inner', parent: 'recording-1' }])
+  const outermost: { id: string; parent?: string }[] = await list('parent=none&limit=10')
+  t.deepEqual(outermost.map(({ id }) => id).sort(), ['recording-1', 'recording-2'])
+  const wrong = await asAdmin('/api/v1/recordings?parent=')
+  t.is(wrong.status, 400)
+  t.is(JSON.parse(wrong.body).error.code, 'bad_parent')
+})
+
 test('T66 a damaged row leads to nothing outside the recordings folder', async (t) => {
   const { asAdmin } = await startApi(t)
   t.is((await asAdmin('/api/v1/recordings/recording-2/content')).status, 404)

@@ -398,3 +398,21 @@ test('S11: a start finds a manifest whose row was lost, and a file without a hea
   t.is(first.rows.get('session-10')?.state, 'incomplete')
   await unlink(join(folder, 'session-10.ztrec'))
 })
+
+test('S7: the row of a nested session names the session that it went on inside of', async (t) => {
+  const { store, rows } = await openSampleStore(await freshFolder(t))
+  const outer = await store.open(sampleSubject('session-1'))
+  const inner = await store.open({ ...sampleSubject('session-2'), parent: 'session-1' })
+  t.true(outer.ok && inner.ok)
+  t.deepEqual(
+    rows.list({ limit: 10, parent: 'session-1' }).map(({ id }) => id),
+    ['session-2'],
+  )
+  t.deepEqual(
+    rows.list({ limit: 10, parent: null }).map(({ id }) => id),
+    ['session-1'],
+  )
+  for (const one of [outer, inner]) {
+    if (one.ok) await one.value.close({ reason: 'closed', endedAtMs: 1 })
+  }
+})

@@ -50,6 +50,7 @@ const RELEASED: readonly string[] = [
   '0c78eabaae75126ca312ed7d7b478e9734b65da957a2c120e70a38e59138385d',
   '69476792b5dcc5ffa19c65ed77fc9a71bb255e843d9716fe9acc474aa1c2f429',
   '0de76256d15a8371ff078ae7d08eaec06f5270fea364d83716751efec677f97a',
+  '94cc1491611c362d2aa2fc014a64d8d8573d974f7be9eb5672ab81a92db1db49',
 ]
 test('released changes are as they were released, and numbered without a gap', (t) => {
   t.deepEqual(MIGRATIONS.map(migrationDigest), RELEASED)

@@ -45,6 +45,9 @@ const ROWS: Readonly<Record<number, string>> = {
   14: `
     INSERT INTO ssh_targets VALUES
       ('default', 'db1', 'db1.corp', '[22]', '{"env":"prod"}', 'default', '["k"]', '[]', 5);`,
+  15: `
+    INSERT INTO recordings VALUES
+      ('default', 'r2', 'f1', 1, 2, 'ann@x', 'd1', 'root', 't:22', 'app', 'complete', 10, 'r2.rec', NULL, NULL, 'r1');`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']
@@ -138,6 +141,6 @@ test('what the first gateway wrote reads as it was meant', (t) => {
   t.like(store.devices.get('d2'), { login: { atMs: 2223 }, revokedAtMs: 99 })
   t.like(store.enrolments.byDeviceCode('dc'), { state: 'approved', userId: 'u1', login: undefined })
   t.is(store.flows.get('f1')?.openedAtMs, 5)
-  t.is(store.recordings.get('r1')?.state, 'complete')
+  t.like(store.recordings.get('r1'), { state: 'complete', parent: undefined })
   t.like(store.revisions.latest(), { revision: 1, text: 'text' })
 })

@@ -2,6 +2,7 @@ import test from 'ava'
 import Database from 'better-sqlite3'
 import { MIGRATIONS } from '../../../gateway/store/migration-plan.ts'
 import { sqliteAccessRequests } from '../../../gateway/store/sqlite-access-request-store.ts'
+import { sqliteRecordings } from '../../../gateway/store/sqlite-history-store.ts'
 import { sqliteUsers } from '../../../gateway/store/sqlite-identity-store.ts'
 import { sqliteAppSessions } from '../../../gateway/store/sqlite-session-store.ts'
 
@@ -21,6 +22,10 @@ const searches: Record<string, [(db: Database.Database) => unknown, string]> = {
   'the requests of a user': [
     (db) => sqliteAccessRequests(db, 'default').ofUser('u1'),
     'access_requests USING INDEX access_requests_by_user (tenant=? AND user_id=?)',
+  ],
+  'recordings inside a session': [
+    (db) => sqliteRecordings(db, 'default').list({ limit: 1, parent: 'r1' }),
+    'recordings USING INDEX recordings_by_parent (tenant=? AND parent=? AND started_at_ms<?)',
   ],
   'the users of an address': [
     (db) => sqliteUsers(db, 'default').byEmail('ann@example.com'),
