@@ -45,6 +45,8 @@ const PAGE_ROWS = 500
 
 export function openKeeping(options: KeepingOptions): Keeping {
   const { folder, rows, audit, signer, log, now } = options
+  /** Whose file could not be overwritten; the log has that already. */
+  const stuck = new Set<string>()
 
   async function erase(
     { id, file }: RecordingRow,
@@ -64,11 +66,13 @@ export function openKeeping(options: KeepingOptions): Keeping {
     try {
       await folder.destroyKeys(row.file)
     } catch (cause) {
+      stuck.add(row.id)
       log.error({ err: cause, recording: row.id }, 'recording not erased')
       audit.note('recording_not_erased', { recording: row.id, reason: 'write_failed' })
       rows.put(row)
       return err('recording_not_erased')
     }
+    stuck.delete(row.id)
     await leaveStatement(gone, folder, signer)
     return ok(gone)
   }
@@ -76,6 +80,7 @@ export function openKeeping(options: KeepingOptions): Keeping {
   async function eraseExpired(id: string, endedBeforeMs: number): Promise<boolean> {
     const row = rows.get(id)
     if (row === undefined || !hasExpired(row, endedBeforeMs)) return false
+    if (stuck.has(id) && !(await folder.canOverwrite(row.file))) return false
     return (await erase(row, 'expired', { reason: 'kept long enough' })).ok
   }
   const withRow = (verb: 'hold' | 'release' | 'shred', id: string): Kept => {

@@ -3,6 +3,7 @@
  */
 import { createReadStream } from 'node:fs'
 import {
+  type FileHandle,
   mkdir,
   open,
   readdir,
@@ -94,12 +95,30 @@ export class RecordingFolder {
    * @throws {Error} when it cannot be overwritten.
    */
   async destroyKeys(file: string): Promise<void> {
+    await this.#overwrite(file, async (handle) => {
+      const { size } = await handle.stat()
+      return Buffer.alloc(Math.min(size, HEAD_LIMIT_BYTES))
+    })
+  }
+
+  /** Whether a file that is there can be written to: its first octet is put where it stands. */
+  async canOverwrite(file: string): Promise<boolean> {
+    const first = async (handle: FileHandle) => {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0)
+      return buffer.subarray(0, bytesRead)
+    }
+    return await this.#overwrite(file, first).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  async #overwrite(file: string, head: (handle: FileHandle) => Promise<Buffer>): Promise<void> {
     const path = this.#path(file)
     if (!(await this.#exists(path))) return
     const handle = await open(path, 'r+')
     try {
-      const { size } = await handle.stat()
-      await handle.write(Buffer.alloc(Math.min(size, HEAD_LIMIT_BYTES)), 0, undefined, 0)
+      await handle.write(await head(handle), 0, undefined, 0)
       await handle.sync()
     } finally {
       await handle.close()

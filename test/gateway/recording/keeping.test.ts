@@ -159,6 +159,24 @@ test('S9 S10: what could not be overwritten is not said to be erased, and may be
   t.true((await readdir(folder)).includes('session-1.ztrec.erased'))
 })
 
+test('S9: an expiry that fails again and again is audited once, and once more when it succeeds', async (t) => {
+  const { keeping, at, rows, kinds } = await scene(t)
+  await rename(at('session-1.ztrec'), at('away'))
+  await mkdir(at('session-1.ztrec'))
+  const expire = () => keeping.expire(STARTED_AT_MS + DAY_MS)
+  for (const _ of [1, 2, 3]) t.is(await expire(), 0)
+  const once = ['recording_expired', 'recording_not_erased'] as const
+  t.deepEqual(kinds().slice(4), [...once])
+  // Who orders it is told each time, and so is the log.
+  await keeping.shred('session-1', { reason: 'erasure request' })
+  t.deepEqual(kinds().slice(6), ['recording_shredded', 'recording_not_erased'])
+  await rmdir(at('session-1.ztrec'))
+  await rename(at('away'), at('session-1.ztrec'))
+  t.is(await expire(), 1)
+  t.deepEqual(kinds().slice(8), ['recording_expired'])
+  t.is(rows.get('session-1')?.erased?.how, 'expired')
+})
+
 test('S9 T61: what a crash left of a shredded recording is destroyed at the next start', async (t) => {
   const { folder, rows, audit, at, evidenceKey, evidenceJwk } = await scene(t)
   const row = rows.get('session-1')
