@@ -1,6 +1,8 @@
 /** Whether a name of ours has addresses, as the gateway knows it. Which ones stays there: here they are synthetic. */
 import { type DnsAnswer, negativeTtl, readAnswer, sameQuestion } from '#lib/dns/answer'
+import type { ExtendedError } from '#lib/dns/answer-writer'
 import { RCODE, TYPE } from '#lib/dns/codes'
+import { readExtendedError } from '#lib/dns/extended-error'
 import { writeName } from '#lib/dns/name'
 import { writeQuery } from '#lib/dns/query'
 import { HEADER_OCTETS } from '#lib/dns/records'
@@ -22,7 +24,9 @@ export type AskGateway = (query: Uint8Array) => Promise<GatewayReply>
 export type Existence =
   | { readonly kind: 'exists' }
   /** `seconds`: how long that may be kept. */
-  | { readonly kind: 'no_address' | 'no_name'; readonly seconds: number }
+  | { readonly kind: 'no_address'; readonly seconds: number }
+  /** `error`: why, where the gateway says it. */
+  | { readonly kind: 'no_name'; readonly seconds: number; readonly error?: ExtendedError }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
 
@@ -70,8 +74,10 @@ function judge(message: Uint8Array, query: Uint8Array, type: number): Looked {
   if (answer === undefined || question === undefined || !sameQuestion(answer.question, question))
     return found({ kind: 'failed', reason: 'bad_gateway_answer' }, FAILURE_S)
   if (answer.rcode === RCODE.NXDOMAIN) return denied('no_name', answer)
-  if (answer.rcode === RCODE.REFUSED)
-    return found({ kind: 'refused', reason: 'resolver_refused' }, DENIAL_S)
+  if (answer.rcode === RCODE.REFUSED) {
+    const reason = errorOf(answer)?.text || 'resolver_refused'
+    return found({ kind: 'refused', reason }, DENIAL_S)
+  }
   if (answer.rcode !== RCODE.NOERROR)
     return found({ kind: 'failed', reason: 'resolver_failed' }, FAILURE_S)
   const answers = answer.records.filter(({ section }) => section === 'answer')
@@ -86,7 +92,13 @@ function judge(message: Uint8Array, query: Uint8Array, type: number): Looked {
 
 function denied(kind: 'no_address' | 'no_name', answer: DnsAnswer): Looked {
   const seconds = Math.min(negativeTtl(answer) ?? DENIAL_S, LONGEST_S)
-  return found({ kind, seconds }, seconds)
+  const error = errorOf(answer)
+  const isExplained = kind === 'no_name' && error !== undefined
+  return found(isExplained ? { kind, seconds, error } : { kind, seconds }, seconds)
+}
+
+function errorOf({ edns }: DnsAnswer): ExtendedError | undefined {
+  return edns && readExtendedError(edns.options)
 }
 
 function denial(kind: 'no_address' | 'no_name'): Existence {

@@ -38,8 +38,8 @@ const REFUSALS: Readonly<
   ],
 }
 
-/** Longest reason of another program that is repeated. */
-const REASON_LENGTH = 64
+/** Longest reason of another program that is repeated, with our own words. */
+const REASON_LENGTH = 120
 
 /** @param detail a stable reason that is told instead of the refusal's own words. */
 export function refusal(asked: DnsQuery, reason: DnsRefusal, detail?: string): Uint8Array {

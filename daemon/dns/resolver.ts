@@ -142,7 +142,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
       case 'no_address':
         return negative(asked, RCODE.NOERROR, zone, exists.seconds)
       case 'no_name':
-        return negative(asked, RCODE.NXDOMAIN, zone, exists.seconds)
+        return negative(asked, RCODE.NXDOMAIN, zone, exists.seconds, exists.error)
       case 'refused':
         return refuse(asked, 'gateway_refused', exists.reason)
       case 'failed':

@@ -1,9 +1,11 @@
 /** Answers that the gateway gives of itself. */
 import { relayAnswer, writeAnswer } from '#lib/dns/answer-writer'
 import { EXTENDED_ERROR, RCODE, TYPE } from '#lib/dns/codes'
+import { writeName } from '#lib/dns/name'
 import { negative } from '#lib/dns/negative-answer'
 import type { DnsQuery } from '#lib/dns/query'
 import type { IpAddress } from '#lib/net/address'
+import type { NameAction } from '../policy/document.ts'
 
 /** A change of policy or configuration is seen after this many seconds. */
 const TTL_S = 30
@@ -14,14 +16,39 @@ export function noSuchName(asked: DnsQuery, zone: string): Uint8Array {
   return negative(asked, RCODE.NXDOMAIN, zone, DENIAL_S)
 }
 
-/** A name with this address and nothing else. */
-export function fixedAddress(asked: DnsQuery, zone: string, address: IpAddress): Uint8Array {
-  const type = address.version === 4 ? TYPE.A : TYPE.AAAA
-  const isAsked = asked.type === type || asked.type === TYPE.ANY
-  if (!isAsked) return negative(asked, RCODE.NOERROR, zone, TTL_S)
+/** What a rule keeps back, with its reason. */
+export function blocked(
+  asked: DnsQuery,
+  zone: string,
+  { answer, text }: Extract<NameAction, { readonly kind: 'block' }>,
+): Uint8Array {
+  const error = { code: EXTENDED_ERROR.BLOCKED, text: text ?? 'blocked by policy' }
+  return answer === 'nxdomain'
+    ? negative(asked, RCODE.NXDOMAIN, zone, DENIAL_S, error)
+    : writeAnswer(asked, { rcode: RCODE.REFUSED, error })
+}
+
+/** A name with these addresses and nothing else. */
+export function fixed(asked: DnsQuery, zone: string, addresses: readonly IpAddress[]): Uint8Array {
+  const answers = addressesOf(addresses, asked.type).map(toRecord)
+  return answers.length === 0
+    ? negative(asked, RCODE.NOERROR, zone, TTL_S)
+    : writeAnswer(asked, { rcode: RCODE.NOERROR, answers })
+}
+
+/** A name that stands for another, with the addresses of that. */
+export function alias(
+  asked: DnsQuery,
+  target: string,
+  addresses: readonly IpAddress[],
+): Uint8Array {
+  const data = writeName(target)
+  // The other name stands in the data of the first record.
+  const below = asked.question.length + RECORD_HEAD_OCTETS
+  const answers = addressesOf(addresses, asked.type).map((one) => ({ ...toRecord(one), below }))
   return writeAnswer(asked, {
     rcode: RCODE.NOERROR,
-    answers: [{ type, ttl: TTL_S, data: address.bytes }],
+    answers: [{ type: TYPE.CNAME, ttl: TTL_S, data }, ...answers],
   })
 }
 
@@ -30,4 +57,21 @@ export function relayed(asked: DnsQuery, message: Uint8Array | undefined): Uint8
   const error = { code: EXTENDED_ERROR.NO_REACHABLE_AUTHORITY, text: 'resolvers of the zone' }
   const answer = message && relayAnswer(asked, 'tcp', message)
   return answer ?? writeAnswer(asked, { rcode: RCODE.SERVFAIL, error })
+}
+
+/** Pointer to the name, type, class, TTL and length of data. */
+const RECORD_HEAD_OCTETS = 12
+const ASKED_VERSIONS: ReadonlyMap<number, readonly (4 | 6)[]> = new Map([
+  [TYPE.A, [4]],
+  [TYPE.AAAA, [6]],
+  [TYPE.ANY, [4, 6]],
+])
+
+function addressesOf(addresses: readonly IpAddress[], type: number): IpAddress[] {
+  const versions = ASKED_VERSIONS.get(type) ?? []
+  return addresses.filter(({ version }) => versions.includes(version))
+}
+
+function toRecord({ version, bytes }: IpAddress) {
+  return { type: version === 4 ? TYPE.A : TYPE.AAAA, ttl: TTL_S, data: bytes }
 }

@@ -4,15 +4,18 @@
  */
 import { type DnsQuery, writeQuery } from '#lib/dns/query'
 import type { Log } from '#lib/log'
-import { parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
+import { parseAll } from '../enforce/resolve-as.ts'
+import type { Resolve } from '../enforce/resolve-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { Turns } from '../identity/turns.ts'
-import type { AskerFacts, NameDecision, NameQuestion } from '../policy/evaluate-name.ts'
+import type { NameAction } from '../policy/document.ts'
+import type { AskerFacts, NameDecision } from '../policy/evaluate-name.ts'
+import type { NameQuestion } from '../policy/phases/dns.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { User } from '../store/store.ts'
 import type { PostHandler, TunnelPeer } from '../tunnel/incoming.ts'
-import { fixedAddress, noSuchName, relayed } from './answers.ts'
+import { alias, blocked, fixed, noSuchName, relayed } from './answers.ts'
 import type { NameServers } from './name-servers-client.ts'
 import { type QuestionError, readQuestion } from './question.ts'
 
@@ -21,6 +24,7 @@ export type DnsPostDeps = {
   readonly standing: StandingOf
   readonly decideName: (facts: AskerFacts, question: NameQuestion) => NameDecision
   readonly nameServers: Pick<NameServers, 'ask'>
+  readonly resolve: Resolve
   /** Fixed addresses by canonical name. */
   readonly hosts: ReadonlyMap<string, string>
   /** Whether the device may ask again. */
@@ -75,13 +79,28 @@ async function answerQuestion(
   facts: AskerFacts,
   asked: DnsQuery,
 ): Promise<Result<Uint8Array, Refusal>> {
-  const { kind, reason, zone } = deps.decideName(facts, asked)
-  if (zone === undefined) return err(reason)
-  if (kind === 'denial') return ok(noSuchName(asked, zone))
-  const fixed = parseAddress(deps.hosts.get(asked.name) ?? '')
-  if (fixed.ok) return ok(fixedAddress(asked, zone, fixed.value))
+  const { kind, reason, effect, zone = asked.name } = deps.decideName(facts, asked)
+  if (effect?.kind === 'block') return ok(blocked(asked, zone, effect))
+  if (effect?.kind === 'override') return ok(await overridden(deps, asked, zone, effect))
+  if (kind === 'denial') {
+    return reason === 'name_not_permitted' ? ok(noSuchName(asked, zone)) : err(reason)
+  }
+  const address = deps.hosts.get(asked.name)
+  if (address !== undefined) return ok(fixed(asked, zone, parseAll([address])))
   const answer = await deps.nameServers.ask(asked.name, queryOf(asked))
   return ok(relayed(asked, answer?.message))
+}
+
+/** As a connection to the name would go: see `resolveAs`. */
+async function overridden(
+  { resolve }: DnsPostDeps,
+  asked: DnsQuery,
+  zone: string,
+  effect: Extract<NameAction, { readonly kind: 'override' }>,
+): Promise<Uint8Array> {
+  if ('addresses' in effect) return fixed(asked, zone, parseAll(effect.addresses))
+  const resolved = await resolve(effect.alias)
+  return alias(asked, effect.alias, resolved.ok ? resolved.value : [])
 }
 
 /** In our own words: options of the device do not reach the resolvers. */

@@ -9,6 +9,7 @@ import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { Decider } from './decider.ts'
+import { resolveAs } from './resolve-as.ts'
 import type { Resolve } from './resolve-client.ts'
 
 /** What is asked on the way. */
@@ -35,7 +36,7 @@ export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Expl
   const decision = deps.decider.decide(facts)
   if (decision.kind === 'denial') return { facts, decision }
   const literal = parseAddress(host)
-  const addresses = literal.ok ? literal : await deps.resolve(host)
+  const addresses = literal.ok ? literal : await resolveAs(host, decision.names, deps.resolve)
   if (!addresses.ok) return { facts, decision, failure: 'name_not_found' }
   const found: readonly IpAddress[] = literal.ok ? [literal.value] : [addresses.value].flat()
   const decided = found.map((address) => decideOn(facts, address, deps))

@@ -2,13 +2,9 @@
 import type { VisibleApplication } from '#lib/wire/control-message'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide, decideAddress } from '../policy/evaluate.ts'
-import {
-  type AskerFacts,
-  evaluateName,
-  type NameDecision,
-  type NameQuestion,
-} from '../policy/evaluate-name.ts'
+import { type AskerFacts, evaluateName, type NameDecision } from '../policy/evaluate-name.ts'
 import type { Facts } from '../policy/facts.ts'
+import type { NameQuestion } from '../policy/phases/dns.ts'
 import { visibleApplications } from '../policy/visible-applications.ts'
 import type { PolicySnapshot } from '../policy-snapshot.ts'
 import type { Decider } from './decider.ts'

@@ -11,6 +11,7 @@ import type { Dial } from './dial-client.ts'
 import { FLOW_TIMING, type FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { Missed } from './missed.ts'
+import { resolveAs } from './resolve-as.ts'
 import type { ResolveError } from './resolve-client.ts'
 import { settle } from './settle-server.ts'
 import type { TargetStream } from './ssh-service.ts'
@@ -23,7 +24,7 @@ export async function reach(
 ): Promise<Result<Reached, Missed>> {
   const permit = await settle(live, decision, deps)
   if (!permit.ok) return permit
-  const addresses = await addressesOf(live.facts.destination.host, deps)
+  const addresses = await addressesOf(live.facts.destination.host, permit.value, deps)
   if (live.ended.hasEnded) return err('gone')
   if (!addresses.ok) return err(addresses.error.reason)
   const named = live.facts
@@ -37,10 +38,11 @@ export async function reach(
 
 async function addressesOf(
   host: string,
+  { names }: Permit,
   { resolve }: FlowServerDeps,
 ): Promise<Result<readonly IpAddress[], ResolveError>> {
   const literal = parseAddress(host)
-  return literal.ok ? ok([literal.value]) : resolve(host)
+  return literal.ok ? ok([literal.value]) : resolveAs(host, names, resolve)
 }
 
 type Candidate = { readonly address: string; readonly facts: Facts; readonly decision: Decision }

@@ -8,7 +8,7 @@ import { checkSsh, criteriaClaims } from './check-ssh.ts'
 import { NESTING_LIMIT } from './condition.ts'
 import { parseDestination } from './destination.ts'
 import { type Claim, findOverlaps } from './overlap.ts'
-import { conditionsOf, type Item, items, named, type Raw, selectorsOf } from './raw-policy.ts'
+import { conditionsOf, dnsItems, type Item, items, named, selectorsOf } from './raw-policy.ts'
 import { unknownReferences } from './references.ts'
 
 /** All mistakes that no single part shows. Never throws. */
@@ -39,7 +39,10 @@ export function checkPolicy(policy: unknown, path: Path): Mistake[] {
     ...checkSsh(policy, path),
     ...policies.flat().flatMap(consentMismatch),
     ...repeated(items(policy, 'ssh_targets', path), 'label'),
-    ...repeatedZones(policy, path),
+    // Whose resolvers would count is otherwise anybody's guess.
+    ...repeated(dnsItems(policy, 'zones', path), 'domain'),
+    ...['name', 'precedence'].flatMap((key) => repeated(dnsItems(policy, 'rules', path), key)),
+    ...dnsItems(policy, 'rules', path).flatMap(evaluatorOfNames),
     ...findOverlaps([...applications.flatMap(claims), ...criteriaClaims(policy, path)]),
   ]
 }
@@ -57,9 +60,13 @@ function repeated(list: readonly Item[], key: string): Mistake[] {
   })
 }
 
-/** Whose resolvers would count is otherwise anybody's guess. */
-function repeatedZones({ dns }: Raw, path: Path): Mistake[] {
-  return isMapping(dns) ? repeated(items(dns, 'zones', [...path, 'dns']), 'domain') : []
+/** Evaluators are asked about connections. */
+function evaluatorOfNames(rule: Item): Mistake[] {
+  return selectorsOf(rule).flatMap(({ key, path }) =>
+    key === 'external'
+      ? [{ path, message: 'no evaluator is asked about a name; write a network rule for it' }]
+      : [],
+  )
 }
 
 /** Settles groups level by level; what is left after the limit contains itself or is too deep. */

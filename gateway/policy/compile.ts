@@ -4,6 +4,7 @@
 
 import type { IpAddress } from '#lib/net/address'
 import type { HostName } from '#lib/net/host'
+import { ALL_PORTS } from '#lib/net/ports'
 import {
   type CompiledCondition,
   compileCondition,
@@ -18,6 +19,8 @@ import type {
   AccessPolicy,
   Application,
   Evaluator,
+  NameAction,
+  NameRule,
   NetworkRule,
   PolicyDocument,
   RegisteredTarget,
@@ -68,6 +71,18 @@ export type CompiledRule = {
   readonly evaluators: readonly Evaluator[]
 }
 
+/** A rule of the DNS phase, compiled. */
+export type CompiledNameRule = {
+  readonly name: string
+  readonly precedence: number
+  readonly action: NameAction['kind']
+  readonly effect: NameAction
+  /** Absent: all. */
+  readonly types: ReadonlySet<number> | undefined
+  readonly timing: CompiledTiming | undefined
+  readonly condition: CompiledCondition
+}
+
 /** A policy ready to evaluate; immutable. */
 export type CompiledPolicy = {
   readonly revision: number
@@ -81,6 +96,8 @@ export type CompiledPolicy = {
   /** Destinations that only an application opens, and those of them that are exempt. */
   readonly protectedOnes: DestinationIndex<true>
   readonly exempt: DestinationIndex<true>
+  /** By name; ports mean nothing here. */
+  readonly nameRules: DestinationIndex<CompiledNameRule>
   readonly rulesBefore: DestinationIndex<CompiledRule>
   readonly rulesAfter: DestinationIndex<CompiledRule>
   readonly sshCertificates: readonly CompiledSshCertificate[]
@@ -136,6 +153,7 @@ export function compilePolicy(
     ),
     protectedOnes: indexOf(document.requireProtection.destinations.flatMap(closing)),
     exempt: indexOf(document.requireProtection.exempt.map(opening)),
+    nameRules: indexNameRules(document.dns.rules, parts),
     rulesBefore: indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
       parts,
@@ -225,6 +243,21 @@ function indexRules(
     const value = { name, precedence, action, condition, timing, evaluators }
     const covered = action === 'allow' ? destinations.map(opening) : destinations.flatMap(closing)
     return covered.map((destination) => ({ destination, value }))
+  })
+  return new DestinationIndex(entries)
+}
+
+function indexNameRules(
+  rules: readonly NameRule[],
+  { lists }: Parts,
+): DestinationIndex<CompiledNameRule> {
+  const entries = rules.flatMap(({ name, precedence, names, types, effect, timing, ...line }) => {
+    const value: CompiledNameRule = {
+      ...{ name, precedence, effect, action: effect.kind, types: types && new Set(types) },
+      condition: compileCondition(line, lists),
+      timing: compileTiming(timing),
+    }
+    return names.map((host) => ({ destination: { host, ports: ALL_PORTS, text: name }, value }))
   })
   return new DestinationIndex(entries)
 }

@@ -52,6 +52,16 @@ export type TraceStep = {
   readonly selector?: string
 }
 
+/** Where addresses of one version come from: the name itself, nowhere, the answer of a rule, or another name. */
+export type NameWay =
+  | 'own'
+  | 'none'
+  | { readonly addresses: readonly string[] }
+  | { readonly alias: string }
+
+/** What rules of the DNS phase make of a name. */
+export type NameWays = { readonly v4: NameWay; readonly v6: NameWay }
+
 /** May pass, within these limits. */
 export type Permit = {
   readonly kind: 'permit'
@@ -60,6 +70,8 @@ export type Permit = {
   readonly policy?: string
   readonly rule?: string
   readonly enforcement: Enforcement
+  /** Absent: the name is resolved as it is. */
+  readonly names?: NameWays
   /** The flow is closed after this long without a byte; absent = no limit. */
   readonly idleTimeoutMs?: number
   readonly revision: number

@@ -4,6 +4,7 @@ import { quote } from '#lib/config/mistake'
 import { mapped, type Shape, text } from '#lib/config/shape'
 import { hostName } from '#lib/config/text-shapes'
 import { type DnsServer, parseDnsServer } from '#lib/dns/server'
+import { dnsRuleShape } from './dns-rule-shape.ts'
 import type { DnsZone } from './document.ts'
 
 const resolver: Shape<DnsServer> = text(
@@ -37,8 +38,14 @@ export const dnsShape = mapped(
         [],
         'none',
       ),
+      rules: defaulted(
+        list(dnsRuleShape, { kind: 'a list of rules of the DNS phase' }),
+        'Which names may be asked for, and what is answered; by precedence, the first that matches decides. Without one, names are open to those who may reach something there.',
+        [],
+        'none',
+      ),
     },
     'the DNS settings',
   ),
-  ({ zones }) => ({ zones }),
+  ({ zones, rules }) => ({ zones, rules }),
 )

@@ -6,7 +6,7 @@ import type { Transport } from '#lib/net/flow-endpoint'
 import type { HostName } from '#lib/net/host'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
-import type { Destination } from './destination.ts'
+import type { Destination, DestinationHost } from './destination.ts'
 import type { PostureCheck } from './posture-check.ts'
 import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
@@ -231,6 +231,30 @@ export type DnsZone = {
   readonly resolvers: readonly DnsServer[]
 }
 
+/** What a rule of the DNS phase does with a question. */
+export type NameAction =
+  | { readonly kind: 'allow' }
+  | {
+      readonly kind: 'block'
+      readonly answer: 'nxdomain' | 'refused'
+      /** Told as the reason. */
+      readonly text?: string
+    }
+  | { readonly kind: 'override'; readonly addresses: readonly string[] }
+  | { readonly kind: 'override'; readonly alias: HostName }
+
+/** A rule of the DNS phase. */
+export type NameRule = Condition & {
+  readonly name: string
+  /** Lower comes first; unique. */
+  readonly precedence: number
+  readonly names: readonly DestinationHost[]
+  /** Numbers of record types; absent: all. */
+  readonly types?: readonly number[]
+  readonly timing: Timing
+  readonly effect: NameAction
+}
+
 /** A whole policy. */
 export type PolicyDocument = {
   /** What daemons treat as ours. */
@@ -242,7 +266,7 @@ export type PolicyDocument = {
     readonly synthetic?: { readonly v4?: Prefix; readonly v6?: Prefix }
     readonly lockdown: boolean
   }
-  readonly dns: { readonly zones: readonly DnsZone[] }
+  readonly dns: { readonly zones: readonly DnsZone[]; readonly rules: readonly NameRule[] }
   /** For public destinations that no rule and no application matches. */
   readonly publicDefault: 'allow' | 'block'
   /** The same for UDP and ping, where `publicDefault` allows. */

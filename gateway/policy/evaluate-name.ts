@@ -1,39 +1,37 @@
 /**
- * The decision on a question of the DNS. Pure and total: what nothing opens may not be asked for. Nothing is looked up
- * before it, so that it says nothing of what is there.
+ * The decision on a question of the DNS: the rules of its phase, then whether anything at the name is open to who asks.
+ * Pure and total: what nothing opens may not be asked for. Nothing is looked up before it, so that it says nothing of
+ * what is there.
  */
 import { readAsker, standingRefusal } from './asker.ts'
-import type { CompiledPolicy } from './compile.ts'
+import type { CompiledNameRule, CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { TraceStep } from './decision.ts'
+import type { NameAction } from './document.ts'
 import type { Facts } from './facts.ts'
+import { type Asking, type NameQuestion, nameRuleFor } from './phases/dns.ts'
 import { hostOfName, privateZoneOf } from './private-name.ts'
 import type { Reason } from './reasons.ts'
 import { withinReach } from './within-reach.ts'
-
-/** What is asked for. */
-export type NameQuestion = {
-  /** As `readName` gives it. */
-  readonly name: string
-  /** Number of the record type. */
-  readonly type: number
-}
 
 /** What is known of who asks. */
 export type AskerFacts = Omit<Facts, 'destination' | 'protocol'>
 
 /** What came of a question. */
 export type NameDecision = {
-  /** `permit`: resolvers are asked. */
-  readonly kind: 'permit' | 'denial'
+  /** `permit`: resolvers are asked. `override`: the answer is in `effect`. */
+  readonly kind: 'permit' | 'override' | 'denial'
   readonly reason: Reason
+  readonly rule?: string
+  /** Of the rule. */
+  readonly effect?: NameAction
   /** The private zone that holds the name. */
   readonly zone?: string
   readonly revision: number
   readonly trace: readonly TraceStep[]
 }
 
-type NameVerdict = Pick<NameDecision, 'kind' | 'reason' | 'zone'>
+type NameVerdict = Omit<NameDecision, 'revision' | 'trace'>
 
 /** @param nowSeconds Unix time. */
 export function evaluateName(
@@ -48,24 +46,41 @@ export function evaluateName(
   const moment = { nowSeconds, validUntilSeconds: Number.POSITIVE_INFINITY }
   const conditions = new ConditionEvaluator(policy.ruleGroups, readAsker(facts), moment)
   const trace: TraceStep[] = []
-  return { ...verdictOn(policy, question, conditions, trace), revision, trace }
+  return { ...verdictOn(policy, question, { conditions, trace }), revision, trace }
 }
 
-function verdictOn(
+function verdictOn(policy: CompiledPolicy, question: NameQuestion, asking: Asking): NameVerdict {
+  const zone = privateZoneOf(policy.document, question.name)
+  const rule = nameRuleFor(policy, question, asking)
+  const verdict = rule === undefined ? undefined : verdictOf(rule)
+  const found = verdict ?? reachVerdict(policy, question, asking)
+  if (zone !== undefined) return { ...found, zone }
+  // What a rule answers of itself it may answer anywhere; to look up is for our zones.
+  if (verdict !== undefined && verdict.kind !== 'permit') return verdict
+  asking.trace.push({ phase: 'dns', name: 'private zones', outcome: 'no_match' })
+  return { kind: 'denial', reason: 'name_not_private' }
+}
+
+function verdictOf({ name: rule, effect }: CompiledNameRule): NameVerdict {
+  switch (effect.kind) {
+    case 'allow':
+      return { kind: 'permit', reason: 'allowed_by_dns_rule', rule, effect }
+    case 'block':
+      return { kind: 'denial', reason: 'blocked_by_dns_rule', rule, effect }
+    case 'override':
+      return { kind: 'override', reason: 'overridden_by_dns_rule', rule, effect }
+  }
+}
+
+function reachVerdict(
   policy: CompiledPolicy,
   { name }: NameQuestion,
-  conditions: ConditionEvaluator,
-  trace: TraceStep[],
+  { conditions, trace }: Asking,
 ): NameVerdict {
-  const zone = privateZoneOf(policy.document, name)
-  if (zone === undefined) {
-    trace.push({ phase: 'dns', name: 'private zones', outcome: 'no_match' })
-    return { kind: 'denial', reason: 'name_not_private' }
-  }
   const opener = withinReach(policy, hostOfName(name), conditions)
   const outcome = opener === undefined ? 'no_match' : 'matched'
   trace.push({ phase: 'dns', name: opener ?? 'within reach', outcome })
   return opener === undefined
-    ? { kind: 'denial', reason: 'name_not_permitted', zone }
-    : { kind: 'permit', reason: 'name_within_reach', zone }
+    ? { kind: 'denial', reason: 'name_not_permitted' }
+    : { kind: 'permit', reason: 'name_within_reach' }
 }

@@ -1,5 +1,5 @@
 /**
- * The decision on a flow: rules before the applications, the applications, rules after them, the default; then the
+ * The decision on a flow: what the DNS phase blocks; rules before the applications, the applications, rules after them, the default; then the
  * address. Pure and total: anything unknown denies.
  */
 import { isWithinDomain } from '#lib/net/host'
@@ -10,6 +10,7 @@ import type { Facts } from './facts.ts'
 import { deny, type Flow, readFlow, type Verdict } from './flow.ts'
 import { addressPhase, hasAddress, isPublicAddress } from './phases/address.ts'
 import { applicationPhase } from './phases/application.ts'
+import { dnsPhase } from './phases/dns.ts'
 import { networkPhase } from './phases/network.ts'
 import { quicPhase } from './phases/quic.ts'
 
@@ -51,6 +52,14 @@ function evaluateAt(
 }
 
 function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
+  const named = dnsPhase(policy, flow)
+  if (named !== undefined && 'kind' in named) return named
+  const verdict = carriedBy(policy, flow)
+  return verdict.kind === 'permit' && named !== undefined ? { ...verdict, names: named } : verdict
+}
+
+/** The verdict but for the DNS phase. */
+function carriedBy(policy: CompiledPolicy, flow: Flow): Verdict {
   const verdict =
     unprotected(policy, flow) ??
     networkPhase(policy.rulesBefore, flow) ??

@@ -92,7 +92,12 @@ const policyFields = {
     { domains: [], prefixes: [], others: 'direct', lockdown: false },
     'nothing is tunnelled',
   ),
-  dns: defaulted(dnsShape, 'How the gateway resolves names.', { zones: [] }, 'as the machine does'),
+  dns: defaulted(
+    dnsShape,
+    'How the gateway resolves names, and which may be asked for.',
+    { zones: [], rules: [] },
+    'as the machine does',
+  ),
   public_default: defaulted(
     oneOf('allow', 'block'),
     'For public destinations that no rule and no application matches; private ones are denied.',

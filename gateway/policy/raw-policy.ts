@@ -26,7 +26,12 @@ export function named(list: readonly Item[]): string[] {
   return list.flatMap(({ value }) => (typeof value['name'] === 'string' ? [value['name']] : []))
 }
 
-/** Everything that has selectors: rule groups, policies, ssh blocks, network rules, lines about certificates. */
+/** The mappings in the list `policy.dns[key]`. */
+export function dnsItems({ dns }: Raw, key: string, path: Path): Item[] {
+  return isMapping(dns) ? items(dns, key, [...path, 'dns']) : []
+}
+
+/** Everything that has selectors: rule groups, policies, ssh blocks, rules of both phases, lines about certificates. */
 export function conditionsOf(policy: Raw, path: Path): Item[] {
   return [
     ...items(policy, 'rule_groups', path),
@@ -36,6 +41,7 @@ export function conditionsOf(policy: Raw, path: Path): Item[] {
     ...items(policy, 'applications', path).flatMap(({ value: { ssh }, path: at }) =>
       isMapping(ssh) ? [{ value: ssh, path: [...at, 'ssh'] }] : [],
     ),
+    ...dnsItems(policy, 'rules', path),
     ...items(policy, 'network_rules', path),
     ...items(policy, 'ssh_certificates', path),
   ]

@@ -44,6 +44,9 @@ export type Reason =
   | 'too_many_requests'
   | 'prompt_expired'
   | 'approval_denied'
+  | 'allowed_by_dns_rule'
+  | 'blocked_by_dns_rule'
+  | 'overridden_by_dns_rule'
   | 'name_within_reach'
   | 'name_not_permitted'
   | 'name_not_private'
@@ -135,6 +138,9 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   prompt_expired:
     'This connection waited for you in the browser, and the time is over. Run "zt login", then connect again.',
   approval_denied: 'Those who were asked did not approve this access.',
+  allowed_by_dns_rule: 'A DNS rule lets you ask for this name.',
+  blocked_by_dns_rule: 'A DNS rule blocks this name. Ask your administrator.',
+  overridden_by_dns_rule: 'A DNS rule gives this name an answer of its own.',
   name_within_reach: 'Something at this name is open to you.',
   name_not_permitted: 'Nothing at this name is open to you.',
   name_not_private: 'The gateway answers for private names only.',

@@ -23,7 +23,7 @@ export function networkPhase(
 
 /** What a rule finds. */
 export function ruleOutcome(
-  { condition, timing }: CompiledRule,
+  { condition, timing }: Pick<CompiledRule, 'condition' | 'timing'>,
   { conditions }: Pick<Flow, 'conditions'>,
 ): Outcome {
   const counts = timing?.(conditions.moment) ?? 'counts'
@@ -31,12 +31,14 @@ export function ruleOutcome(
 }
 
 /** A rule about somebody unknown blocks, and does not allow. */
-export function applies(rule: CompiledRule, outcome: Outcome): boolean {
+export function applies(rule: { readonly action: string }, outcome: Outcome): boolean {
   return outcome === 'matched' || (rule.action === 'block' && outcome === 'attribute_missing')
 }
 
 /** Each rule once, lowest precedence number first. */
-export function byPrecedence(entries: readonly Entry<CompiledRule>[]): CompiledRule[] {
+export function byPrecedence<R extends { readonly precedence: number }>(
+  entries: readonly Entry<R>[],
+): R[] {
   if (entries.length === 0) return []
   const rules = new Set(entries.map(({ value }) => value))
   return [...rules].sort((a, b) => a.precedence - b.precedence)

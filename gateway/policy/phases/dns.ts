@@ -1,0 +1,62 @@
+/**
+ * The DNS phase: rules by precedence; the first that matches decides on a question. What it blocks or answers itself
+ * binds connections to the name as well, so that a program which asks nobody does not get around it.
+ */
+import { TYPE } from '#lib/dns/codes'
+import type { HostName } from '#lib/net/host'
+import type { CompiledNameRule, CompiledPolicy } from '../compile.ts'
+import type { NameWay, NameWays } from '../decision.ts'
+import type { NameAction } from '../document.ts'
+import { decidedBy, deny, type Flow, type Verdict } from '../flow.ts'
+import { applies, byPrecedence, ruleOutcome } from './network.ts'
+
+/** What is asked for. */
+export type NameQuestion = {
+  /** As `readName` gives it. */
+  readonly name: string
+  /** Number of the record type. */
+  readonly type: number
+}
+
+/** Who asks, and the trace as it grows. */
+export type Asking = Pick<Flow, 'conditions' | 'trace'>
+
+/** The rule that decides on a question, undefined when none does. Appends to the trace. */
+export function nameRuleFor(
+  { nameRules }: Pick<CompiledPolicy, 'nameRules'>,
+  { name, type }: NameQuestion,
+  asking: Asking,
+): CompiledNameRule | undefined {
+  const host = { kind: 'name', name: name as HostName } as const
+  for (const rule of byPrecedence(nameRules.onHost(host))) {
+    // ANY would bring what a rule keeps back.
+    if (rule.types !== undefined && type !== TYPE.ANY && !rule.types.has(type)) continue
+    const outcome = ruleOutcome(rule, asking)
+    const decides = applies(rule, outcome)
+    const by = decides ? decidedBy(rule, outcome, asking) : {}
+    asking.trace.push({ phase: 'dns', name: rule.name, outcome, detail: rule.action, ...by })
+    if (decides) return rule
+  }
+  return undefined
+}
+
+/** A denial where a connection to this name has no address left; else where its addresses come from, if not from itself. */
+export function dnsPhase(policy: CompiledPolicy, flow: Flow): Verdict | NameWays | undefined {
+  if (flow.host.kind === 'address' || policy.document.dns.rules.length === 0) return undefined
+  const { name } = flow.host
+  const rule4 = nameRuleFor(policy, { name, type: TYPE.A }, flow)
+  const rule6 = nameRuleFor(policy, { name, type: TYPE.AAAA }, { ...flow, trace: [] })
+  const ways = { v4: wayOf(rule4?.effect, 4), v6: wayOf(rule6?.effect, 6) }
+  if (ways.v4 === 'own' && ways.v6 === 'own') return undefined
+  if (ways.v4 !== 'none' || ways.v6 !== 'none') return ways
+  const rule = rule4 ?? rule6
+  return deny('blocked_by_dns_rule', rule && { rule: rule.name })
+}
+
+function wayOf(effect: NameAction | undefined, version: 4 | 6): NameWay {
+  if (effect === undefined || effect.kind === 'allow') return 'own'
+  if (effect.kind === 'block') return 'none'
+  if ('alias' in effect) return { alias: effect.alias }
+  const addresses = effect.addresses.filter((text) => text.includes(':') === (version === 6))
+  return addresses.length === 0 ? 'none' : { addresses }
+}
