@@ -8,6 +8,7 @@ import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { PolicyDocument, PolicyTest, TestSubject } from '../policy/document.ts'
 import { evaluate } from '../policy/evaluate.ts'
+import { type AskerFacts, evaluateName } from '../policy/evaluate-name.ts'
 import type { CheckResult, Facts } from '../policy/facts.ts'
 
 /** The same shape; a document without other mistakes is held against its own tests. */
@@ -31,8 +32,8 @@ function failedTests(document: PolicyDocument, path: Path): Mistake[] {
 }
 
 function failureOf(test: PolicyTest, policy: CompiledPolicy): string | undefined {
-  const decision = evaluate(policy, factsOf(test), test.atSeconds)
-  const came = decision.kind === 'permit' ? 'allow' : 'deny'
+  const decision = decisionOn(test, policy)
+  const came = decision.kind === 'denial' ? 'deny' : 'allow'
   const isAsExpected =
     came === test.expect &&
     (test.reason ?? decision.reason) === decision.reason &&
@@ -40,7 +41,19 @@ function failureOf(test: PolicyTest, policy: CompiledPolicy): string | undefined
   return isAsExpected ? undefined : sentence(test, came, decision)
 }
 
-function sentence(test: PolicyTest, came: string, decision: Decision): string {
+/** What both kinds of decision say. */
+type Came = Pick<Decision, 'reason' | 'application' | 'trace'> & { readonly kind: string }
+
+/** An answer of a rule's own is an answer. */
+function decisionOn(test: PolicyTest, policy: CompiledPolicy): Came {
+  const asker = askerOf(test)
+  if ('question' in test) return evaluateName(policy, asker, test.question, test.atSeconds)
+  const { host, port, transport, address } = test
+  const destination = { host, port, transport, ...(address !== undefined && { address }) }
+  return evaluate(policy, { ...asker, destination }, test.atSeconds)
+}
+
+function sentence(test: PolicyTest, came: string, decision: Came): string {
   const wanted = words(test.expect, test.reason, test.application)
   const got = words(came, decision.reason, decision.application)
   const steps = decision.trace.map(({ name, outcome }) => `${name}: ${outcome}`)
@@ -54,13 +67,12 @@ function words(verdict: string, reason?: string, application?: string): string {
 }
 
 /** What is left out of a test stays unknown, whatever the types say of facts that a gateway gathers. */
-function factsOf({ subject, host, port, transport, address, atSeconds }: PolicyTest): Facts {
+function askerOf({ subject, atSeconds }: PolicyTest): AskerFacts {
   const { source = '', country, posture, evaluations } = subject
   const atMs = atSeconds * 1000
   return {
     subject: subjectOf(subject, atMs),
     sourceAddress: source,
-    destination: { host, port, transport, ...(address !== undefined && { address }) },
     ...(country !== undefined && { country }),
     ...(posture !== undefined && { posture: resultsOf(posture, atMs) }),
     ...(evaluations !== undefined && { evaluations: resultsOf(evaluations, atMs) }),

@@ -24,12 +24,15 @@ const pattern: Shape<DestinationHost> = text<DestinationHost>(
   },
 )
 
-const recordType: Shape<number> = text('a record type such as A, MX or TYPE65280', (written) => {
-  const type = parseTypeName(written)
-  return type === undefined
-    ? { wrong: `${quote(written)} is no record type; write for example A, AAAA, MX or TYPE65280` }
-    : { value: type }
-})
+export const recordType: Shape<number> = text(
+  'a record type such as A, MX or TYPE65280',
+  (written) => {
+    const type = parseTypeName(written)
+    return type === undefined
+      ? { wrong: `${quote(written)} is no record type; write for example A, AAAA, MX or TYPE65280` }
+      : { value: type }
+  },
+)
 
 const reasonText = checked(line, (written, path) =>
   written.length <= TEXT_LIMIT

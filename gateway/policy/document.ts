@@ -199,14 +199,20 @@ export type TestSubject = {
   }[]
 }
 
+/** What a test asks about: a connection, or a question of the DNS. */
+export type Tested =
+  | {
+      readonly host: string
+      readonly port: number
+      readonly transport: Transport
+      readonly address?: string
+    }
+  | { readonly question: { readonly name: HostName; readonly type: number } }
+
 /** A decision that the policy must come to, or it is not put in force. */
-export type PolicyTest = {
+export type PolicyTest = Tested & {
   readonly name: string
   readonly subject: TestSubject
-  readonly host: string
-  readonly port: number
-  readonly transport: Transport
-  readonly address?: string
   readonly atSeconds: number
   readonly expect: 'allow' | 'deny'
   readonly reason?: Reason

@@ -11,9 +11,11 @@ import {
   type ValueOf,
 } from '#lib/config/mapping-shape'
 import { quote } from '#lib/config/mistake'
-import { flag, mapped, oneOf, type Shape, text } from '#lib/config/shape'
-import { address, duration, line, name } from '#lib/config/text-shapes'
+import { checked, flag, mapped, oneOf, type Shape, text } from '#lib/config/shape'
+import { address, duration, hostName, line, name } from '#lib/config/text-shapes'
+import { TYPE } from '#lib/dns/codes'
 import { parseFlowEndpoint } from '#lib/net/flow-endpoint'
+import { recordType } from './dns-rule-shape.ts'
 import type { PolicyTest } from './document.ts'
 import { isReason, type Reason } from './reasons.ts'
 import { instant } from './schedule-shape.ts'
@@ -40,6 +42,14 @@ const grant = mapping(
     application: required(name, 'For which application.'),
   },
   'a consent',
+)
+
+const question = mapping(
+  {
+    name: required(hostName, 'The name that is asked for.'),
+    type: defaulted(recordType, 'The record type.', TYPE.A, 'A'),
+  },
+  'a question such as { name: wiki.corp.internal }',
 )
 
 const subjectFields = {
@@ -75,10 +85,11 @@ const testFields = {
     mapping(subjectFields, 'a subject'),
     'Who asks. What is left out is not known, and rules on it admit nobody.',
   ),
-  to: required(
+  to: optional(
     target,
-    'Host and port, as a program would ask for them; `HOST:PORT/udp` and `HOST/icmp` as well.',
+    'A connection: host and port, as a program would ask for them; `HOST:PORT/udp` and `HOST/icmp` as well.',
   ),
+  ask: optional(question, 'In place of `to`: a question of the DNS.'),
   address: optional(address, 'What the name resolves to; without it, the name alone is decided.'),
   at: defaulted(instant, 'The moment of the decision.', DEFAULT_AT.seconds, DEFAULT_AT.text),
   expect: required(oneOf('allow', 'deny'), 'What must come of it.'),
@@ -88,16 +99,23 @@ const testFields = {
 
 /** The shape of one test. */
 export const policyTestShape: Shape<PolicyTest> = mapped(
-  mapping(testFields, 'a test of the policy'),
+  checked(mapping(testFields, 'a test of the policy'), ({ to, ask, address: behind }, path) => {
+    if ((to === undefined) === (ask === undefined)) {
+      return [{ path, message: 'a test has either "to" or "ask"' }]
+    }
+    const message = 'only a test with "to" has this key'
+    return ask === undefined || behind === undefined
+      ? []
+      : [{ path: [...path, 'address'], message }]
+  }),
   toTest,
 )
 
 function toTest(written: ValueOf<typeof testFields>): PolicyTest {
-  const { to, at, subject, ...rest } = written
+  const { to, ask, address: behind, at, subject, ...rest } = written
   const { device_id: deviceId, login_age: loginAgeMs, ...known } = subject
-  return {
+  const asked = {
     ...rest,
-    ...to,
     atSeconds: at,
     subject: {
       ...known,
@@ -105,4 +123,9 @@ function toTest(written: ValueOf<typeof testFields>): PolicyTest {
       ...(loginAgeMs !== undefined && { loginAgeMs }),
     },
   }
+  if (ask !== undefined) return { ...asked, question: ask }
+  return { ...asked, ...(to ?? NOWHERE), ...(behind !== undefined && { address: behind }) }
 }
+
+/** Of a test with a mistake, which nobody looks at. */
+const NOWHERE = { host: '', port: 0, transport: 'tcp' } as const

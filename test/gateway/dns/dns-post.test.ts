@@ -2,15 +2,17 @@
 import test, { type ExecutionContext } from 'ava'
 import { type DnsAnswer, negativeTtl, readAnswer } from '#lib/dns/answer'
 import { RCODE, TYPE } from '#lib/dns/codes'
+import { readExtendedError } from '#lib/dns/extended-error'
 import { negative } from '#lib/dns/negative-answer'
 import { readQuery } from '#lib/dns/query'
+import { addressFromBytes, formatAddress } from '#lib/net/address'
 import { err, ok } from '#lib/result'
 import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
 import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
 import { openTurns } from '../../../gateway/identity/turns.ts'
 import { evaluateName } from '../../../gateway/policy/evaluate-name.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
-import { answerFrom, queryFor } from '../../support/dns.ts'
+import { address, answerFrom, queryFor } from '../../support/dns.ts'
 import { dnsmasq } from '../../support/dnsmasq.ts'
 import { everyone, factsOf, policyOf } from '../../support/policy-builder.ts'
 import { memoryLog } from '../../support/tunnel.ts'
@@ -26,10 +28,10 @@ const OPEN = ['*.corp.test:443', 'corp.test:443']
 type Reply = { readonly refused?: string; readonly answer?: DnsAnswer; readonly octets?: number }
 
 /** A gateway for `corp.test`, whose resolver is at `resolver`. */
-function rig(resolver: string, change: Partial<DnsPostDeps> = {}) {
+function rig(resolver: string, change: Partial<DnsPostDeps> = {}, rules: readonly object[] = []) {
   const policy = policyOf({
     tunnel: { domains: ['corp.test'] },
-    dns: { zones: [{ domain: 'corp.test', resolvers: [resolver] }] },
+    dns: { zones: [{ domain: 'corp.test', resolvers: [resolver] }], rules },
     network_rules: [
       { name: 'staff', precedence: 1, action: 'allow', destinations: OPEN, include: everyone },
     ],
@@ -140,6 +142,60 @@ test('G12: what policy does not permit looks like what is not there, and nobody 
   const reply = await rig('127.0.0.1:9', { nameServers, decideName })(queryFor('wiki.corp.test'))
   t.deepEqual(shapeOf(reply), { rcode: RCODE.NXDOMAIN, answer: [], authority: [TYPE.SOA] })
   t.is(asked, 0)
+})
+
+const about = { name: 'r', precedence: 1, names: ['wiki.corp.test'], include: everyone }
+const ruled = (rule: object, change: Partial<DnsPostDeps> = {}) =>
+  rig('127.0.0.1:9', change, [{ ...about, ...rule }])
+const errorOf = ({ answer }: Reply) => answer?.edns && readExtendedError(answer.edns.options)
+const textsOf = ({ answer }: Reply, type: number) =>
+  answer?.records
+    .filter((one) => one.type === type)
+    .map(({ data }) => formatAddress(addressFromBytes(data)))
+
+test('G12: a name that a rule blocks is not there, and the reason is told', async (t) => {
+  const reply = await ruled({ action: 'block', text: 'Ask IT' })(queryFor('wiki.corp.test'))
+  t.deepEqual(shapeOf(reply), { rcode: RCODE.NXDOMAIN, answer: [], authority: [TYPE.SOA] })
+  t.deepEqual(errorOf(reply), { code: 15, text: 'Ask IT' })
+})
+
+test('G12: a name that a rule refuses has no answer', async (t) => {
+  const reply = await ruled({ action: 'block', answer: 'refused' })(queryFor('wiki.corp.test'))
+  t.is(reply.answer?.rcode, RCODE.REFUSED)
+  t.deepEqual(errorOf(reply), { code: 15, text: 'blocked by policy' })
+})
+
+test('G12: a public name may be blocked, and answered, and is never looked up', async (t) => {
+  const names = ['ads.example']
+  const query = queryFor('ads.example')
+  t.is((await ruled({ action: 'block', names })(query)).answer?.rcode, RCODE.NXDOMAIN)
+  const sink = await ruled({ action: 'override', names, addresses: ['10.9.9.9'] })(query)
+  t.deepEqual(textsOf(sink, TYPE.A), ['10.9.9.9'])
+  const allowed = await ruled({ action: 'allow', names })(query)
+  t.deepEqual(allowed, { refused: 'name_not_private' })
+})
+
+test('G12: a rule gives a name its own addresses', async (t) => {
+  const ask = ruled({ action: 'override', addresses: ['10.9.9.9', '10.9.9.8', 'fd00::9'] })
+  t.deepEqual(textsOf(await ask(queryFor('wiki.corp.test')), TYPE.A), ['10.9.9.9', '10.9.9.8'])
+  t.deepEqual(textsOf(await ask(queryFor('wiki.corp.test', TYPE.AAAA)), TYPE.AAAA), ['fd00::9'])
+  const any = await ask(queryFor('wiki.corp.test', TYPE.ANY))
+  t.deepEqual(shapeOf(any), found(TYPE.A, TYPE.A, TYPE.AAAA))
+  const mail = shapeOf(await ask(queryFor('wiki.corp.test', TYPE.MX)))
+  t.deepEqual(mail, { rcode: RCODE.NOERROR, answer: [], authority: [TYPE.SOA] })
+})
+
+test('G12: a rule makes a name stand for another', async (t) => {
+  const addresses = ['10.0.0.8', 'fd00::8'].map(address)
+  const resolve = async (name: string) =>
+    name === 'new.corp.test' ? ok(addresses as never) : err({ reason: 'name_not_found' } as const)
+  const ask = ruled({ action: 'override', alias: 'new.corp.test' }, { resolve })
+  const reply = await ask(queryFor('wiki.corp.test'))
+  t.deepEqual(shapeOf(reply), found(TYPE.CNAME, TYPE.A))
+  t.deepEqual(textsOf(reply, TYPE.A), ['10.0.0.8'])
+  t.deepEqual(shapeOf(await ask(queryFor('wiki.corp.test', TYPE.MX))), found(TYPE.CNAME))
+  const gone = ruled({ action: 'override', alias: 'gone.corp.test' }, { resolve })
+  t.deepEqual(shapeOf(await gone(queryFor('wiki.corp.test'))), found(TYPE.CNAME))
 })
 
 const changed = (change: (query: Buffer) => void) => {

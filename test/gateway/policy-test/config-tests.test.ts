@@ -32,6 +32,12 @@ const passing = {
     '{ name: a, subject: { email: a@example.com }, to: "db.corp:22", expect: deny, reason: no_application }',
   'a session that is over':
     '{ name: a, subject: { groups: [hr], posture: { disk: true }, login_age: 9h }, to: "pay.corp:443", expect: deny, reason: session_expired }',
+  'a question about a name that is open':
+    '{ name: a, subject: { groups: [hr] }, ask: { name: pay.corp }, expect: allow, reason: name_within_reach }',
+  'a question about a name that is not':
+    '{ name: a, subject: { groups: [it] }, ask: { name: pay.corp, type: MX }, expect: deny, reason: name_not_permitted }',
+  'a question about a name that is not ours':
+    '{ name: a, subject: { groups: [hr] }, ask: { name: example.com }, expect: deny, reason: name_not_private }',
   'an address that is never reached':
     '{ name: a, subject: { groups: [hr], posture: { disk: true } }, to: "pay.corp:443", address: 169.254.169.254, expect: deny, reason: address_forbidden }',
 }
@@ -65,6 +71,13 @@ const wrong = {
   'T92 an unknown key': '{ name: a, subject: { mail: x }, to: "db.corp:22", expect: deny }',
   'a reason that is none':
     '{ name: a, subject: {}, to: "db.corp:22", expect: deny, reason: because }',
+  'a question that may be asked':
+    '{ name: a, subject: { groups: [hr] }, ask: { name: pay.corp }, expect: deny }',
+  'neither a connection nor a question': '{ name: a, subject: {}, expect: deny }',
+  'a connection and a question':
+    '{ name: a, subject: {}, to: "db.corp:22", ask: { name: db.corp }, expect: deny }',
+  'an address behind a question':
+    '{ name: a, subject: {}, ask: { name: db.corp }, address: 10.0.0.1, expect: deny }',
   'no port': '{ name: a, subject: {}, to: "db.corp", expect: deny }',
 }
 for (const [title, one] of Object.entries(wrong)) {
