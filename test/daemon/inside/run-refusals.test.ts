@@ -2,8 +2,8 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { NOBODY, startRunLab } from '../../support/run-lab.ts'
-import { type ProgramResult, runProgram } from '../../support/run-program.ts'
+import { startRunLab } from '../../support/run-lab.ts'
+import { asNobody, type ProgramResult, runProgram } from '../../support/run-program.ts'
 
 const NOT_RUN = 125
 const KOFFI = join(realpathSync(join(import.meta.dirname, '../../../../node_modules')), 'koffi')
@@ -39,8 +39,8 @@ for (const [reason, commands] of [
 /** A user namespace in which there may be none of these (namespaces(7)). */
 function without(namespaces: 'user' | 'net', argv: readonly string[]): string[] {
   const script = `echo 0 > /proc/sys/user/max_${namespaces}_namespaces; exec "$@"`
-  const users = ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--keep-caps']
-  return ['unshare', ...users, 'sh', '-ec', script, 'sh', ...argv]
+  const users = ['--map-current-user', '--keep-caps']
+  return asNobody(['unshare', ...users, 'sh', '-ec', script, 'sh', ...argv])
 }
 
 test('D6: a kernel without user namespaces for users is told from other refusals', async (t) => {
