@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { benchCut } from './cut-benchmark.ts'
 import { benchDns } from './dns-benchmark.ts'
+import { benchIntercept } from './intercept-benchmark.ts'
 import { benchPolicy } from './policy-benchmark.ts'
 import { markdown, type Report, replaceSection, verdict } from './report.ts'
 import { benchSsh } from './ssh-benchmark.ts'
@@ -13,15 +14,23 @@ import { benchTunnel } from './tunnel-benchmark.ts'
 const DOCUMENT = 'docs/benchmarks.md'
 const SUBCOMMANDS: Readonly<
   Record<string, (quick: boolean, log: (line: string) => void) => Promise<Report>>
-> = { tunnel: benchTunnel, ssh: benchSsh, cut: benchCut, policy: benchPolicy, dns: benchDns }
+> = {
+  tunnel: benchTunnel,
+  ssh: benchSsh,
+  cut: benchCut,
+  policy: benchPolicy,
+  dns: benchDns,
+  intercept: benchIntercept,
+}
 
-const HELP = `Usage: scripts/bench tunnel|ssh|cut|policy|dns [--quick]
+const HELP = `Usage: scripts/bench tunnel|ssh|cut|policy|dns|intercept [--quick]
 
   tunnel   throughput, CPU, new flows and idle memory against HAProxy and ssh -L
   ssh      the SSH hop and the whole path against direct OpenSSH and ssh -J
   cut      from an administrator's action to the last octet of the live flows it ends
   policy   decisions at 10,000 applications, 1,000 network rules and 100,000 identities
   dns      the local resolver against dnsmasq, and what it adds to names that are not ours
+  intercept  transparent mode against proxy mode, redsocks and sshuttle; datagrams
   --quick  smaller sizes, under 3 minutes, docs/benchmarks.md stays as it is
 
 Exit code: 0 every bar holds, 1 a bar is missed, 2 it could not measure.

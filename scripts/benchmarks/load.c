@@ -1,12 +1,13 @@
 /*
  * Load generator and its target, outside the processes under test. One thread per connection, blocking calls.
  *
- *   load serve ADDRESS PORT                         the target; runs until it is ended
+ *   load serve ADDRESS PORT                         the target, TCP and UDP; runs until it is ended
  *   load bulk  HOST PORT up|down MIB STREAMS        prints seconds
  *   load flows HOST PORT COUNT PARALLEL             connect, one byte there and back, close; prints seconds
  *   load idle  HOST PORT COUNT                      opens flows, prints "ready", holds them until stdin ends
+ *   load udp   HOST PORT PER_SECOND SECONDS OCTETS  datagrams at a steady rate; prints how many were sent, and came back
  *
- * With LOAD_SOCKS=HOST:PORT every connection goes through that SOCKS5 proxy (RFC 1928).
+ * With LOAD_SOCKS=HOST:PORT everything goes through that SOCKS5 proxy (RFC 1928).
  * A request is one octet, then for U and D a 64-bit big-endian count: U upload, D download, E echo.
  */
 #include <arpa/inet.h>
@@ -110,12 +111,38 @@ static void *serve_one(void *argument) {
   return NULL;
 }
 
+static void *echo_datagrams(void *argument) {
+  int fd = (int)(intptr_t)argument;
+  static char payload[65536];
+  struct sockaddr_in from;
+  socklen_t size = sizeof from;
+  ssize_t n;
+  while ((n = recvfrom(fd, payload, sizeof payload, 0, (void *)&from, &size)) >= 0)
+    sendto(fd, payload, n, 0, (void *)&from, size);
+  return NULL;
+}
+
+/* What this program itself loses would count as lost on the way. */
+static int datagram_socket(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM, 0), octets = 16 * 1024 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets);
+  return fd;
+}
+
+static void serve_datagrams(struct sockaddr_in a) {
+  int fd = datagram_socket();
+  pthread_t thread;
+  if (bind(fd, (void *)&a, sizeof a) < 0) fail("bind UDP");
+  if (pthread_create(&thread, NULL, echo_datagrams, (void *)(intptr_t)fd) != 0) fail("pthread_create");
+}
+
 static _Noreturn void serve(const char *host, int port) {
   int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
   struct sockaddr_in a = address_of(host, port);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listener, (void *)&a, sizeof a) < 0) fail("bind");
   if (listen(listener, 4096) < 0) fail("listen");
+  serve_datagrams(a);
   puts("ready");
   fflush(stdout);
   pthread_attr_t detached;
@@ -136,10 +163,16 @@ static _Noreturn void serve(const char *host, int port) {
 static struct sockaddr_in target, proxy;
 static int through_proxy;
 
-static void socks_connect(int fd) {
-  unsigned char reply[10], request[10] = {5, 1, 0, 1};
-  memcpy(request + 4, &target.sin_addr, 4);
-  memcpy(request + 8, &target.sin_port, 2);
+enum { CONNECT = 1, ASSOCIATE = 3 };
+
+/* @returns where the proxy relays datagrams of an association. */
+static struct sockaddr_in socks_request(int fd, char command) {
+  unsigned char reply[10], request[10] = {5, command, 0, 1};
+  struct sockaddr_in relay = {.sin_family = AF_INET};
+  if (command == CONNECT) {
+    memcpy(request + 4, &target.sin_addr, 4);
+    memcpy(request + 8, &target.sin_port, 2);
+  }
   if (write_all(fd, "\5\1\0", 3) < 0 || read_all(fd, reply, 2) < 0) fail("socks greeting");
   if (write_all(fd, request, sizeof request) < 0 || read_all(fd, reply, sizeof reply) < 0)
     fail("socks request");
@@ -147,17 +180,24 @@ static void socks_connect(int fd) {
     fprintf(stderr, "load: the proxy refused with reply %d\n", reply[1]);
     exit(1);
   }
+  memcpy(&relay.sin_addr, reply + 4, 4);
+  memcpy(&relay.sin_port, reply + 8, 2);
+  return relay;
 }
 
-static int dial(void) {
+static int connect_to(const struct sockaddr_in *to) {
   int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  struct sockaddr_in *to = through_proxy ? &proxy : &target;
   struct timeval limit = {TIMEOUT_SECONDS, 0};
   if (connect(fd, (void *)to, sizeof *to) < 0) fail("connect");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (through_proxy) socks_connect(fd);
+  return fd;
+}
+
+static int dial(void) {
+  int fd = connect_to(through_proxy ? &proxy : &target);
+  if (through_proxy) socks_request(fd, CONNECT);
   return fd;
 }
 
@@ -212,6 +252,49 @@ static void idle(int count) {
   while (read(0, &octet, 1) > 0) continue;
 }
 
+/* ---- datagrams ---- */
+
+static volatile uint64_t came;
+
+static void *count_datagrams(void *argument) {
+  int fd = (int)(intptr_t)argument;
+  static char payload[65536];
+  while (recv(fd, payload, sizeof payload, 0) > 0) came++;
+  return NULL;
+}
+
+/* A header of SOCKS5 in front of each, where a proxy relays them; it is open as long as `association` is. */
+static void udp(int per_second, int seconds, int octets) {
+  enum { HEAD = 10 };
+  static char datagram[HEAD + 65536] = {0, 0, 0, 1};
+  int fd = datagram_socket(), association = -1, head = through_proxy ? HEAD : 0;
+  struct sockaddr_in to = target;
+  struct timeval patience = {1, 0};
+  pthread_t counter;
+  if (through_proxy) {
+    association = connect_to(&proxy);
+    to = socks_request(association, ASSOCIATE);
+    memcpy(datagram + 4, &target.sin_addr, 4);
+    memcpy(datagram + 8, &target.sin_port, 2);
+  }
+  if (connect(fd, (void *)&to, sizeof to) < 0) fail("connect UDP");
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const char *first = datagram + HEAD - head;
+  /* The first one waits for a verdict; what comes with it may be lost. */
+  if (send(fd, first, head + octets, 0) < 0 || recv(fd, datagram + HEAD, octets, 0) < 0) fail("first datagram");
+  memset(datagram + HEAD, 0, octets);
+  if (pthread_create(&counter, NULL, count_datagrams, (void *)(intptr_t)fd) != 0) fail("pthread_create");
+  uint64_t sent = 0, wanted = (uint64_t)per_second * seconds;
+  for (double began = now(); sent < wanted;) {
+    uint64_t due = (now() - began) * per_second;
+    for (; sent < due && sent < wanted; sent++) send(fd, first, head + octets, 0);
+    usleep(500);
+  }
+  pthread_join(counter, NULL);
+  printf("%llu %llu\n", (unsigned long long)sent, (unsigned long long)came);
+  close(association);
+}
+
 static void use_proxy(const char *text) {
   char host[64];
   int port;
@@ -226,7 +309,7 @@ static void use_proxy(const char *text) {
 int main(int count, char **arguments) {
   signal(SIGPIPE, SIG_IGN);
   if (count < 4) {
-    fprintf(stderr, "usage: load serve|bulk|flows|idle HOST PORT ...\n");
+    fprintf(stderr, "usage: load serve|bulk|flows|idle|udp HOST PORT ...\n");
     return 2;
   }
   const char *command = arguments[1];
@@ -242,6 +325,8 @@ int main(int count, char **arguments) {
     run_threads(flows_one, (struct job){'E', strtoull(arguments[4], NULL, 10) / parallel}, parallel);
   } else if (strcmp(command, "idle") == 0 && count == 5) {
     idle(atoi(arguments[4]));
+  } else if (strcmp(command, "udp") == 0 && count == 7) {
+    udp(atoi(arguments[4]), atoi(arguments[5]), atoi(arguments[6]));
   } else {
     fprintf(stderr, "load: unknown command or wrong number of arguments\n");
     return 2;

@@ -15,6 +15,8 @@ export type Contender = {
   readonly host: string
   readonly port: number
   readonly socks?: string
+  /** argv prefix of where the load generator runs. */
+  readonly inside?: readonly string[]
   readonly processes: readonly LabProcess[]
 }
 

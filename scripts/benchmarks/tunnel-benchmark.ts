@@ -101,11 +101,12 @@ async function startContenders(
 }
 
 /** One run of the load generator: seconds it took, CPU seconds the contender spent. */
-async function once(load: string, contender: Contender, work: readonly string[]) {
+export async function once(load: string, contender: Contender, work: readonly string[]) {
   const pids = contender.processes.map((process) => process.pid)
   const before = cpuSeconds(pids)
   const [kind = '', ...rest] = work
-  const done = await run([load, kind, contender.host, String(contender.port), ...rest], {
+  const { inside = [], host, port } = contender
+  const done = await run([...inside, load, kind, host, String(port), ...rest], {
     timeoutMs: 120_000,
     ...(contender.socks === undefined ? {} : { env: { LOAD_SOCKS: contender.socks } }),
   })
