@@ -32,8 +32,8 @@ export type FlowStateSource = {
   settled(limitMs: number): Promise<void>
 }
 
-/** How long a flow waits for a tunnel that is just coming up: after the start, after sleep. */
-const SETTLE_MS = 5_000
+/** How long a flow waits for a tunnel that is just coming up: after the start, after sleep, while a gateway restarts. */
+const SETTLE_MS = 10_000
 
 /** `onlyPrivate`: what is not ours is refused, whatever the settings say. */
 export type OpenOptions = { readonly onlyPrivate?: boolean }

@@ -66,8 +66,8 @@ export type TunnelEffects = {
 
 /** How long attempts stay frequent. */
 const EAGER_MS = 60_000
-/** How long new flows wait for a connection instead of being refused. */
-const SETTLE_MS = 5_000
+/** How long new flows wait for a connection instead of being refused: as long as a gateway takes to drain and start. */
+const SETTLE_MS = 10_000
 /** A connection that lived for less was no success: its loss counts as a failure in a row. */
 const LONG_ENOUGH_MS = 10_000
 
@@ -176,9 +176,15 @@ function ended(state: TunnelState, event: Ended<'failed' | 'lost'>): TunnelState
   const slot = state.slots[event.slot]
   if (slot === undefined || (slot.phase === 'dialling') !== (event.type === 'failed')) return state
   if (slot.phase === 'waiting') return state
-  const hope = event.type === 'lost' ? hopeFrom(event.nowMs) : {}
+  // Hope that one loss gave is not prolonged by the next one.
+  const hope = event.type === 'lost' ? { ...hopeFrom(event.nowMs), ...hopeOf(state) } : {}
   const base = { ...state, ...hope, reason: event.reason }
   const failures = failuresAfter(slot, event.nowMs)
+  if (slot.phase === 'probing' && event.reason === SILENT) {
+    // The gateway did nothing that would make others come back at the same time.
+    const dialling = { phase: 'dialling', failures, network: state.network } as const
+    return { ...base, slots: withSlot(state, event.slot, dialling) }
+  }
   const isEager = event.nowMs < (base.eagerUntilMs ?? Number.NEGATIVE_INFINITY)
   const retryAtMs = event.nowMs + backOffMs(failures, isEager, event.random)
   const slots = withSlot(state, event.slot, { phase: 'waiting', failures, retryAtMs })
@@ -195,6 +201,10 @@ function doubtful({ network }: TunnelState): (slot: Slot) => Slot {
 
 function hopeFrom(nowMs: number) {
   return { settlesUntilMs: nowMs + SETTLE_MS, eagerUntilMs: nowMs + EAGER_MS }
+}
+
+function hopeOf({ settlesUntilMs }: TunnelState) {
+  return settlesUntilMs === undefined ? {} : { settlesUntilMs }
 }
 
 function doubted(state: TunnelState, nowMs: number): TunnelState {

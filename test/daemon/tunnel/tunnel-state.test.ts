@@ -32,11 +32,15 @@ const names: Record<string, readonly [readonly TunnelEvent[], TunnelStateName]> 
   'is unreachable once an attempt failed': [[start, failed(0)], 'unreachable'],
   'is connecting when the last connection is lost': [[start, opened(0), lost(0)], 'connecting'],
   'is connecting while the first attempts after a loss fail': [
-    [start, opened(0), lost(0), tick(4999), failed(0, 4999)],
+    [start, opened(0), lost(0), tick(9999), failed(0, 9999)],
     'connecting',
   ],
-  'is unreachable 5 s after the last connection was lost': [
-    [start, opened(0), lost(0), tick(5000)],
+  'is unreachable 10 s after the last connection was lost': [
+    [start, opened(0), lost(0), tick(10_000)],
+    'unreachable',
+  ],
+  'is not given more time by a second loss': [
+    [start, opened(0), opened(1), lost(0, 0, 'x'), lost(1, 9000, 'x'), tick(10_000)],
     'unreachable',
   ],
   'is not sure of a connection when the network changed': [
@@ -48,8 +52,8 @@ const names: Record<string, readonly [readonly TunnelEvent[], TunnelStateName]> 
     'connected',
   ],
   'has hope when the network changed': [[start, failed(0), failed(1), changed()], 'connecting'],
-  'is unreachable 5 s after a change that did not help': [
-    [start, failed(0), changed(), failed(0), failed(1), tick(5000)],
+  'is unreachable 10 s after a change that did not help': [
+    [start, failed(0), changed(), failed(0), failed(1), tick(10_000)],
     'unreachable',
   ],
   'is not sure of a connection when another one fell silent': [
@@ -63,7 +67,7 @@ const names: Record<string, readonly [readonly TunnelEvent[], TunnelStateName]> 
   'is revoked in any network': [[start, failed(0, 0, 'device_revoked'), changed()], 'revoked'],
   'is down in any network': [[changed()], 'down'],
   'ignores the answer of a connection that was lost': [
-    [start, opened(0), changed(), lost(0), answered(0), tick(5000)],
+    [start, opened(0), changed(), lost(0), failed(0), answered(0), tick(10_000)],
     'unreachable',
   ],
   'is revoked when the gateway says so': [[start, failed(0, 0, 'device_revoked')], 'revoked'],
@@ -114,10 +118,15 @@ test('D8 T107 tunnel state: a change of the network begins everything anew, and 
   )
   const before = after({ type: 'start', connections: 3 }, opened(0), failed(1, 0))
   const first = next(before, changed(7))
-  t.deepEqual(first.effects, { dial: [1, 2], probe: [0], tickAtMs: 5007 })
+  t.deepEqual(first.effects, { dial: [1, 2], probe: [0], tickAtMs: 10_007 })
   const second = next(first.state, changed(8))
-  t.deepEqual(second.effects, { dial: [1, 2], probe: [0], tickAtMs: 5008 })
+  t.deepEqual(second.effects, { dial: [1, 2], probe: [0], tickAtMs: 10_008 })
   t.deepEqual(next(second.state, answered(0)).effects, idle)
+})
+
+test('D8 T107 tunnel state: what did not answer after a change is replaced at once', (t) => {
+  const probing = after({ type: 'start', connections: 1 }, opened(0), changed(20_000))
+  t.deepEqual(next(probing, lost(0, 21_000)).effects.dial, [0])
 })
 
 test('D8 tunnel state: after a loss attempts stay frequent for a minute, then they do not', (t) => {

@@ -1,0 +1,156 @@
+/**
+ * What happens to a laptop, and what its user and its programs see of it: the table behind docs/reference/life.md, the
+ * tests of it and `scripts/bench recovery`.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { DaemonStatus } from '#lib/api/control-api'
+import { must } from './child-process.ts'
+import { UPLINK } from './namespace-lab.ts'
+import type { Organisation } from './organisation.ts'
+
+export type LaptopEvent = {
+  readonly name: string
+  readonly what: string
+  /** What `zt status` says at least once while it lasts; undefined: nothing in particular. */
+  readonly status?: readonly [state: DaemonStatus['state'], reasons: readonly string[]]
+  /** What connections are told that come while it lasts; undefined: they wait, and are carried. */
+  readonly refusal?: string
+  readonly openFlows: 'go on' | 'end'
+  /** From the end of the event, or its only moment, until data passes again. */
+  readonly withinSeconds: number
+  readonly begin: (organisation: Organisation) => Promise<unknown>
+  /** How long it lasts at least. */
+  readonly lastsMs: number
+  readonly end: (organisation: Organisation) => Promise<unknown>
+}
+
+/** Longer than a tunnel lives without an answer, and than new connections wait. */
+const LONG_MS = 13_000
+
+const onLaptop = async ({ lab }: Organisation, ...commands: readonly string[]): Promise<void> => {
+  if (lab.inLaptop.length === 0) throw new Error('this machine is no laptop of a lab')
+  for (const command of commands) await must([...lab.inLaptop, 'ip', ...command.split(' ')])
+}
+
+/** The network between laptop and gateway: 198.19.N.0/24, the gateway has .1 in it. */
+function uplinkOf({ lab }: Organisation): string {
+  return lab.gateway.replace('198.18.', '198.19.').replace(/\.[0-9]+$/, '')
+}
+
+const linkDown = (organisation: Organisation) => onLaptop(organisation, `link set ${UPLINK} down`)
+/** As a DHCP client does it: the link first, then the way out. */
+const linkUp = (organisation: Organisation) =>
+  onLaptop(
+    organisation,
+    `link set ${UPLINK} up`,
+    `route replace default via ${uplinkOf(organisation)}.1`,
+  )
+
+/** Turns between two addresses of the network. */
+async function changeAddress(organisation: Organisation): Promise<void> {
+  const net = uplinkOf(organisation)
+  const shown = await must([...organisation.lab.inLaptop, 'ip', '-4', 'addr', 'show', UPLINK])
+  const [old, newer] = shown.includes(`${net}.2/`) ? ['2', '77'] : ['77', '2']
+  await onLaptop(
+    organisation,
+    `addr del ${net}.${old}/24 dev ${UPLINK}`,
+    `addr add ${net}.${newer}/24 dev ${UPLINK}`,
+    `route replace default via ${net}.1`,
+  )
+}
+
+const stop = async ({ daemon }: Organisation) => daemon.signal('SIGSTOP')
+const wake = async ({ daemon }: Organisation) => daemon.signal('SIGCONT')
+const silence = (how: 'add' | 'del') => async (organisation: Organisation) => {
+  const { lab } = organisation
+  await must([
+    ...lab.inGateway,
+    'ip',
+    'rule',
+    how,
+    'to',
+    `${uplinkOf(organisation)}.0/24`,
+    'blackhole',
+  ])
+}
+
+async function endGateway(organisation: Organisation, signal: 'SIGTERM' | 'SIGKILL') {
+  const gateway = organisation.gateway()
+  gateway.signal(signal)
+  await gateway.exited
+}
+const startGateway = (organisation: Organisation) => organisation.startGateway()
+const zt = (command: string) => (organisation: Organisation) => must([...organisation.zt, command])
+
+const AWAY = ['network_unreachable', 'ping_timeout', 'network_changed', 'connect_timeout']
+
+export const LAPTOP_EVENTS: readonly LaptopEvent[] = [
+  {
+    name: 'sleep',
+    what: 'sleep and wake in the same network (the daemon does not run meanwhile)',
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: stop, lastsMs: 4_000, end: wake },
+  },
+  {
+    name: 'sleep and move',
+    what: 'sleep, and wake with another address',
+    ...{ openFlows: 'end', withinSeconds: 3 },
+    begin: async (organisation) => {
+      await stop(organisation)
+      await changeAddress(organisation)
+    },
+    ...{ lastsMs: 4_000, end: wake },
+  },
+  {
+    name: 'link flap',
+    what: 'link down for 3 s',
+    status: ['connecting', AWAY],
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: linkDown, lastsMs: 3_000, end: linkUp },
+  },
+  {
+    name: 'link down',
+    what: 'link down for longer than 10 s',
+    status: ['unreachable', AWAY],
+    ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: linkDown, lastsMs: LONG_MS, end: linkUp },
+  },
+  {
+    name: 'address change',
+    what: 'another address on the same link',
+    status: ['connecting', AWAY],
+    ...{ openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: changeAddress, lastsMs: 0, end: async () => {} },
+  },
+  {
+    name: 'gateway restart',
+    what: 'the gateway is stopped, which takes up to 30 s while connections are open, and started again',
+    status: ['connecting', ['gateway_draining', 'connection_refused', 'connection_lost']],
+    ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: (all) => endGateway(all, 'SIGTERM'), lastsMs: 0, end: startGateway },
+  },
+  {
+    name: 'gateway crash',
+    what: 'the gateway is killed, and started again after 13 s',
+    status: ['unreachable', ['connection_refused', 'connection_lost']],
+    ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: (all) => endGateway(all, 'SIGKILL'), lastsMs: LONG_MS, end: startGateway },
+  },
+  {
+    name: 'gateway silent',
+    what: 'nothing comes back from the gateway, and nobody says so',
+    status: ['unreachable', ['ping_timeout', 'connect_timeout']],
+    ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 10 },
+    ...{ begin: silence('add'), lastsMs: LONG_MS + 4_000, end: silence('del') },
+  },
+  {
+    name: 'switched off',
+    what: '`zt down`, then `zt up`',
+    status: ['down', []],
+    ...{ refusal: 'down', openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: zt('down'), lastsMs: 500, end: zt('up') },
+  },
+]
+
+/** Waits as long as the event lasts. */
+export const outlast = ({ lastsMs }: LaptopEvent): Promise<void> => pause(lastsMs)
