@@ -2,17 +2,13 @@
  * Values as text for people. Pure. Text from outside is stripped of control characters.
  */
 import Table from 'cli-table3'
-import type {
-  DaemonStatus,
-  LoginPrompt,
-  PostureStatus,
-  TransparentStatus,
-} from '#lib/api/control-api'
+import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
 import type { Setting } from '#lib/api/setting'
 import type { VisibleApplication } from '#lib/wire/control-message'
 import { printable } from './printable.ts'
 import { promptLine } from './prompt-text.ts'
 import { style } from './style.ts'
+import { transparentLines } from './transparent-text.ts'
 
 const line = (name: string, value: string): string => `${name.padEnd(14)} ${printable(value)}`
 
@@ -35,8 +31,9 @@ export function statusText(status: DaemonStatus): string {
     line('proxy', `${status.proxy.host}:${status.proxy.port} (PAC: ${status.proxy.pacUrl})`),
     line('ours', [...status.domains, ...status.prefixes].join(', ') || '(nothing yet)'),
   ]
-  if (status.transparent !== undefined)
-    lines.push(line('transparent', transparentText(status.transparent)))
+  if (status.transparent !== undefined) {
+    lines.push(...transparentLines(status.transparent).map(([label, text]) => line(label, text)))
+  }
   for (const check of status.posture) lines.push(line('posture', postureLine(check)))
   for (const prompt of status.prompts) lines.push(line('waits', promptLine(prompt)))
   const alarm = status.auditLog?.alarm
@@ -48,25 +45,6 @@ export function statusText(status: DaemonStatus): string {
     lines.push(line('refused', `${status.refusedOtherUsers} connections of other users`))
   }
   return lines.join('\n')
-}
-
-function transparentText({
-  state,
-  reason,
-  detail,
-  leftOut = [],
-  counters,
-}: TransparentStatus): string {
-  const dropped = Object.entries(counters?.dropped ?? {}).map(([why, count]) => `${count} ${why}`)
-  return [
-    reason === undefined ? state : `${state} (${reason})`,
-    ...(detail === undefined ? [] : [detail]),
-    ...(counters === undefined
-      ? []
-      : [`${counters.packets} packets, ${counters.open.tcp} connections`]),
-    ...(dropped.length === 0 ? [] : [`dropped: ${dropped.join(', ')}`]),
-    ...(leftOut.length === 0 ? [] : [`left out: ${leftOut.join(', ')}`]),
-  ].join('; ')
 }
 
 function postureLine({ name, result, detail, observedAt }: PostureStatus): string {

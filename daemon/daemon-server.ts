@@ -95,7 +95,7 @@ export async function startDaemon(
   })
   const names = createDeviceNames({
     ...{ config, device, log },
-    askUpstream: createAskUpstream(systemServers),
+    askUpstream: createAskUpstream(() => transparent?.nameServers ?? systemServers()),
   })
   const transparent =
     config.mode === 'transparent'
@@ -103,7 +103,9 @@ export async function startDaemon(
           config,
           openFlow: createOpenFlow(device),
           openDatagrams: createOpenDatagrams(device),
-          wish: () => transparentWish(config, device.registration),
+          names,
+          wish: () =>
+            transparentWish(config, device.registration, upstreamFor(device.gateway ?? NO_GATEWAY)),
           log,
         })
       : undefined
@@ -166,7 +168,10 @@ export async function startDaemon(
   }
   const stopWatching = watchSurroundings({
     look: () => lookAround(config.tunName),
-    onChange: device.surroundingsChanged,
+    onChange: () => {
+      device.surroundingsChanged()
+      transparent?.refresh()
+    },
     log,
   })
   if (loaded.value !== undefined) await device.adopt(loaded.value)

@@ -1,6 +1,6 @@
 /**
- * Names on this device: the resolver, and the addresses that stand for names. There is one, whatever asks: an address
- * means the same name to every program.
+ * Names on this device: the resolver, and the addresses that stand for names. There is one of each, whatever asks: an
+ * address means the same name to every program.
  */
 import type { Log } from '#lib/log'
 import { formatAddress, type IpAddress } from '#lib/net/address'
@@ -9,11 +9,22 @@ import { err } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DaemonConfig } from './config.ts'
 import type { Device } from './device-client.ts'
+import type { DnsCounters } from './dns/counters.ts'
 import { createAskGateway } from './dns/gateway-dns-client.ts'
-import { type AnswerQuery, type AskUpstream, createResolver } from './dns/resolver.ts'
+import {
+  type AnswerQuery,
+  type AskUpstream,
+  createResolver,
+  type Resolver,
+} from './dns/resolver.ts'
 import type { SyntheticMap } from './dns/synthetic-map.ts'
 import { openSyntheticMap } from './dns/synthetic-map-store.ts'
-import { parseSyntheticRange } from './dns/synthetic-range.ts'
+import {
+  addressesOf,
+  formatRange,
+  parseSyntheticRange,
+  type SyntheticRange,
+} from './dns/synthetic-range.ts'
 import { compileZones, type Zones } from './dns/zones.ts'
 import type { Registration } from './enrol/registration.ts'
 import { jointSettings } from './settings.ts'
@@ -31,74 +42,95 @@ export interface DeviceNames {
   readonly answerOurs: AnswerQuery
   /** Where a program wants to go: the name that an address stands for, or the address; undefined: it stands for no name now. */
   targetOf(address: IpAddress, port: number): FlowTarget | undefined
+  /** Of the resolver, inside the ranges: both stand for no name. */
+  readonly resolverAddresses: readonly IpAddress[]
+  /** What `answer` did. */
+  readonly counters: Readonly<DnsCounters>
 }
 
-type State = {
-  readonly settings: Registration['settings']
-  readonly range: string
+/** What there is for a range. */
+type Opened = {
+  readonly range: SyntheticRange
   readonly map: SyntheticMap
-  readonly answer: AnswerQuery
-  readonly answerOurs: AnswerQuery
+  readonly all: Resolver
+  readonly ours: Resolver
 }
+
+/** The resolver has this number in every range. */
+const RESOLVER_NUMBER = 53
 
 /** Opens the map at the first question. */
 export function createDeviceNames(deps: DeviceNamesDeps): DeviceNames {
-  let state: State | undefined
-  const current = (): State => {
-    if (state === undefined || state.settings !== deps.device.registration?.settings) {
-      state = begin(deps, state)
-    }
-    return state
+  const { config, device } = deps
+  let settings: Registration['settings']
+  let zones = zonesOf(undefined)
+  let opened: Opened | undefined
+
+  /** With new settings everything that the gateway said is asked again; addresses stay while their range does. */
+  function current(): Opened {
+    if (opened !== undefined && settings === device.registration?.settings) return opened
+    settings = device.registration?.settings
+    zones = zonesOf(device.registration)
+    const range = rangeOf(config, settings)
+    const isSame = opened !== undefined && formatRange(opened.range) === formatRange(range)
+    opened = isSame && opened ? opened : open(range, () => zones, deps)
+    opened.all.forget()
+    opened.ours.forget()
+    return opened
   }
+
   return {
-    answer: (query, via) => current().answer(query, via),
-    answerOurs: (query, via) => current().answerOurs(query, via),
+    answer: (query, via) => current().all.answer(query, via),
+    answerOurs: (query, via) => current().ours.answer(query, via),
     targetOf: (address, port) => {
       const { map } = current()
       const host = map.contains(address) ? map.nameOf(address, Date.now()) : formatAddress(address)
       return host === undefined ? undefined : { host, port }
     },
+    get resolverAddresses() {
+      return resolverIn(current().range)
+    },
+    get counters() {
+      return current().all.counters
+    },
   }
 }
 
-/** With new settings everything that the gateway said is asked again; addresses stay while their range does. */
-function begin(deps: DeviceNamesDeps, before: State | undefined): State {
+/** @throws {Error} when the file of the map can be neither read nor written. */
+function open(range: SyntheticRange, zones: () => Zones, deps: DeviceNamesDeps): Opened {
   const { config, device, log } = deps
-  const settings = device.registration?.settings
-  const { syntheticV4, syntheticV6 } = jointSettings(config, settings)
-  const texts = [syntheticV4, syntheticV6].map(({ value }) => formatPrefix(value))
-  const range = texts.join(' ')
-  const map = before?.range === range ? before.map : openMap(texts, deps)
-  const zones = zonesOf(device.registration)
+  const map = openSyntheticMap(config.stateDir, range, log)
   const unconnected = async () => err({ reason: 'not_connected' } as const)
-  const resolver = (askUpstream: AskUpstream) =>
+  const resolver = (askUpstream: AskUpstream): Resolver =>
     createResolver({
-      zones: () => zones,
-      synthetic: map,
+      ...{ zones, synthetic: map, askUpstream, log },
       askGateway: createAskGateway((path, body) =>
         (device.tunnel?.post ?? unconnected)(path, body),
       ),
-      askUpstream,
       privateAllowed: new Set(),
       withIpv6: () => true,
       now: Date.now,
-      log,
-    }).answer
-  const noUpstream: AskUpstream = async () => err({ reason: 'no_upstream' })
-  return {
-    ...{ settings, range, map },
-    answer: resolver(deps.askUpstream),
-    answerOurs: resolver(noUpstream),
-  }
+    })
+  const all = resolver(deps.askUpstream)
+  const ours = resolver(async () => err({ reason: 'no_upstream' }))
+  return { range, map, all, ours }
 }
 
-/** @throws {Error} when the file can be neither read nor written. */
-function openMap([v4 = '', v6 = '']: readonly string[], { config, log }: DeviceNamesDeps) {
-  const range = parseSyntheticRange(v4, v6, [])
+function rangeOf(config: DaemonConfig, settings: Registration['settings']): SyntheticRange {
+  const { syntheticV4, syntheticV6 } = jointSettings(config, settings)
+  const [v4, v6] = [formatPrefix(syntheticV4.value), formatPrefix(syntheticV6.value)]
+  const bare = parseSyntheticRange(v4, v6, [])
+  const range = bare.ok ? parseSyntheticRange(v4, v6, resolverIn(bare.value)) : bare
+  // Settings with another shape were refused before.
   if (!range.ok) throw new Error(`${v4} ${v6}: ${range.error.reason}`)
-  return openSyntheticMap(config.stateDir, range.value, log)
+  return range.value
 }
 
+function resolverIn(range: SyntheticRange): readonly IpAddress[] {
+  return Object.values(addressesOf(range, RESOLVER_NUMBER))
+}
+
+/** Names of the gateway's own listeners resolve outside the tunnel (T103). */
 function zonesOf(registration: Registration | undefined): Zones {
   const { settings, tunnelUrl, loginUrl } = registration ?? {}
   const listeners = [tunnelUrl, loginUrl].flatMap((url) => (url ? [new URL(url).hostname] : []))

@@ -120,24 +120,39 @@ export function withoutCredentials(text: string): string {
 /** What transparent mode is to do. */
 export type TransparentWish = {
   readonly ownerUid: number
+  readonly domains: readonly string[]
   readonly prefixes: readonly string[]
   readonly lockdown: boolean
-  /** Hosts of the gateway, reached as without us: the tunnel must not run through itself (T103). */
-  readonly gatewayHosts: readonly string[]
+  /** Ranges whose addresses stand for names. */
+  readonly synthetic: readonly Prefix[]
+  /** Hosts of the gateway, and of the proxy before it: the tunnel must not run through itself (T103). */
+  readonly outsideHosts: readonly string[]
 }
 
-/** undefined while nothing is known to be ours. */
+/**
+ * @param proxyUrl the proxy before the gateway.
+ * @returns undefined while nothing is known to be ours.
+ */
 export function transparentWish(
   config: DaemonConfig,
   registration: Registration | undefined,
+  proxyUrl: string | undefined,
 ): TransparentWish | undefined {
   if (registration?.settings === undefined) return undefined
   const { ownerUid, settings, tunnelUrl, loginUrl } = registration
-  const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '')
+  const outside = [tunnelUrl, loginUrl, ...(proxyUrl === undefined ? [] : [proxyUrl])]
+  const { lockdown, syntheticV4, syntheticV6 } = jointSettings(config, settings)
+  const { domains, prefixes } = cleanSettings(settings)
   return {
-    ownerUid,
-    prefixes: cleanSettings(settings).prefixes,
-    lockdown: jointSettings(config, settings).lockdown.value,
-    gatewayHosts: [tunnelUrl, loginUrl].map(hostOf),
+    ...{ ownerUid, domains, prefixes },
+    lockdown: lockdown.value,
+    synthetic: [syntheticV4.value, syntheticV6.value],
+    outsideHosts: outside.flatMap(hostOf),
   }
+}
+
+/** A proxy may be written without its scheme; what is no URL was refused elsewhere. */
+function hostOf(text: string): string[] {
+  const url = text.includes('://') ? text : `http://${text}`
+  return URL.canParse(url) ? [new URL(url).hostname.replace(/^\[|\]$/g, '')] : []
 }

@@ -11,15 +11,18 @@ import { applyRouting, type RoutingRefusal } from '../machine/applied-routing-os
 import { removeLeftovers } from '../machine/leftovers-os.ts'
 import { redirectTable } from '../machine/nft-table.ts'
 import { holdNftTable } from '../machine/nft-table-os.ts'
-import type { LeftOut, Wanted } from '../machine/plan.ts'
+import type { LeftOut } from '../machine/plan.ts'
 import type { Failure } from './failure.ts'
+import { type LedNames, leadNames } from './names-os.ts'
+import type { Wish } from './wish.ts'
 
 /** Traffic that is taken. */
 export interface TakenOver {
   readonly interception: Interception
+  readonly names: LedNames
   readonly leftOut: readonly LeftOut[]
-  /** Goes over to other routes; after a refusal the ones before are in force. */
-  reroute(wanted: Wanted): Promise<Result<undefined, Failure>>
+  /** Goes over to other routes and zones; after a refusal the ones before are in force. */
+  change(wish: Wish): Promise<Result<undefined, Failure>>
   /** Gives everything back. */
   close(): Promise<void>
 }
@@ -31,23 +34,23 @@ export type TakeOverDeps = InterceptDeps & {
 
 /** What gives back, the last one first. */
 type Undos = (() => Promise<void>)[]
-type Start = { readonly wanted: Wanted; readonly deps: TakeOverDeps; readonly undos: Undos }
+type Start = { readonly wish: Wish; readonly deps: TakeOverDeps; readonly undos: Undos }
 
 /** `ip` answers within milliseconds. */
 const CHANGE_TIMEOUT_MS = 10_000
 
 /** @throws {Error} when a listener cannot be had, or `ip` hangs; nothing is left then either. */
 export async function takeOver(
-  wanted: Wanted,
+  wish: Wish,
   deps: TakeOverDeps,
 ): Promise<Result<TakenOver, Failure>> {
   const left = await removeLeftovers(soon())
   if (!left.ok) return left
-  const device = openTun(wanted.tunName)
+  const device = openTun(wish.routing.tunName)
   if (!device.ok) return device
   const undos: Undos = [async () => device.value.close()]
   try {
-    const taken = await takeInto(device.value, { wanted, deps, undos })
+    const taken = await takeInto(device.value, { wish, deps, undos })
     if (!taken.ok) await giveBack(undos)
     return taken
   } catch (cause) {
@@ -59,25 +62,29 @@ export async function takeOver(
 /** A redirect is there before routes lead to it; the kernel's own stack on the device needs routes first. */
 async function takeInto(
   device: TunDevice,
-  { wanted, deps, undos }: Start,
+  { wish, deps, undos }: Start,
 ): Promise<Result<TakenOver, Failure>> {
-  const redirect = await startRedirect(device, { wanted, deps, undos })
-  const applied = await applyRouting(wanted, soon())
+  const redirect = await startRedirect(device, { wish, deps, undos })
+  const applied = await applyRouting(wish.routing, soon())
   if (!applied.ok) return err(failureOf(applied.error))
   let routing = applied.value
   undos.push(async () => {
     const failed = await routing.undo(soon())
     if (failed.length > 0) deps.log.warn({ failed }, 'routing not undone')
   })
+  const interception = redirect ?? (await startTunNat(device, { wish, deps, undos }))
+  const names = await leadNames(wish.names, deps)
+  undos.push(() => names.close())
   return ok({
-    interception: redirect ?? (await startTunNat(device, { wanted, deps, undos })),
+    ...{ interception, names },
     get leftOut() {
       return routing.leftOut
     },
-    reroute: async (next) => {
-      const changed = await routing.change(next, soon())
+    change: async (next) => {
+      const changed = await routing.change(next.routing, soon())
       if (!changed.ok) return err(failureOf(changed.error))
       routing = changed.value
+      await names.change(next.names)
       return ok(undefined)
     },
     close: () => giveBack(undos),
@@ -87,11 +94,11 @@ async function takeInto(
 /** undefined where nft cannot be used. */
 async function startRedirect(
   device: TunDevice,
-  { wanted, deps, undos }: Start,
+  { wish, deps, undos }: Start,
 ): Promise<Interception | undefined> {
   const interception = await startInterception(device, deps, { mode: 'redirect' })
   const { redirectPort = 0 } = interception
-  const { tunName, uids } = wanted
+  const { tunName, uids } = wish.routing
   const table = await holdNftTable(redirectTable(tunName, redirectPort, uids))
   if (!table.ok) {
     deps.log.info(table.error, 'no redirect by nft')
@@ -108,11 +115,8 @@ async function startRedirect(
   return interception
 }
 
-async function startTunNat(
-  device: TunDevice,
-  { wanted, deps, undos }: Start,
-): Promise<Interception> {
-  const { tunAddresses: addresses } = wanted
+async function startTunNat(device: TunDevice, { wish, deps, undos }: Start): Promise<Interception> {
+  const { tunAddresses: addresses } = wish.routing
   const interception = await startInterception(device, deps, { mode: 'tun-nat', addresses })
   undos.push(() => interception.close())
   return interception

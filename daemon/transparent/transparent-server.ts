@@ -3,38 +3,42 @@
  * the settings, one change after the other, and when a change fails it ends: the machine is never left half changed.
  */
 import type { TransparentStatus } from '#lib/api/control-api'
+import type { DnsServer } from '#lib/dns/server'
 import type { Log } from '#lib/log'
-import { formatAddress } from '#lib/net/address'
-import { formatPrefix } from '#lib/net/prefix'
 import type { Result } from '#lib/result'
 import type { DaemonConfig } from '../config.ts'
+import type { DeviceNames } from '../device-names-client.ts'
 import { resolveHost } from '../direct-client.ts'
 import type { InterceptDeps } from '../intercept/intercept-deps.ts'
 import type { OpenDatagrams, OpenFlow } from '../listen/open-flow.ts'
-import type { Wanted } from '../machine/plan.ts'
+import { systemNameservers } from '../machine/dns-takeover-os.ts'
 import type { TransparentWish } from '../settings.ts'
 import type { Failure } from './failure.ts'
+import { transparentStatus } from './status.ts'
 import { type TakenOver, takeOver } from './take-over-os.ts'
-import { isSameDevice, wantedOf } from './wanted.ts'
+import { isSameDevice, type Wish, wishOf } from './wish.ts'
 
 export type TransparentOptions = {
-  readonly config: Pick<DaemonConfig, 'tunName' | 'allowUsers'>
+  readonly config: Pick<DaemonConfig, 'tunName' | 'allowUsers' | 'dns'>
   /** What is ours now; undefined while nothing is known. */
   readonly wish: () => TransparentWish | undefined
   readonly openFlow: OpenFlow
   readonly openDatagrams: OpenDatagrams
+  readonly names: DeviceNames
   readonly log: Log
 }
 
 export interface Transparent {
   readonly status: TransparentStatus
+  /** Name servers of this machine without ours; undefined: those that /etc/resolv.conf names. */
+  readonly nameServers: readonly DnsServer[] | undefined
   /** Goes over to what is wished now. */
   refresh(): void
   /** Gives everything back. */
   stop(): Promise<void>
 }
 
-type Running = { readonly wanted: Wanted; readonly taken: TakenOver }
+type Running = { readonly wish: Wish; readonly taken: TakenOver }
 
 /** It begins with the first `refresh` that finds something wished. */
 export function createTransparent(options: TransparentOptions): Transparent {
@@ -45,22 +49,21 @@ export function createTransparent(options: TransparentOptions): Transparent {
   let last: Promise<void> = Promise.resolve()
 
   async function goOver(): Promise<void> {
-    const wanted = isStopped ? undefined : await currentlyWanted(options)
-    const done = wanted && (await goOverTo(wanted))
+    const wish = isStopped ? undefined : await currentWish(options)
+    const done = wish && (await goOverTo(wish))
     refused = done?.ok === false ? done.error : undefined
     if (refused !== undefined) log.error(refused, 'transparent mode refused')
     if (done?.ok !== true) await end()
   }
 
-  async function goOverTo(wanted: Wanted): Promise<Result<unknown, Failure>> {
-    if (running !== undefined && isSameDevice(running.wanted, wanted)) {
-      const rerouted = await running.taken.reroute(wanted)
-      running = { ...running, wanted }
-      return rerouted
+  async function goOverTo(wish: Wish): Promise<Result<unknown, Failure>> {
+    if (running !== undefined && isSameDevice(running.wish, wish)) {
+      running = { ...running, wish }
+      return running.taken.change(wish)
     }
     await end()
-    const taken = await takeOver(wanted, { ...interceptDeps(options), onLost })
-    if (taken.ok) running = { wanted, taken: taken.value }
+    const taken = await takeOver(wish, { ...interceptDeps(options), onLost })
+    if (taken.ok) running = { wish, taken: taken.value }
     return taken
   }
 
@@ -88,7 +91,10 @@ export function createTransparent(options: TransparentOptions): Transparent {
 
   return {
     get status() {
-      return statusOf(running?.taken, refused)
+      return transparentStatus({ taken: running?.taken, refused, names: options.names })
+    },
+    get nameServers() {
+      return running?.taken.names.nameServers
     },
     refresh: () => void queue(goOver),
     stop: () => {
@@ -98,33 +104,18 @@ export function createTransparent(options: TransparentOptions): Transparent {
   }
 }
 
-async function currentlyWanted({ wish, config }: TransparentOptions): Promise<Wanted | undefined> {
+async function currentWish({ wish, config, names }: TransparentOptions): Promise<Wish | undefined> {
   const wished = wish()
   if (wished === undefined) return undefined
-  const found = await Promise.all(wished.gatewayHosts.map(resolveHost))
-  const outside = found.flatMap((one) => (one.ok ? one.value : []))
-  return wantedOf(wished, config, outside)
+  const found = await Promise.all(wished.outsideHosts.map(resolveHost))
+  // Without a list of name servers there are none to go round.
+  const nameServers = await systemNameservers().catch(() => [])
+  const outside = [...found.flatMap((one) => (one.ok ? one.value : [])), ...nameServers]
+  return wishOf(wished, config, { resolver: names.resolverAddresses, outside })
 }
 
-function interceptDeps({ openFlow, openDatagrams, log }: TransparentOptions): InterceptDeps {
-  return {
-    ...{ openFlow, openDatagrams, log },
-    targetOf: (address, port) => ({ host: formatAddress(address), port }),
-    answerQuery: async () => undefined,
-    resolverAddresses: [],
-  }
-}
-
-function statusOf(taken: TakenOver | undefined, refused: Failure | undefined): TransparentStatus {
-  if (refused !== undefined) return { state: 'refused', ...refused }
-  if (taken === undefined) return { state: 'off' }
-  const { interception, leftOut } = taken
-  const { packets, dropped, open } = interception.counters
-  return {
-    state: 'on',
-    mode: interception.mode,
-    ...(interception.warning !== undefined && { detail: interception.warning }),
-    leftOut: leftOut.map(({ prefix, reason }) => `${formatPrefix(prefix)} (${reason})`),
-    counters: { packets, dropped: { ...dropped }, open: { ...open } },
-  }
+function interceptDeps(options: TransparentOptions): InterceptDeps {
+  const { openFlow, openDatagrams, names, log } = options
+  const { targetOf, answer: answerQuery, resolverAddresses } = names
+  return { openFlow, openDatagrams, log, targetOf, answerQuery, resolverAddresses }
 }

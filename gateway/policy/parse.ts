@@ -65,11 +65,11 @@ const tunnelShape = mapping(
     others: defaulted(oneOf('direct', 'refuse'), 'What daemons do with everything else.', 'direct'),
     synthetic: optional(
       syntheticShape,
-      'Told to devices for transparent mode, which they do not have yet: ranges of the addresses that stand for private names.',
+      'Told to devices in transparent mode: ranges of the addresses that stand for private names.',
     ),
     lockdown: defaulted(
       flag,
-      'Told to devices for transparent mode, which they do not have yet: private destinations are to stay unreachable while no daemon carries them.',
+      'Told to devices in transparent mode: private destinations stay unreachable while no daemon carries them.',
       false,
     ),
   },

@@ -92,6 +92,17 @@ export type TransparentStatus = {
     readonly dropped: Readonly<Record<string, number>>
     readonly open: Readonly<Record<'tcp' | 'udp' | 'icmp', number>>
   }
+  /** The resolver of private names: how questions reach it, or why not by themselves. */
+  readonly resolver?: {
+    readonly mode?: 'resolved' | 'port53' | 'resolv_conf' | 'off'
+    readonly reason?: string
+    readonly detail?: string
+    readonly addresses: readonly string[]
+    readonly queries: number
+    readonly ours: number
+    readonly forwarded: number
+    readonly refused: Readonly<Record<string, number>>
+  }
 }
 
 /** The daemon's state, as `zt status` shows it. */

@@ -98,7 +98,9 @@ export async function startLabGateway(lab: Lab, folder: string, first: First): P
 function gatewayYaml(lab: Lab, urls: Urls, issuer: string): string {
   const hosts =
     lab.kind === 'namespaces'
-      ? `${NAMES.wiki}: ${lab.target}, ${NAMES.database}: ${lab.target}, ${NAMES.denied}: ${lab.target}`
+      ? [NAMES.wiki, NAMES.database, NAMES.denied, NAMES.app]
+          .map((name) => `${name}: ${lab.target}`)
+          .join(', ')
       : ''
   const listener = (name: keyof Urls, address: string): string =>
     `  ${name}: { listen: "${address}:${LISTEN_PORTS[name]}", url: "${urls[name]}" }

@@ -11,6 +11,8 @@
  *   laptop                 gw
  *   198.19.N.2 ──uplink── 198.19.N.1
  */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { run } from './child-process.ts'
 
 /** Where things live in a lab. `inGateway` and `inTargets` are argv prefixes. */
@@ -52,6 +54,9 @@ export function loopbackLab(): Lab {
   }
 }
 
+/** The organisation's own zone. */
+export const ZONE = 'corp.internal'
+
 /** The laptop's link, as it is called in its namespace. */
 export const UPLINK = 'uplink'
 
@@ -69,8 +74,10 @@ export async function namespaceLab(hasLaptop = false): Promise<Lab> {
     await run(['ip', 'netns', 'del', gw])
     await run(['ip', 'netns', 'del', targets])
     if (hasLaptop) await run(['ip', 'netns', 'del', laptop])
+    rmSync(etcOf(laptop), { recursive: true, force: true })
     await run(['ip', 'route', 'del', 'unreachable', `10.18.${number}.0/24`])
   }
+  if (hasLaptop) writeResolvConf(laptop, number)
   const ofLaptop = hasLaptop ? laptopCommands(number, gw, laptop) : []
   for (const command of [...commands(number, gw, targets), ...ofLaptop]) {
     const done = await run(['ip', ...command.split(' ')])
@@ -113,6 +120,8 @@ function commands(number: number, gw: string, targets: string): string[] {
     `-n ${targets} link set lo up`,
     `-n ${targets} link set ${targetLink} up`,
     `netns exec ${gw} sysctl -qw net.ipv4.ip_forward=0`,
+    // Ping without privileges, for any group (icmp(7)); a tab, since commands are split at spaces.
+    `netns exec ${gw} sysctl -qw net.ipv4.ping_group_range=0\t2147483647`,
     // Thousands of flows to one target wait out TIME_WAIT in this namespace: without it the kernel runs out of ports.
     `netns exec ${gw} sysctl -qw net.ipv4.tcp_tw_reuse=1`,
   ]
@@ -129,6 +138,18 @@ function laptopCommands(number: number, gw: string, laptop: string): string[] {
     `-n ${laptop} link set ${UPLINK} up`,
     `-n ${laptop} route add default via 198.19.${number}.1`,
   ]
+}
+
+/** `ip netns exec` lays what is here over /etc (ip-netns(8)). */
+function etcOf(namespace: string): string {
+  return `/etc/netns/${namespace}`
+}
+
+/** A name server of the network it is in, which answers nothing; and the search list that DHCP would give. */
+function writeResolvConf(laptop: string, number: number): void {
+  mkdirSync(etcOf(laptop), { recursive: true })
+  const lines = [`nameserver 198.19.${number}.1`, `search ${ZONE}`, 'options attempts:1']
+  writeFileSync(join(etcOf(laptop), 'resolv.conf'), `${lines.join('\n')}\n`)
 }
 
 /** Several labs may run at once (tests in parallel): `netns add` is atomic, so it claims the number. */

@@ -1,16 +1,18 @@
 /**
  * The demo organisation's policy as an administrator would write it: nothing allowed, then two applications.
  */
-import type { Lab } from './namespace-lab.ts'
+import { type Lab, ZONE } from './namespace-lab.ts'
 
 /** Names and ports of the demo's targets. */
 export const NAMES = {
   wiki: 'wiki.corp.internal',
   database: 'db1.corp.internal',
   denied: 'payroll.corp.internal',
-  zone: 'corp.internal',
+  /** Below a wildcard. */
+  app: 'one.apps.corp.internal',
+  zone: ZONE,
 }
-export const PORTS = { web: 8080, ssh: 22, denied: 9090 }
+export const PORTS = { web: 8080, ssh: 22, denied: 9090, echo: 7007, postgres: 5432 }
 
 /** What the texts are filled with. */
 export type PolicyInput = {
@@ -56,4 +58,25 @@ export function demoPolicy(input: PolicyInput): string {
       ssh: { unix_users: [${unixUser}], record: required, host_keys: ["${hostKey}"] }
       ${staff}
 ${input.extraApplications ?? ''}`
+}
+
+/** More of the same for programs that know of no proxy: other ports and transports, a wildcard, ping. */
+export function transparentPolicy(input: PolicyInput): string {
+  const staff = `policies: [{ name: staff, decision: allow, include: [{ email_domain: ${input.emailDomain} }] }]`
+  const both = [NAMES.wiki, input.lab.target]
+  const list = (destinations: readonly string[]): string => JSON.stringify(destinations)
+  const extraApplications = `    - name: apps
+      destinations: ["*.apps.${NAMES.zone}:${PORTS.web}"]
+      ${staff}
+    - name: echo
+      destinations: ${list(both.flatMap((host) => [`${host}:${PORTS.echo}`, `${host}:${PORTS.echo}/udp`]))}
+      ${staff}
+    - name: ping
+      destinations: ${list(both.map((host) => `${host}/icmp`))}
+      ${staff}
+    - name: sql
+      destinations: ["${NAMES.database}:${PORTS.postgres}"]
+      ${staff}
+`
+  return demoPolicy({ ...input, extraApplications })
 }

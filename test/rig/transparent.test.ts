@@ -1,118 +1,192 @@
-/** Programs without proxy settings, on a laptop that is a namespace with one link: TCP to plain private addresses. */
-import anyTest, { type TestFn } from 'ava'
-import type { DaemonStatus } from '../../lib/api/control-api.ts'
-import { type Finished, must, run } from '../../scripts/lab/child-process.ts'
-import { enrol } from '../../scripts/lab/demo-steps.ts'
-import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
-import { demoPolicy, PORTS } from '../../scripts/lab/policy-texts.ts'
+/** Programs as they come, on a laptop that is a namespace with one link: nothing on it knows of zt. */
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import anyTest, { type ExecutionContext, type TestFn } from 'ava'
+import { must, startProcess } from '../../scripts/lab/child-process.ts'
+import { UPLINK } from '../../scripts/lab/namespace-lab.ts'
+import { NAMES, PORTS, transparentPolicy } from '../../scripts/lab/policy-texts.ts'
+import { startTransparentLab, type TransparentLab } from '../../scripts/lab/transparent-lab.ts'
 
-const test = anyTest as TestFn<{ organisation: Organisation; untouched: string }>
+const test = anyTest as TestFn<TransparentLab>
+
+/** Neither daemon, nor owner, nor the laptop's user. */
+const OTHER_UID = 65533
+const SSH = 'ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes'
+const CURL = 'curl -sS --max-time 10'
+/** curl's words for a connection that is refused, empty or reset. */
+const REFUSED = [7, 52, 56]
 
 test.before(async (t) => {
   t.timeout(120_000)
-  const organisation = await startOrganisation('namespaces', {
-    hasLaptop: true,
-    daemonFlags: ['--mode', 'transparent'],
-  })
-  t.context = { organisation, untouched: await network(organisation) }
-  const [alice] = organisation.people
-  if (alice === undefined) throw new Error('nobody to enrol')
-  await enrol(organisation, alice)
-  await organisation.applyPolicy(demoPolicy(organisation.policyInput))
-  for (let state = ''; state !== 'on'; ) {
-    const { transparent } = await status(organisation)
-    state = transparent?.state ?? ''
-    if (state === 'refused') throw new Error(JSON.stringify(transparent))
+  t.context = await startTransparentLab()
+})
+
+test.after.always((t) => t.context.close?.())
+
+/** Runs a command and gives its output. */
+async function said(t: ExecutionContext<TransparentLab>, command: string): Promise<string> {
+  const { code, stdout, stderr } = await t.context.onLaptop(command.split(' '))
+  t.is(code, 0, `${command}: ${stderr}`)
+  return stdout
+}
+
+/** With what is typed. */
+async function echoed(t: ExecutionContext<TransparentLab>, netcat: string): Promise<string> {
+  return (await t.context.onLaptop(['sh', '-c', `printf hello | ${netcat}`])).stdout
+}
+
+test.serial(
+  'D2 D3: curl by name, by short name, below a wildcard, by address, over IPv6',
+  async (t) => {
+    const { target } = t.context.organisation.lab
+    for (const host of [NAMES.wiki, 'wiki', NAMES.app, target]) {
+      t.regex(await said(t, `${CURL} http://${host}:${PORTS.web}/`), /Private wiki/)
+    }
+    t.regex(await said(t, `${CURL} -6 http://${NAMES.wiki}:${PORTS.web}/`), /Private wiki/)
+  },
+)
+
+test.serial('D2 D3: dig, over UDP and TCP; a name is the same address each time', async (t) => {
+  const first = await said(t, `dig +short ${NAMES.wiki}`)
+  t.regex(first, /^100\.80\.\d+\.\d+\n$/)
+  t.is(await said(t, `dig +short +tcp ${NAMES.wiki}`), first)
+  t.regex(await said(t, `dig +short ${NAMES.wiki} AAAA`), /^fdb4:5e1c:907a::/)
+  t.is(await said(t, `dig +short -x ${first.trim()}`), `${NAMES.wiki}.\n`)
+  const [resolver] = (await t.context.status()).transparent?.resolver?.addresses ?? []
+  t.is(await said(t, `dig +short @${resolver} ${NAMES.wiki}`), first)
+})
+
+test.serial('D2 S1: ssh and git over it, by name and by address', async (t) => {
+  const { lab, policyInput, folder } = t.context.organisation
+  const user = policyInput.unixUser
+  for (const host of [NAMES.database, lab.target]) {
+    t.is(await said(t, `${SSH} ${user}@${host} echo reached`), 'reached\n')
+  }
+  const repository = join(folder, 'repository')
+  await must(['git', 'init', '-q', '--bare', repository])
+  const clone = `git ls-remote ssh://${user}@${NAMES.database}${repository}`
+  t.is(await said(t, `env GIT_SSH_COMMAND=${SSH.replaceAll(' ', '\t')} ${clone}`), '')
+})
+
+test.serial('D2: psql', async (t) => {
+  const login = `-h ${NAMES.database} -U ${t.context.databaseUser} postgres`
+  t.is(await said(t, `psql ${login} -Atc VALUES(4711)`), '4711\n')
+})
+
+test.serial('D2: nc to an odd port, TCP and UDP', async (t) => {
+  for (const host of [NAMES.wiki, t.context.organisation.lab.target]) {
+    t.is(await echoed(t, `nc -N -w 5 ${host} ${PORTS.echo}`), 'hello')
+    t.is(await echoed(t, `nc -u -W 1 -w 5 ${host} ${PORTS.echo}`), 'hello')
   }
 })
 
-test.after.always((t) => t.context.organisation?.close())
+test.serial('D2: ping', async (t) => {
+  for (const host of [NAMES.wiki, t.context.organisation.lab.target]) {
+    t.regex(await said(t, `ping -n -c 2 -i 0.2 -W 3 ${host}`), /2 received/)
+  }
+})
 
-async function status({ zt }: Organisation): Promise<DaemonStatus> {
-  return JSON.parse((await run([...zt, 'status', '--json'])).stdout) as DaemonStatus
-}
+test.serial(
+  'D2 G2: what policy denies is reset at once, and a name that it hides is none',
+  async (t) => {
+    const { lab } = t.context.organisation
+    const { code } = await t.context.onLaptop(
+      `${CURL} http://${lab.target}:${PORTS.denied}/`.split(' '),
+    )
+    t.true(REFUSED.includes(code), String(code))
+    t.is(await said(t, `dig +short ${NAMES.denied}`), '')
+  },
+)
 
-async function network({ lab }: Organisation): Promise<string> {
-  const looks = [
-    '-o link',
-    '-4 route show table all',
-    '-6 route show table all',
-    '-4 rule',
-    '-6 rule',
-  ]
-  const texts = looks.map((look) => must([...lab.inLaptop, 'ip', ...look.split(' ')]))
-  return (await Promise.all(texts)).join('')
-}
+test.serial('D2: an address that stands for no name is refused at once', async (t) => {
+  const { code } = await t.context.onLaptop(`${CURL} http://100.80.200.200/`.split(' '))
+  t.true(REFUSED.includes(code), String(code))
+  const { dropped } = (await t.context.status()).transparent?.counters ?? {}
+  t.is(dropped?.['unknown_destination'], 1)
+})
 
 /** Packets that came out of the TUN, but for what the kernel says to its neighbours on every link. */
-async function taken(organisation: Organisation): Promise<number> {
-  const { packets = 0, dropped = {} } = (await status(organisation)).transparent?.counters ?? {}
+async function taken({ status }: TransparentLab): Promise<number> {
+  const { packets = 0, dropped = {} } = (await status()).transparent?.counters ?? {}
   return packets - (dropped['multicast'] ?? 0)
 }
 
-const onLaptop = ({ lab }: Organisation, ...argv: string[]): Promise<Finished> =>
-  run([...lab.inLaptop, ...argv], { timeoutMs: 20_000 })
-
-test.serial('D2 curl as it comes reaches a private address', async (t) => {
-  const { organisation } = t.context
-  const url = `http://${organisation.lab.target}:${PORTS.web}/`
-  const page = await onLaptop(organisation, 'curl', '-sS', '--max-time', '10', url)
-  t.regex(page.stdout, /Private wiki/, page.stderr)
-})
-
-test.serial('D2 ssh as it comes reaches a private address', async (t) => {
-  const { organisation } = t.context
-  const { lab, policyInput } = organisation
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'BatchMode=yes']
-  const done = await onLaptop(
-    organisation,
-    ...['ssh', ...options.flatMap((one) => ['-o', one]), '-p', String(policyInput.sshPort)],
-    ...[`${policyInput.unixUser}@${lab.target}`, 'echo reached'],
-  )
-  t.is(done.stdout, 'reached\n', done.stderr)
-})
-
-test.serial('D2 G2 what policy denies is reset at once', async (t) => {
-  const { organisation } = t.context
-  const startedAtMs = performance.now()
-  const url = `http://${organisation.lab.target}:${PORTS.denied}/`
-  const done = await onLaptop(organisation, 'curl', '-sS', '--max-time', '10', url)
-  t.true([7, 52, 56].includes(done.code), `${done.code} ${done.stderr}`)
-  t.true(performance.now() - startedAtMs < 5000)
-})
-
-test.serial('D2 D15 the traffic of another user is not taken', async (t) => {
-  const { organisation } = t.context
-  const { target } = organisation.lab
-  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-  const before = await taken(organisation)
+test.serial('D2 D15: the traffic of another user is not taken, however it is sent', async (t) => {
+  const { target } = t.context.organisation.lab
+  const before = await taken(t.context)
+  const wiki = `${target}:${PORTS.web}`
   for (const command of [
-    `curl -sS --max-time 1 http://${target}:${PORTS.web}/`,
-    `curl -sS --max-time 1 --interface if!zt0 http://${target}:${PORTS.web}/`,
+    `curl -sS --max-time 1 http://${wiki}/`,
+    `curl -sS --max-time 1 --interface if!zt0 http://${wiki}/`,
     `curl -sS --max-time 1 --interface if!zt0 tftp://${target}/file`,
     `ping -n -c 1 -W 1 -I zt0 ${target}`,
   ]) {
-    const done = await onLaptop(organisation, ...asNobody, ...command.split(' '))
-    t.not(done.code, 0, command)
+    t.not((await t.context.onLaptop(command.split(' '), OTHER_UID)).code, 0, command)
   }
-  t.is(await taken(organisation), before)
+  t.is(await taken(t.context), before)
 })
 
-test.serial('D2 D4 what is not ours goes as ever', async (t) => {
-  const { organisation } = t.context
-  const done = await onLaptop(
-    organisation,
-    'curl',
-    '-sSk',
-    '--max-time',
-    '5',
-    organisation.urls.admin,
+/** Packets on a link while `act` goes on, one line each. Neighbours of IPv6 are left out. */
+async function packetsOn(
+  { organisation, onLaptop }: TransparentLab,
+  link: string,
+  act: () => Promise<unknown>,
+): Promise<string[]> {
+  const logFile = join(organisation.folder, `tcpdump-${link}.log`)
+  rmSync(logFile, { force: true })
+  const dump = ['tcpdump', '-i', link, '-n', '-l', '-t', '--immediate-mode']
+  const capture = await startProcess({
+    argv: [...organisation.lab.inLaptop, ...dump, 'ip or (ip6 and not icmp6)'],
+    logFile,
+    readyWhen: /listening on/,
+  })
+  await act()
+  // The capture has seen all once it sees this.
+  const last = link === UPLINK ? organisation.lab.gateway : '100.80.0.77'
+  const seen = capture.nextLine(new RegExp(`> ${last}.9: `))
+  await onLaptop(['sh', '-c', `echo last | nc -u -w 1 ${last} 9`])
+  await seen
+  await capture.stop()
+  const lines = readFileSync(logFile, 'utf8').match(/^IP6? .*$/gm) ?? []
+  // Neither the last one, nor the answer to it.
+  return lines.filter((line) => !line.includes(`${last}.9:`) && !line.includes('udp port 9 '))
+}
+
+test.serial(
+  'D2 D4: what is not ours goes by the uplink as ever, and touches the TUN nowhere',
+  async (t) => {
+    const { urls, lab } = t.context.organisation
+    const page = async () => said(t, `${CURL} -k -o /dev/null ${urls.admin}`)
+    t.deepEqual(await packetsOn(t.context, 'zt0', page), [])
+    const sent = await packetsOn(t.context, UPLINK, page)
+    const port = new URL(urls.admin).port
+    t.true(sent.some((line) => line.includes(`> ${lab.admin}.${port}: Flags [S]`)))
+  },
+)
+
+test.serial('D2 D4: what is ours leaves in the tunnel only', async (t) => {
+  const { lab } = t.context.organisation
+  const sent = await packetsOn(t.context, UPLINK, () =>
+    said(t, `${CURL} http://${NAMES.wiki}:${PORTS.web}/`),
   )
-  t.is(done.code, 0, done.stderr)
+  t.deepEqual(
+    sent.filter((line) => !line.includes(`${lab.gateway}.8443`)),
+    [],
+  )
 })
 
-test.serial('D2 T102 stopped, the laptop is as it was before', async (t) => {
-  const { organisation, untouched } = t.context
-  await organisation.daemon.stop(10_000)
-  t.is(await network(organisation), untouched)
+test.serial('D2: routes follow the settings of the gateway within two seconds', async (t) => {
+  const { organisation, onLaptop } = t.context
+  const { lab, policyInput } = organisation
+  const wayTo = async (address: string): Promise<string> =>
+    (await onLaptop(['ip', 'route', 'get', address])).stdout
+  t.regex(await wayTo('10.99.0.1'), new RegExp(UPLINK))
+  const text = transparentPolicy(policyInput)
+  const more = text.replace(`"${lab.targetPrefix}"`, `"${lab.targetPrefix}", "10.99.0.0/16"`)
+  await organisation.applyPolicy(more)
+  const pushedAt = performance.now()
+  while (!/zt0/.test(await wayTo('10.99.0.1'))) t.true(performance.now() - pushedAt < 2000)
+  await organisation.applyPolicy(text)
+  const takenBackAt = performance.now()
+  while (/zt0/.test(await wayTo('10.99.0.1'))) t.true(performance.now() - takenBackAt < 2000)
 })

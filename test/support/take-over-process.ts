@@ -6,7 +6,7 @@
 import { createInterface } from 'node:readline'
 import { err } from '#lib/result'
 import { takeOver } from '../../daemon/transparent/take-over-os.ts'
-import { wantedOf } from '../../daemon/transparent/wanted.ts'
+import { wishOf } from '../../daemon/transparent/wish.ts'
 
 const refuse = async () => err({ status: 403, reason: 'denied' })
 const say = (words: object): void => void process.stdout.write(`${JSON.stringify(words)}\n`)
@@ -14,10 +14,13 @@ const say = (words: object): void => void process.stdout.write(`${JSON.stringify
 const wish = {
   ownerUid: Number(process.argv[2]),
   prefixes: ['10.0.0.0/8', 'fd00:1::/48'],
+  synthetic: [],
   lockdown: false,
-  gatewayHosts: [],
+  domains: [],
+  outsideHosts: [],
 }
-const taken = await takeOver(wantedOf(wish, { tunName: 'zt0', allowUsers: [] }, []), {
+const SETTINGS = { tunName: 'zt0', allowUsers: [], dns: 'off' } as const
+const taken = await takeOver(wishOf(wish, SETTINGS, { resolver: [], outside: [] }), {
   targetOf: (_, port) => ({ host: 'private.test', port }),
   openFlow: refuse,
   openDatagrams: refuse,

@@ -36,7 +36,7 @@ async function laptop(t: ExecutionContext): Promise<Inside> {
 
 function curlAs({ run }: Inside, uid: number, ...args: string[]) {
   const user = ['setpriv', `--reuid=${uid}`, '--regid=65534', '--clear-groups']
-  return run(...user, 'curl', '-sS', '--max-time', '2', ...args)
+  return run(...user, 'curl', '-sS', '--max-time', '5', ...args)
 }
 
 for (const mode of ['redirect', 'tun-nat'] as const) {
@@ -82,7 +82,8 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     if (mode === 'tun-nat') await inside.run('nft', 'add table inet zt')
     const { said, end } = await take(t, inside)
     t.deepEqual(said, { mode })
-    t.true(REFUSED.has((await curlAs(inside, OWNER, 'http://10.1.2.3/')).code))
+    const taken = await curlAs(inside, OWNER, 'http://10.1.2.3/')
+    t.true(REFUSED.has(taken.code), taken.stderr)
     await end()
   })
 }

@@ -1,0 +1,80 @@
+/**
+ * Leads questions for names of ours to our resolver. Names are not all there is: where no way is open traffic by address
+ * is taken all the same, and the status says why names are not.
+ */
+import { networkInterfaces } from 'node:os'
+import type { DnsServer } from '#lib/dns/server'
+import type { Log } from '#lib/log'
+import { type IpAddress, parseAddress } from '#lib/net/address'
+import type { AnswerQuery } from '../dns/resolver.ts'
+import { startResolverServer } from '../dns/resolver-server.ts'
+import type { DnsMode, DnsRefusal, DnsWanted } from '../machine/dns-plan.ts'
+import { takeOverDns } from '../machine/dns-takeover-os.ts'
+
+export type NamesWish = Omit<DnsWanted, 'loopbackPort'>
+
+/** How it stands: the way that was taken, or why none is open. */
+export type NamesState = { readonly mode: DnsMode } | DnsRefusal
+
+export interface LedNames {
+  readonly state: NamesState
+  /** Servers of the machine without ours; undefined: those that /etc/resolv.conf names. */
+  readonly nameServers: readonly DnsServer[] | undefined
+  /** Goes over to other zones; a way that was lost is looked for anew. */
+  change(wish: NamesWish): Promise<void>
+  close(): Promise<void>
+}
+
+export type NamesDeps = { readonly answerQuery: AnswerQuery; readonly log: Log }
+
+/** systemd-resolved and nft answer within milliseconds. */
+const CHANGE_TIMEOUT_MS = 10_000
+
+/** The resolver must answer on its addresses in the TUN. @throws {Error} when it cannot listen on loopback, too. */
+export async function leadNames(
+  wish: NamesWish,
+  { answerQuery, log }: NamesDeps,
+): Promise<LedNames> {
+  const addresses = loopbackAddresses()
+  const loopback = await startResolverServer({ addresses, port: 0, answer: answerQuery })
+  const take = (wanted: NamesWish) =>
+    takeOverDns({ ...wanted, loopbackPort: loopback.port }, log, soon())
+  let taken = await take(wish)
+  if (!taken.ok) log.warn(taken.error, 'names are not led here')
+
+  async function undo(): Promise<void> {
+    if (taken.ok) await taken.value.undo(soon())
+  }
+
+  return {
+    get state() {
+      return taken.ok ? (taken.value.lost() ?? { mode: taken.value.mode }) : taken.error
+    },
+    get nameServers() {
+      return taken.ok ? taken.value.upstreams() : undefined
+    },
+    change: async (next) => {
+      if (taken.ok && taken.value.lost() === undefined) {
+        const wanted = { ...next, loopbackPort: loopback.port }
+        if ((await taken.value.change(wanted, soon())).ok) return
+      }
+      await undo()
+      taken = await take(next)
+    },
+    close: async () => {
+      await undo()
+      await loopback.close()
+    },
+  }
+}
+
+/** ::1 only where IPv6 is on. */
+function loopbackAddresses(): readonly IpAddress[] {
+  const here = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const all = ['127.0.0.1', ...(here.some(({ address }) => address === '::1') ? ['::1'] : [])]
+  return all.map(parseAddress).flatMap((parsed) => (parsed.ok ? [parsed.value] : []))
+}
+
+function soon(): AbortSignal {
+  return AbortSignal.timeout(CHANGE_TIMEOUT_MS)
+}
