@@ -22,17 +22,19 @@ export type CarryDeps = {
   readonly openers: Openers
   readonly onlyPrivate: Openers
   readonly names: Pick<DeviceNames, 'targetOf'>
+  /** Flows at once; default 4096. */
+  readonly flowLimit?: number
 }
 
-/** Flows of programs at once, by control socket. */
 const FLOW_LIMIT = 4096
 const TOO_MANY: FlowRefusal = { status: 503, reason: 'too_many_flows', detail: 'Close some.' }
 
 /** Makes what takes such connections over. */
 export function createCarry(deps: CarryDeps): CarryFlow {
+  const { flowLimit = FLOW_LIMIT } = deps
   let open = 0
   return (socket, request) => {
-    if (open >= FLOW_LIMIT) return refuse(socket, TOO_MANY)
+    if (open >= flowLimit) return refuse(socket, TOO_MANY)
     open++
     socket.once('close', () => open--)
     const target = targetOf(request, deps)

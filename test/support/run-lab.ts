@@ -17,7 +17,7 @@ export const NAMES = ['wiki.corp.internal', 'db1.corp.internal']
 export const ADDRESS = '10.1.2.3'
 
 /** Two programs of Node start, on a machine that tests keep busy. */
-const LIMIT_MS = 60_000
+export const LIMIT_MS = 60_000
 
 export type RunLab = {
   /** Runs `zt run` with these words, as a user without rights. */

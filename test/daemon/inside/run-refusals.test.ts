@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { startRunLab } from '../../support/run-lab.ts'
+import { LIMIT_MS, startRunLab } from '../../support/run-lab.ts'
 import { asNobody, type ProgramResult, runProgram } from '../../support/run-program.ts'
 
 const NOT_RUN = 125
@@ -46,12 +46,13 @@ function without(namespaces: 'user' | 'net', argv: readonly string[]): string[] 
 test('D6: a kernel without user namespaces for users is told from other refusals', async (t) => {
   const lab = await startRunLab(t)
   const argv = without('user', [...lab.zt, 'run', '--', 'echo', 'ran'])
-  isRefused(t, await runProgram(argv), 'user_namespaces_off')
+  isRefused(t, await runProgram(argv, '', LIMIT_MS), 'user_namespaces_off')
 })
 
 test('D6: any other refusal of the kernel is said in its words', async (t) => {
   const lab = await startRunLab(t)
-  const said = await runProgram(without('net', [...lab.zt, 'run', '--', 'echo', 'ran']))
+  const argv = without('net', [...lab.zt, 'run', '--', 'echo', 'ran'])
+  const said = await runProgram(argv, '', LIMIT_MS)
   isRefused(t, said, 'namespace_refused')
   t.regex(said.stderr, /No space left on device/)
 })

@@ -9,7 +9,8 @@ import test from 'ava'
 import { startWeb } from '../../support/daemon-rig.ts'
 import { startUdpTarget } from '../../support/datagrams.ts'
 import { denial, permitAll } from '../../support/decisions.ts'
-import { ADDRESS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
+import { ADDRESS, LIMIT_MS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
+import { runProgram } from '../../support/run-program.ts'
 
 const [WIKI = '', DB = ''] = NAMES
 const MEGABYTE = 1024 * 1024
@@ -34,6 +35,15 @@ test('D6: curl reaches a private name and a private address; the program is the 
     process.cwd(),
     process.env['HOME'] ?? '',
   ])
+})
+
+test('D6: root has no capabilities inside, and cannot change the network', async (t) => {
+  const lab = await startRunLab(t)
+  const script = 'id -u; grep CapEff /proc/self/status; ip link set zt0 down || echo refused'
+  const said = await runProgram([...lab.zt, 'run', '--', 'sh', '-c', script], '', LIMIT_MS)
+  const [uid, capabilities, network] = said.stdout.split('\n')
+  t.deepEqual([uid, network], ['0', 'refused'], said.stderr)
+  t.is(capabilities, 'CapEff:\t0000000000000000')
 })
 
 test('D6 D12: nc over TCP and UDP, dig and the C library, as they come', async (t) => {
