@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { err, ok, type Result } from '#lib/result'
-import { type NftTable, nftCommands } from './nft-table.ts'
+import { type NftTable, nftCommands, verdictOf } from './nft-table.ts'
 
 /** A table in force. */
 export interface HeldTable {
@@ -34,7 +34,8 @@ export async function holdNftTable(table: NftTable): Promise<Result<HeldTable, N
     child.on('error', ({ message }) => resolve(err({ reason: 'nft_absent', detail: message })))
     child.stdout.on('data', (chunk: Buffer) => {
       listed += chunk.toString()
-      if (listed.endsWith('\n}\n')) resolve(ok(undefined))
+      // A table of somebody else's with this name is printed as well, beside the complaint.
+      if (listed.endsWith('\n}\n') && listed.includes(verdictOf(table))) resolve(ok(undefined))
     })
     child.stderr.on('data', (chunk: Buffer) =>
       resolve(err({ reason: 'nft_refused', detail: chunk.toString().trim() })),

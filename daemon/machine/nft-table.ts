@@ -5,8 +5,9 @@ import type { UidRange } from './machine.ts'
 export type NftTable = {
   /** `zt` leads TCP of the TUN to us, `zt_dns` questions about names. */
   readonly name: 'zt' | 'zt_dns'
-  /** Matches and what is done, in their order. */
-  readonly rules: readonly string[]
+  /** What matches this goes to the port of loopback. */
+  readonly match: string
+  readonly port: number
 }
 
 /** TCP of these users that would leave by the TUN goes to a port of loopback. @param uids never empty. */
@@ -16,25 +17,30 @@ export function redirectTable(
   uids: readonly UidRange[],
 ): NftTable {
   const match = `oifname "${tunName}" ${usersOf(uids)} meta l4proto tcp`
-  return { name: 'zt', rules: [`${match} redirect to :${redirectPort}`] }
+  return { name: 'zt', match, port: redirectPort }
 }
 
 /** DNS of these users, wherever to, goes to a port of loopback. @param uids never empty. */
 export function port53Table(port: number, uids: readonly UidRange[]): NftTable {
   const match = `${usersOf(uids)} meta l4proto { tcp, udp } th dport 53`
-  return { name: 'zt_dns', rules: [`${match} redirect to :${port}`] }
+  return { name: 'zt_dns', match, port }
 }
 
-/** Creates the table; the last command prints it, which tells that all before were carried out. */
-export function nftCommands({ name, rules }: NftTable): string {
-  return [
+/** What is done with a connection that matches; `nft list` prints it so. */
+export function verdictOf({ port }: NftTable): string {
+  return `redirect to :${port}`
+}
+
+/** Creates the table, in one line and thus whole or not at all; the second line prints what is there then. */
+export function nftCommands(table: NftTable): string {
+  const { name, match } = table
+  const commands = [
     // `create` fails where one is; with `owner` the kernel removes it with the process that made it.
     `create table inet ${name} { flags owner; }`,
     `add chain inet ${name} out { type nat hook output priority -100; policy accept; }`,
-    ...rules.map((rule) => `add rule inet ${name} out ${rule}`),
-    `list table inet ${name}`,
-    '',
-  ].join('\n')
+    `add rule inet ${name} out ${match} ${verdictOf(table)}`,
+  ]
+  return `${commands.join('; ')}\nlist table inet ${name}\n`
 }
 
 function usersOf(uids: readonly UidRange[]): string {

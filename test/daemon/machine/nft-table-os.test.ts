@@ -53,6 +53,13 @@ test('D5: the nft table is closed on request, and refused without the right to i
   t.is((await hold(t, inside, asNobody)).said, 'nft_refused')
 })
 
+test('D5: a table of that name that another has is left as it is', async (t) => {
+  const inside = await freshMachine(t)
+  await inside.run('nft', 'add table inet zt')
+  t.is((await hold(t, inside)).said, 'nft_refused')
+  t.is((await inside.run('nft', 'list table inet zt')).stdout, 'table inet zt {\n}\n')
+})
+
 test('D15: the connection of a user who is not named is not redirected, though it leaves by the TUN', async (t) => {
   const inside = await freshMachine(t)
   await batch(inside, '-4', ['tuntap add zt0 mode tun', 'link set zt0 up'])
