@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { DnsServer } from '#lib/dns/server'
-import { nameserversOf } from '../doctor/machine-facts.ts'
+import { nameserversOf } from '../machine/resolv-conf.ts'
 
 const FILE = '/etc/resolv.conf'
 const PORT = 53

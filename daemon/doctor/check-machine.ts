@@ -1,8 +1,10 @@
 /**
  * Checks of what else is on this machine: networks, other VPNs, containers, packet filter, resolver. Pure.
  */
+
+import { nameserversOf } from '../machine/resolv-conf.ts'
 import { defineCheck, fine, notChecked, problem, warning } from './check.ts'
-import { isBridge, nameserversOf, overlap, printRoute, takesAll, vpnOf } from './machine-facts.ts'
+import { isBridge, overlap, printRoute, takesAll, vpnOf } from './machine-facts.ts'
 
 const NO_LOOK = notChecked('The program ip does not answer.', 'Install iproute2.')
 

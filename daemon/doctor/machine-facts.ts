@@ -59,8 +59,3 @@ export function overlap(one: Prefix, other: Prefix): boolean {
 export function printRoute({ to, device = '?' }: Route): string {
   return `${formatPrefix(to)} on ${device}`
 }
-
-/** Servers that a resolv.conf names (resolv.conf(5)). */
-export function nameserversOf(text: string): readonly string[] {
-  return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server = '']) => server)
-}
