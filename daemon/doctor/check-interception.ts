@@ -24,7 +24,7 @@ export const TUN = defineCheck({
     ),
     net_admin_missing: problem(
       'The daemon lacks the capability CAP_NET_ADMIN.',
-      'Run it by the systemd unit, which has AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE.',
+      'Run it by the systemd unit, which has AmbientCapabilities=CAP_NET_ADMIN CAP_CHOWN.',
     ),
   },
   judge: ({ interception: { koffi, tunDevice, netAdmin } }) => {

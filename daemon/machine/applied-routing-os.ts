@@ -43,7 +43,7 @@ async function goOver(
 ): Promise<Result<AppliedRouting, RoutingRefusal>> {
   const machine = await lookAtRouting(signal)
   if (!machine.ok) return machine
-  const planned = planRouting(possible(wanted, machine.value), machine.value)
+  const planned = planRouting(possible(wanted, machine.value), machine.value, process.geteuid?.())
   if (!planned.ok) return planned
   const before = oursOf(machine.value)
   const { failed } = await applyBatches(changes(before, planned.value), signal)

@@ -55,11 +55,17 @@ export type PlanRefusal = {
   readonly link: string
 }
 
+const ROOT = 0
+
 /** The last choice of the kernel: any other route to the same goes first. */
 const LAST_METRIC = 0xffffffff
 
-/** Plans. Never throws. */
-export function planRouting(wanted: Wanted, machine: Machine): Result<RoutingPlan, PlanRefusal> {
+/** Plans. Never throws. @param daemonUid whose sockets answer on the TUN. */
+export function planRouting(
+  wanted: Wanted,
+  machine: Machine,
+  daemonUid = ROOT,
+): Result<RoutingPlan, PlanRefusal> {
   const taken = takenSynthetic(wanted, machine)
   if (taken) return err(taken)
   const listed = wanted.prefixes.filter(({ length }) => length > 0)
@@ -78,7 +84,7 @@ export function planRouting(wanted: Wanted, machine: Machine): Result<RoutingPla
       ...inside.map((to) => ({ ...route('unicast', to), device: wanted.tunName })),
       guardRoute(wanted.tunName),
     ],
-    rules: rulesOf(wanted),
+    rules: rulesOf(wanted, daemonUid),
     leftOut: [
       ...wanted.prefixes
         .filter(({ length }) => length === 0)
@@ -104,7 +110,7 @@ function guardRoute(tunName: string): Route {
   return { family: 4, type: 'local', to: ALL_V4, table: String(GUARD_TABLE), device: tunName }
 }
 
-function rulesOf(wanted: Wanted): readonly Rule[] {
+function rulesOf(wanted: Wanted, daemonUid: number): readonly Rule[] {
   const { tunName, tunAddresses, synthetic, resolverAddresses, uids } = wanted
   const versions = [...new Set(tunAddresses.map(({ version }) => version))]
   return [
@@ -121,14 +127,18 @@ function rulesOf(wanted: Wanted): readonly Rule[] {
     ...versions.flatMap((version) => uids.map((range) => ({ ...lookup(version), uids: range }))),
     // Reverse path filtering (RFC 3704) asks as root where an answer came from, whoever had sent the question; and what
     // the daemon's own listener on the TUN answers goes back into it.
-    ...tunAddresses.map((from) => ({
-      ...{ ...lookup(from.version), from: prefixOfAddress(from), uids: ROOT },
-    })),
+    ...tunAddresses.flatMap((from) =>
+      [...new Set([ROOT, daemonUid])].map((uid) => ({
+        ...{
+          ...lookup(from.version),
+          from: prefixOfAddress(from),
+          uids: { first: uid, last: uid },
+        },
+      })),
+    ),
     ...resolverAddresses.map((to) => ({ ...lookup(to.version), to: prefixOfAddress(to) })),
   ]
 }
-
-const ROOT: UidRange = { first: 0, last: 0 }
 
 /** Only what this machine itself sends; forwarded packets count as root's. */
 function lookup(family: 4 | 6): Rule {

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
-import { batch } from './namespace-machine.ts'
+import { batch, routing } from './namespace-machine.ts'
 import { type WholeMachine, wholeMachine } from './whole-machine.ts'
 
 const PROCESS = join(import.meta.dirname, 'machine-process.js')
@@ -45,6 +45,12 @@ export async function look(machine: WholeMachine, name: string, uid = 1000): Pro
   return stdout.split(/\s/)[0] ?? ''
 }
 
+/** Lines of all rules and routes, without those of addresses that links make for themselves (RFC 4862). */
+export async function routingOf(machine: WholeMachine): Promise<readonly string[]> {
+  const lines = (await routing(machine)).flatMap((text) => text.split('\n'))
+  return lines.filter((line) => !/fe80:|ff00:/.test(line))
+}
+
 export type Running = {
   readonly child: ChildProcess
   /** The mode, or the refusal. */
@@ -79,8 +85,8 @@ export async function startMachinePart(
 }
 
 /** `zt-daemon undo`, as the unit runs it when the daemon is gone. */
-export function undo(machine: WholeMachine) {
-  return machine.run(process.execPath, MAIN, 'undo')
+export function undo(machine: WholeMachine, as: readonly string[] = []) {
+  return machine.run(...as, process.execPath, MAIN, 'undo')
 }
 
 /** Whether it could be had. */

@@ -1,17 +1,24 @@
 /**
- * What the daemon does to a machine, and nothing else of it: a TUN with our resolver, routing, DNS for `corp.internal`.
- * argv: the setting `dns`. Says the mode, or the reason of the refusal. Each line on stdin is a domain to have besides,
- * `status`, or `undo`, which ends it; each is answered with a line.
+ * What the daemon does to a machine, and nothing else of it: a TUN whose connections echo, our resolver, routing, DNS for
+ * `corp.internal`.
+ * argv: the setting `dns`. Says the mode, or the reason of the refusal. Each line on stdin is `status`, `undo`, which ends
+ * it, or a domain to have besides, which comes with other prefixes; each is answered with a line.
  */
+
 import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { parsePrefix } from '#lib/net/prefix'
 import { startResolverServer } from '../../daemon/dns/resolver-server.ts'
 import { createAskUpstream } from '../../daemon/dns/upstream-dns-client.ts'
+import type { InterceptDeps } from '../../daemon/intercept/intercept-deps.ts'
 import { startInterception } from '../../daemon/intercept/interception-server.ts'
 import { openTun } from '../../daemon/intercept/tun-os.ts'
 import { applyRouting } from '../../daemon/machine/applied-routing-os.ts'
 import type { DnsWanted } from '../../daemon/machine/dns-plan.ts'
 import { systemNameservers, takeOverDns } from '../../daemon/machine/dns-takeover-os.ts'
+import { redirectTable } from '../../daemon/machine/nft-table.ts'
+import { holdNftTable } from '../../daemon/machine/nft-table-os.ts'
+import type { Wanted } from '../../daemon/machine/plan.ts'
 import { address, resolverRig } from './dns.ts'
 import { memoryLog } from './tunnel.ts'
 
@@ -22,7 +29,8 @@ const prefixes = (...texts: string[]) =>
   texts.map(parsePrefix).flatMap((parsed) => (parsed.ok ? [parsed.value] : []))
 const uids = [{ first: 1000, last: 1999 }]
 const tunName = 'zt0'
-const resolverAddresses = [address('100.80.0.53')]
+const tunAddresses = [address('100.80.0.1'), address('fd5a::1')]
+const resolverAddresses = [address('100.80.0.53'), address('fd5a::53')]
 
 const device = openTun(tunName)
 if (!device.ok) throw new Error(device.error.detail)
@@ -33,28 +41,29 @@ const { answer } = resolverRig({
 const loopback = await startResolverServer({
   ...{ addresses: [address('127.0.0.1'), address('::1')], port: 0, answer },
 })
-const interception = await startInterception(
-  device.value,
-  {
-    targetOf: () => undefined,
-    openFlow: async () => ({ ok: false, error: { status: 403, reason: 'denied' } }),
-    openDatagrams: async () => ({ ok: false, error: { status: 403, reason: 'denied' } }),
-    answerQuery: answer,
-    ...{ resolverAddresses, log },
-  },
-  { mode: 'redirect' },
-)
-const routing = await applyRouting(
-  {
-    ...{ tunName, uids, resolverAddresses, lockdown: false },
-    outside: (await systemNameservers()).map(address),
-    tunAddresses: [address('100.80.0.1')],
-    synthetic: prefixes('100.80.0.0/16'),
-    prefixes: prefixes('10.0.0.0/8'),
-  },
-  never,
-)
-if (!routing.ok) throw new Error(JSON.stringify(routing.error))
+const deps: InterceptDeps = {
+  targetOf: (_, port) => ({ host: 'private.test', port }),
+  openFlow: async () => ({ ok: true, value: new PassThrough() }),
+  openDatagrams: async () => ({ ok: false, error: { status: 403, reason: 'denied' } }),
+  answerQuery: answer,
+  ...{ resolverAddresses, log },
+}
+const redirected = await startInterception(device.value, deps, { mode: 'redirect' })
+const { redirectPort = 0 } = redirected
+const redirect = await holdNftTable(redirectTable(tunName, redirectPort, uids))
+const outside = (await systemNameservers()).map(address)
+const routes = (...listed: string[]): Wanted => ({
+  ...{ tunName, tunAddresses, uids, resolverAddresses, outside, lockdown: false },
+  synthetic: prefixes('100.80.0.0/16', 'fd5a::/64'),
+  prefixes: prefixes(...listed),
+})
+const applied = await applyRouting(routes('10.0.0.0/8', 'fd00:1::/48'), never)
+if (!applied.ok) throw new Error(JSON.stringify(applied.error))
+let routing = applied.value
+if (!redirect.ok) await redirected.close()
+const interception = redirect.ok
+  ? redirected
+  : await startInterception(device.value, deps, { mode: 'tun-nat', addresses: tunAddresses })
 const wantedFor = (...domains: string[]): DnsWanted => ({
   ...{ setting, tunName, resolverAddresses, loopbackPort: loopback.port, uids, domains },
 })
@@ -71,6 +80,9 @@ async function answerLine(line: string): Promise<string> {
       upstreams: upstreams().map(({ host }) => host),
     })
   }
+  const rerouted = await routing.change(routes('10.0.0.0/9', '172.16.0.0/12'), never)
+  if (!rerouted.ok) return rerouted.error.reason
+  routing = rerouted.value
   const changed = await dns.value.change(wantedFor('corp.internal', line), never)
   return changed.ok ? 'ok' : changed.error.reason
 }
@@ -80,9 +92,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${await answerLine(line)}\n`)
 }
 if (dns.ok) await dns.value.undo(never)
+await routing.undo(never)
+if (redirect.ok) await redirect.value.close()
 await interception.close()
 await loopback.close()
-await routing.value.undo(never)
 device.value.close()
 process.stdout.write('ok\n')
 process.exit()
