@@ -13,9 +13,13 @@ export type LeftoversRefusal =
   /** A daemon serves, and its own stop puts everything back. */
   | { readonly reason: 'in_use'; readonly detail: string }
 
-/** Removes all that is left. @throws {Error} when `ip` hangs. */
+/**
+ * Removes all that is left; `without` the routing where what it refuses must stay refused until other routes replace it.
+ * @throws {Error} when `ip` hangs.
+ */
 export async function removeLeftovers(
   signal: AbortSignal,
+  without?: 'routing',
 ): Promise<Result<Changed, LeftoversRefusal>> {
   const machine = await lookAtRouting(signal)
   if (!machine.ok) return machine
@@ -23,7 +27,8 @@ export async function removeLeftovers(
   // Such a route is gone with its device, and the device with the daemon.
   const served = left.routes.find(({ type }) => type === 'unicast')
   if (served) return err({ reason: 'in_use', detail: `a daemon serves ${served.device}` })
-  const routing = await applyBatches(changes(left, NO_ROUTING), signal)
+  const batches = without === undefined ? changes(left, NO_ROUTING) : []
+  const routing = await applyBatches(batches, signal)
   const dns = await putDnsBack()
   return ok({ done: [...routing.done, ...dns.done], failed: [...routing.failed, ...dns.failed] })
 }

@@ -23,8 +23,8 @@ export interface TakenOver {
   readonly leftOut: readonly LeftOut[]
   /** Goes over to other routes and zones; after a refusal the ones before are in force. */
   change(wish: Wish): Promise<Result<undefined, Failure>>
-  /** Gives everything back. */
-  close(): Promise<void>
+  /** Gives everything back; `locked`: what `lockdown` refuses stays refused, as after a crash. */
+  close(how: 'locked' | 'open'): Promise<void>
 }
 
 export type TakeOverDeps = InterceptDeps & {
@@ -36,6 +36,7 @@ export type TakeOverDeps = InterceptDeps & {
 type Undos = (() => Promise<void>)[]
 type Start = { readonly wish: Wish; readonly deps: TakeOverDeps; readonly undos: Undos }
 
+const LOCKED = 'lockdown: private destinations stay unreachable; "zt-daemon undo" lifts it'
 /** `ip` answers within milliseconds. */
 const CHANGE_TIMEOUT_MS = 10_000
 
@@ -44,9 +45,10 @@ export async function takeOver(
   wish: Wish,
   deps: TakeOverDeps,
 ): Promise<Result<TakenOver, Failure>> {
-  const left = await removeLeftovers(soon())
+  const { tunName, lockdown } = wish.routing
+  const left = await removeLeftovers(soon(), lockdown ? 'routing' : undefined)
   if (!left.ok) return left
-  const device = openTun(wish.routing.tunName)
+  const device = openTun(tunName)
   if (!device.ok) return device
   const undos: Undos = [async () => device.value.close()]
   try {
@@ -68,7 +70,10 @@ async function takeInto(
   const applied = await applyRouting(wish.routing, soon())
   if (!applied.ok) return err(failureOf(applied.error))
   let routing = applied.value
+  let { lockdown } = wish.routing
+  let isLocked = false
   undos.push(async () => {
+    if (isLocked) return deps.log.warn({}, LOCKED)
     const failed = await routing.undo(soon())
     if (failed.length > 0) deps.log.warn({ failed }, 'routing not undone')
   })
@@ -84,10 +89,14 @@ async function takeInto(
       const changed = await routing.change(next.routing, soon())
       if (!changed.ok) return err(failureOf(changed.error))
       routing = changed.value
+      lockdown = next.routing.lockdown
       await names.change(next.names)
       return ok(undefined)
     },
-    close: () => giveBack(undos),
+    close: (how) => {
+      isLocked = lockdown && how === 'locked'
+      return giveBack(undos)
+    },
   })
 }
 

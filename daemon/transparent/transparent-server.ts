@@ -34,7 +34,7 @@ export interface Transparent {
   readonly nameServers: readonly DnsServer[] | undefined
   /** Goes over to what is wished now. */
   refresh(): void
-  /** Gives everything back. */
+  /** Gives everything back, but for what lockdown refuses. */
   stop(): Promise<void>
 }
 
@@ -49,11 +49,13 @@ export function createTransparent(options: TransparentOptions): Transparent {
   let last: Promise<void> = Promise.resolve()
 
   async function goOver(): Promise<void> {
-    const wish = isStopped ? undefined : await currentWish(options)
+    if (isStopped) return
+    const wish = await currentWish(options)
     const done = wish && (await goOverTo(wish))
     refused = done?.ok === false ? done.error : undefined
     if (refused !== undefined) log.error(refused, 'transparent mode refused')
-    if (done?.ok !== true) await end()
+    // Lockdown holds after a failure; who is logged out is locked no more.
+    if (done?.ok !== true) await end(wish === undefined ? 'open' : 'locked')
   }
 
   async function goOverTo(wish: Wish): Promise<Result<unknown, Failure>> {
@@ -61,22 +63,22 @@ export function createTransparent(options: TransparentOptions): Transparent {
       running = { ...running, wish }
       return running.taken.change(wish)
     }
-    await end()
+    await end('locked')
     const taken = await takeOver(wish, { ...interceptDeps(options), onLost })
     if (taken.ok) running = { wish, taken: taken.value }
     return taken
   }
 
-  async function end(): Promise<void> {
+  async function end(how: 'locked' | 'open'): Promise<void> {
     const ending = running
     running = undefined
-    await ending?.taken.close()
+    await ending?.taken.close(how)
   }
 
   function onLost(what: string): void {
     log.warn({ what }, 'transparent mode starts anew')
     void queue(async () => {
-      await end()
+      await end('locked')
       await goOver()
     })
   }
@@ -99,7 +101,7 @@ export function createTransparent(options: TransparentOptions): Transparent {
     refresh: () => void queue(goOver),
     stop: () => {
       isStopped = true
-      return queue(end)
+      return queue(() => end('locked'))
     },
   }
 }

@@ -37,6 +37,8 @@ export type Organisation = {
   /** The gateway now running. */
   gateway(): LabProcess
   readonly daemon: LabProcess
+  /** Starts the daemon again on the same state, after it ended; the proxy port is another one. */
+  startDaemon(): Promise<LabProcess>
   /** Puts a policy in force by file and SIGHUP, as an administrator does. */
   applyPolicy(text: string): Promise<void>
   /** Starts the gateway again on the same data, after it ended. */
@@ -107,7 +109,8 @@ async function startAll({
   const gateway = await startLabGateway(lab, folder, first)
   closers.push(() => gateway.process().stop())
   const device = await startDaemon(lab, folder, daemonFlags)
-  closers.push(() => device.daemon.stop())
+  let running = device.daemon
+  closers.push(() => running.stop())
   return {
     lab,
     folder,
@@ -115,6 +118,10 @@ async function startAll({
     setGroups: idp.setGroups,
     urls,
     ...device,
+    startDaemon: async () => {
+      running = (await startDaemon(lab, folder, daemonFlags)).daemon
+      return running
+    },
     ...secrets,
     ...filesOf(folder, sshdLog),
     policyInput,

@@ -22,11 +22,22 @@ export type TransparentLab = {
   status(): Promise<DaemonStatus>
   /** Waits until traffic is taken. @throws {Error} when it is refused. */
   untilTaken(): Promise<TransparentStatus>
+  /** Links, routes and rules of the laptop, as they are now. */
+  network(): Promise<string>
+  /** The same before anything was taken. */
+  readonly untouched: string
   /** Whom PostgreSQL knows. */
   readonly databaseUser: string
   close(): Promise<void>
 }
 
+const LOOKS = [
+  '-o link',
+  '-4 route show table all',
+  '-6 route show table all',
+  '-4 rule',
+  '-6 rule',
+]
 const PROGRAM_LIMIT_MS = 30_000
 
 /** Starts all of it: enrolled, with a policy in force, and traffic taken. */
@@ -42,7 +53,9 @@ export async function startTransparentLab(): Promise<TransparentLab> {
   try {
     const targets = await startTargets(organisation)
     closers.push(targets.stop)
-    const lab = { ...controls(organisation), databaseUser: targets.databaseUser, close }
+    const laptop = controls(organisation)
+    const untouched = await laptop.network()
+    const lab = { ...laptop, untouched, databaseUser: targets.databaseUser, close }
     const [person] = organisation.people
     if (person === undefined) throw new Error('nobody to enrol')
     await enrol(organisation, person)
@@ -55,7 +68,9 @@ export async function startTransparentLab(): Promise<TransparentLab> {
   }
 }
 
-function controls(organisation: Organisation): Omit<TransparentLab, 'databaseUser' | 'close'> {
+function controls(
+  organisation: Organisation,
+): Omit<TransparentLab, 'databaseUser' | 'untouched' | 'close'> {
   const status = async (): Promise<DaemonStatus> =>
     JSON.parse(await must([...organisation.zt, 'status', '--json'])) as DaemonStatus
   return {
@@ -65,6 +80,12 @@ function controls(organisation: Organisation): Omit<TransparentLab, 'databaseUse
       const user = ['setpriv', `--reuid=${uid}`, `--regid=${LAPTOP_UID}`, '--clear-groups']
       const command = [...organisation.lab.inLaptop, ...user, ...argv]
       return run(command, { timeoutMs: PROGRAM_LIMIT_MS })
+    },
+    network: async () => {
+      const texts = LOOKS.map((look) =>
+        must([...organisation.lab.inLaptop, 'ip', ...look.split(' ')]),
+      )
+      return (await Promise.all(texts)).join('')
     },
     untilTaken: async () => {
       for (;;) {

@@ -190,3 +190,21 @@ test.serial('D2: routes follow the settings of the gateway within two seconds', 
   const takenBackAt = performance.now()
   while (/zt0/.test(await wayTo('10.99.0.1'))) t.true(performance.now() - takenBackAt < 2000)
 })
+
+test.serial(
+  'D5 T102: killed, started again with the same addresses, stopped: as before',
+  async (t) => {
+    const { organisation, onLaptop, untilTaken, network, untouched } = t.context
+    const before = await said(t, `dig +short ${NAMES.wiki}`)
+    organisation.daemon.signal('SIGKILL')
+    await organisation.daemon.exited
+    t.notRegex((await onLaptop(['ip', 'link'])).stdout, /zt0/)
+    await said(t, `${CURL} -k -o /dev/null ${organisation.urls.admin}`)
+    const daemon = await organisation.startDaemon()
+    await untilTaken()
+    t.is(await said(t, `dig +short ${NAMES.wiki}`), before)
+    t.regex(await said(t, `${CURL} http://${NAMES.wiki}:${PORTS.web}/`), /Private wiki/)
+    await daemon.stop(10_000)
+    t.is(await network(), untouched)
+  },
+)

@@ -1,5 +1,5 @@
 /**
- * Takes traffic of the user named by the argument to 10.0.0.0/8 and fd00:1::/48, refuses it all, and gives it back when
+ * Takes traffic of the user named by the first argument, with `lockdown` as the second one or not, to 10.0.0.0/8 and fd00:1::/48, refuses it all, and gives it back when
  * stdin ends. Says one line when it begins, one for each thing that others took away, and to each line of input how many
  * packets it took, without what the kernel says to neighbours on every link.
  */
@@ -15,7 +15,7 @@ const wish = {
   ownerUid: Number(process.argv[2]),
   prefixes: ['10.0.0.0/8', 'fd00:1::/48'],
   synthetic: [],
-  lockdown: false,
+  lockdown: process.argv[3] === 'lockdown',
   domains: [],
   outsideHosts: [],
 }
@@ -38,5 +38,5 @@ if (taken.ok) {
   const { counters } = interception
   createInterface({ input: process.stdin })
     .on('line', () => say({ packets: counters.packets - (counters.dropped.multicast ?? 0) }))
-    .on('close', () => void close())
+    .on('close', () => void close('locked'))
 }

@@ -3,16 +3,26 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
-import { batch, freshMachine, type Inside, routing } from '../../support/namespace-machine.ts'
+import {
+  batch,
+  freshMachine,
+  type Inside,
+  routing,
+  wayTo,
+} from '../../support/namespace-machine.ts'
 import { asNobody } from '../../support/run-program.ts'
 
 const PROCESS = join(import.meta.dirname, '../../support/take-over-process.js')
+const MAIN = join(import.meta.dirname, '../../../daemon/main.js')
 const OWNER = 1000
 /** curl's exit codes for a refusal that comes at once: no route or a reset, then a reset after the handshake. */
 const REFUSED: ReadonlySet<number | null> = new Set([7, 56])
 
-async function take(t: ExecutionContext, { namespace }: Inside, as: readonly string[] = []) {
-  const argv = ['netns', 'exec', namespace, ...as, process.execPath, PROCESS, String(OWNER)]
+type How = { readonly as?: readonly string[]; readonly lockdown?: boolean }
+
+async function take(t: ExecutionContext, { namespace }: Inside, { as = [], lockdown }: How = {}) {
+  const args = [PROCESS, String(OWNER), ...(lockdown ? ['lockdown'] : [])]
+  const argv = ['netns', 'exec', namespace, ...as, process.execPath, ...args]
   const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -67,7 +77,7 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
 test('D2 D5: what is missing is told, and nothing is left', async (t) => {
   const inside = await laptop(t)
   const before = await routing(inside)
-  const unprivileged = await take(t, inside, asNobody([]))
+  const unprivileged = await take(t, inside, { as: asNobody([]) })
   t.is(unprivileged.said.reason, 'not_permitted')
   t.deepEqual(await routing(inside), before)
   await batch(inside, '-4', ['link add zt0 type veth peer name zt1'])
@@ -94,6 +104,35 @@ test('D5: a second daemon does not take what a first one has', async (t) => {
   t.is((await take(t, inside)).said.reason, 'in_use')
   t.true(REFUSED.has((await curlAs(inside, OWNER, 'http://10.1.2.3/')).code))
   await first.end()
+})
+
+test('D13 T109: lockdown outlives a stop and a crash, the next start takes it over, and undo lifts it', async (t) => {
+  const inside = await laptop(t)
+  const untouched = await routing(inside)
+  const isLocked = async () =>
+    /No route to host|unreachable/.test(await wayTo(inside, '10.1.2.3', OWNER))
+  const stopped = await take(t, inside, { lockdown: true })
+  t.is(await wayTo(inside, '10.1.2.3', OWNER), 'zt0')
+  await stopped.end()
+  t.true(await isLocked())
+  t.is((await curlAs(inside, OWNER, 'http://10.1.2.3/')).code, 7)
+  t.is(await wayTo(inside, '10.1.2.3', OWNER + 1), 'lan0', 'other users are not locked')
+  const killed = await take(t, inside, { lockdown: true })
+  t.is(await wayTo(inside, '10.1.2.3', OWNER), 'zt0')
+  killed.child.kill('SIGKILL')
+  await once(killed.child, 'exit')
+  t.true(await isLocked())
+  const undone = await inside.run(process.execPath, MAIN, 'undo')
+  t.is(undone.code, 0, undone.stderr)
+  t.deepEqual(await routing(inside), untouched)
+})
+
+test('D13: a daemon that starts without lockdown lifts the one that is left', async (t) => {
+  const inside = await laptop(t)
+  const untouched = await routing(inside)
+  await (await take(t, inside, { lockdown: true })).end()
+  await (await take(t, inside)).end()
+  t.deepEqual(await routing(inside), untouched)
 })
 
 test('D5: it is told when nft dies, since connections are not redirected any more', async (t) => {
