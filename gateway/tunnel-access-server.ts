@@ -148,7 +148,9 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       ),
   })
   const dns = dnsPost({
-    ...{ user, standing, log, resolve, hosts: config.hosts, nameServers: options.nameServers },
+    ...{ user, standing, log, now, resolve, hosts: config.hosts },
+    nameServers: options.nameServers,
+    note: store.dnsLog.add,
     decideName: decider.decideName,
     mayAsk: openRateGate(DNS_QUESTIONS, (deviceId) => deviceId),
     turns: openTurns(DNS_UNDER_WAY),

@@ -7,16 +7,15 @@ import { printFlowEndpoint } from '#lib/net/flow-endpoint'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { printable } from '../printable.ts'
-import { parseSince } from '../since.ts'
+import { addDnsLogCommand } from './admin-dns-log.ts'
 import type { Run } from './device.ts'
+import { type LookBackOptions, lookBack, readLookBack } from './look-back.ts'
 
-type Options = {
-  readonly since?: string
+type Options = LookBackOptions & {
   readonly user?: string
   readonly application?: string
   readonly decision?: string
   readonly reason?: string
-  readonly limit: string
   readonly follow?: boolean
   readonly json?: boolean
 }
@@ -45,16 +44,14 @@ const flow = z.looseObject({
   droppedDatagrams: z.number().exactOptional(),
   closeReason: z.string().exactOptional(),
 })
-const page = z.looseObject({ lines: z.array(flow), next: z.string().exactOptional() })
 const followed = z.union([flow, z.looseObject({ type: z.string() })])
 
-const PAGE_SIZE = 1000
+const PATH = '/api/v1/logs/access'
 
 /** Adds `logs` to `admin`. */
 export function addLogCommands(admin: Command, io: CliIo, run: Run): void {
-  admin
-    .command('logs')
-    .description('what was decided and what came of it')
+  const logs = admin.command('logs').description('what was decided and what came of it')
+  logs
     .command('access')
     .description('list flows, oldest first: who, where to, what was decided, by what and why')
     .option('--since <time>', 'from when on: 1h, 30d, or RFC 3339 in UTC')
@@ -70,15 +67,13 @@ export function addLogCommands(admin: Command, io: CliIo, run: Run): void {
       '\nExample:\n  $ zt admin logs access --decision denial --since 1h --follow',
     )
     .action((options: Options) => run(() => access(io, options)))
+  addDnsLogCommand(logs, io, run)
 }
 
 async function access(io: CliIo, options: Options): Promise<number> {
-  const { since, limit: limitText, follow, json, ...filter } = options
-  const limit = /^[1-9]\d{0,6}$/.test(limitText) ? Number(limitText) : undefined
-  if (limit === undefined) return report(io, BAD_LIMIT)
-  const from = since === undefined ? undefined : parseSince(since, io.now())
-  if (from !== undefined && !from.ok) return report(io, from.error)
-  const query = { ...filter, ...(from !== undefined && { since: from.value }) }
+  const { since, limit, follow, json, ...filter } = options
+  const back = readLookBack({ limit, ...(since !== undefined && { since }) }, io.now())
+  if ('exitCode' in back) return report(io, back)
   const show: Show = (line, text) => {
     if (json) io.print(JSON.stringify(line))
     else if (text !== undefined) io.print(text)
@@ -89,7 +84,8 @@ async function access(io: CliIo, options: Options): Promise<number> {
     ? await io.admin.lines(pathOf({ ...filter, follow: 'true' }), { signal: stop.signal })
     : undefined
   if (live !== undefined && !live.ok) return report(io, live.error)
-  const past = await lookBack(io, query, limit)
+  const query = { ...filter, ...back.query }
+  const past = await lookBack(io, PATH, flow, { ...back, query })
   if ('exitCode' in past) {
     stop.abort()
     return report(io, past)
@@ -101,25 +97,6 @@ async function access(io: CliIo, options: Options): Promise<number> {
 type Line = z.infer<typeof flow>
 /** Lines without a text are for programs only. */
 type Show = (line: unknown, text: string | undefined) => void
-
-async function lookBack(
-  io: CliIo,
-  query: Readonly<Record<string, string>>,
-  limit: number,
-): Promise<Line[] | CliFailure> {
-  const lines: Line[] = []
-  let cursor: string | undefined
-  do {
-    const size = String(Math.min(PAGE_SIZE, limit - lines.length))
-    const more = cursor === undefined ? {} : { cursor }
-    const answer = await io.admin.getJson(pathOf({ ...query, limit: size, ...more }))
-    const read = answer.ok ? readAnswer(page, answer.value) : answer
-    if (!read.ok) return read.error
-    lines.push(...read.value.lines)
-    cursor = read.value.next
-  } while (cursor !== undefined && lines.length < limit)
-  return lines
-}
 
 async function followOn(io: CliIo, live: AsyncIterable<unknown>, show: Show): Promise<number> {
   try {
@@ -143,7 +120,7 @@ function followedText(told: z.infer<typeof followed>): string | undefined {
 }
 
 function pathOf(query: Readonly<Record<string, string>>): string {
-  return `/api/v1/logs/access?${new URLSearchParams(query).toString()}`
+  return `${PATH}?${new URLSearchParams(query).toString()}`
 }
 
 function lineText(line: Line): string {
@@ -166,11 +143,6 @@ function lineText(line: Line): string {
   return printable(words.join('  '))
 }
 
-const BAD_LIMIT: CliFailure = {
-  code: 'bad_limit',
-  message: 'The limit is a whole number of lines.',
-  exitCode: EXIT.usage,
-}
 const ENDED: CliFailure = {
   code: 'broken_off',
   message: 'The gateway ended the log. Run the command again.',

@@ -12,6 +12,7 @@ import { addAccessRequestRoutes } from './access-request-routes.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
+import { addDnsLogRoutes } from './dns-log-routes-server.ts'
 import { addEvidenceRoutes } from './evidence-routes-server.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
@@ -62,6 +63,7 @@ export const ADMIN_ROUTES = [
     "one of them from now on, sealed to the viewer's key, in the format of a recording; with `moderator=EMAIL` that person moderates it as long as the answer lasts",
   ],
   ['GET', '/api/v1/logs/access', 'the access log, looked back on or followed'],
+  ['GET', '/api/v1/logs/dns', 'questions about private names, and what was answered'],
   ['POST', '/api/v1/policy/test', 'what a policy decides about one user, or about everybody'],
   ['POST', '/api/v1/policy/replay', 'what a proposed policy would have decided otherwise'],
   ['GET', '/api/v1/sessions/:id', 'one session, with identity, device and next login'],
@@ -109,6 +111,7 @@ const ROUTES = [
   addAccessLogRoutes,
   addAuditRoutes,
   addDeviceRoutes,
+  addDnsLogRoutes,
   addEvidenceRoutes,
   addExplainRoutes,
   addFlowRoutes,

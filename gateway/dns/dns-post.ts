@@ -16,6 +16,7 @@ import type { Reason } from '../policy/reasons.ts'
 import type { User } from '../store/store.ts'
 import type { PostHandler, TunnelPeer } from '../tunnel/incoming.ts'
 import { alias, blocked, fixed, noSuchName, relayed } from './answers.ts'
+import { type DnsLogLine, dnsLogLine } from './dns-log-line.ts'
 import type { NameServers } from './name-servers-client.ts'
 import { type QuestionError, readQuestion } from './question.ts'
 
@@ -29,6 +30,10 @@ export type DnsPostDeps = {
   readonly hosts: ReadonlyMap<string, string>
   /** Whether the device may ask again. */
   readonly mayAsk: (deviceId: string) => Promise<boolean>
+  /** Writes a question down. */
+  readonly note: (line: DnsLogLine) => void
+  /** Unix milliseconds. */
+  readonly now: () => number
   /** Bounds what is under way, of all devices together. */
   readonly turns: Turns
   readonly log: Log
@@ -74,21 +79,45 @@ function factsOf(deps: DnsPostDeps, peer: TunnelPeer): AskerFacts | undefined {
   return { ...standing, sourceAddress, ...(country !== undefined && { country }) }
 }
 
+/** Private names are written down, and those that a rule decided on; others are nobody's business. */
 async function answerQuestion(
   deps: DnsPostDeps,
   facts: AskerFacts,
   asked: DnsQuery,
 ): Promise<Result<Uint8Array, Refusal>> {
-  const { kind, reason, effect, zone = asked.name } = deps.decideName(facts, asked)
-  if (effect?.kind === 'block') return ok(blocked(asked, zone, effect))
-  if (effect?.kind === 'override') return ok(await overridden(deps, asked, zone, effect))
+  const atMs = deps.now()
+  const decision = deps.decideName(facts, asked)
+  const answered = await carryOut(deps, asked, decision)
+  if (decision.zone !== undefined || decision.rule !== undefined) {
+    const durationMs = deps.now() - atMs
+    deps.note(dnsLogLine({ atMs, durationMs, facts, asked, decision, ...answered }))
+  }
+  const { refused, message } = answered
+  return message === undefined ? err(refused ?? decision.reason) : ok(message)
+}
+
+type Answered = {
+  readonly message?: Uint8Array
+  readonly resolver?: string
+  readonly refused?: Reason
+}
+
+async function carryOut(
+  deps: DnsPostDeps,
+  asked: DnsQuery,
+  { kind, reason, effect, zone = asked.name }: NameDecision,
+): Promise<Answered> {
+  if (effect?.kind === 'block') return { message: blocked(asked, zone, effect) }
+  if (effect?.kind === 'override') return { message: await overridden(deps, asked, zone, effect) }
   if (kind === 'denial') {
-    return reason === 'name_not_permitted' ? ok(noSuchName(asked, zone)) : err(reason)
+    return reason === 'name_not_permitted'
+      ? { message: noSuchName(asked, zone) }
+      : { refused: reason }
   }
   const address = deps.hosts.get(asked.name)
-  if (address !== undefined) return ok(fixed(asked, zone, parseAll([address])))
+  if (address !== undefined) return { message: fixed(asked, zone, parseAll([address])) }
   const answer = await deps.nameServers.ask(asked.name, queryOf(asked))
-  return ok(relayed(asked, answer?.message))
+  return { message: relayed(asked, answer?.message), ...(answer && { resolver: answer.resolver }) }
 }
 
 /** As a connection to the name would go: see `resolveAs`. */

@@ -8,6 +8,7 @@ import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
 import { memoryAudit } from './memory-audit-store.ts'
+import { memoryDnsLog } from './memory-dns-log-store.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
 import { memoryServiceTokens } from './memory-service-token-store.ts'
 import { memorySshCa } from './memory-ssh-ca-store.ts'
@@ -45,6 +46,7 @@ export function openMemoryStore(): Store {
       put: (deviceId, observations) => void posture.set(deviceId, observations),
     },
     recordings: recordingTable(),
+    dnsLog: memoryDnsLog(),
     revocations: revocationTable(),
     accessRequests: accessRequestTable(),
     appSessions: appSessionTable(),

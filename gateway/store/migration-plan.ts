@@ -19,6 +19,7 @@ import { AUDIT_LOG } from './migrations/0012-audit-log.ts'
 import { SSH_AUTHORITIES } from './migrations/0013-ssh-authorities.ts'
 import { SSH_TARGETS } from './migrations/0014-ssh-targets.ts'
 import { NESTED_RECORDINGS } from './migrations/0015-nested-recordings.ts'
+import { DNS_LOG } from './migrations/0016-dns-log.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -54,6 +55,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 13, name: 'ssh-authorities', sql: SSH_AUTHORITIES },
   { number: 14, name: 'ssh-targets', sql: SSH_TARGETS },
   { number: 15, name: 'nested-recordings', sql: NESTED_RECORDINGS },
+  { number: 16, name: 'dns-log', sql: DNS_LOG },
 ]
 
 /** Digest that a store keeps of a change. */

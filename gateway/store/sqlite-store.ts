@@ -1,6 +1,6 @@
 /**
  * The embedded store: one SQLite file in write-ahead-log mode, readable by its owner only.
- * Written through (`synchronous = FULL`) but for flow records, which wait up to half a second.
+ * Written through (`synchronous = FULL`) but for what is written often, which waits up to half a second.
  */
 import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
@@ -16,6 +16,7 @@ import {
 import { sqliteAccessRequests } from './sqlite-access-request-store.ts'
 import { sqliteAudit } from './sqlite-audit-store.ts'
 import { sqliteBrowserSessions } from './sqlite-browser-session-store.ts'
+import { sqliteDnsLog } from './sqlite-dns-log-store.ts'
 import { DEFAULT_FLOW_BUFFERING, type FlowBuffering, sqliteFlows } from './sqlite-flow-store.ts'
 import { sqliteRecordings, sqliteRevisions } from './sqlite-history-store.ts'
 import { sqliteDevices, sqliteEnrolments, sqliteUsers } from './sqlite-identity-store.ts'
@@ -100,6 +101,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
   })
   const { flushAfterMs } = { ...DEFAULT_FLOW_BUFFERING, ...buffering }
   const posture = sqlitePosture(db, ONLY_TENANT, { flushAfterMs, onWriteError })
+  const dnsLog = sqliteDnsLog(db, ONLY_TENANT, { flushAfterMs, onWriteError })
   return {
     users: sqliteUsers(db, ONLY_TENANT),
     localUsers: sqliteLocalUsers(db, ONLY_TENANT),
@@ -112,6 +114,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     browserSessions: sqliteBrowserSessions(db, ONLY_TENANT),
     flows,
     posture,
+    dnsLog,
     recordings: sqliteRecordings(db, ONLY_TENANT),
     revocations: sqliteRevocations(db, ONLY_TENANT),
     accessRequests: sqliteAccessRequests(db, ONLY_TENANT),
@@ -125,6 +128,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
       try {
         flows.flush()
         posture.flush()
+        dnsLog.flush()
       } finally {
         db.close()
       }

@@ -4,6 +4,7 @@
  */
 import type { TreeNode } from '#lib/audit/merkle-tree'
 import type { AccessRequest } from '../access-request/access-request.ts'
+import type { DnsLogLine, NumberedLine } from '../dns/dns-log-line.ts'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Claims, Identity, LoginContext } from '../identity/identity.ts'
 import type { RegisteredTarget } from '../policy/document.ts'
@@ -148,6 +149,9 @@ export type FlowPage = Page & { readonly beforeId?: string }
 /** With `parent`, those right inside that session; with null, those inside none. */
 export type RecordingPage = Page & { readonly parent?: string | null }
 
+/** Lines of the DNS log that are kept: so many, none older than this. */
+export const DNS_LOG_KEEPS = { lines: 1_000_000, ms: 30 * 24 * 3_600_000 }
+
 export interface Store {
   readonly users: {
     /** Inserts or updates by (provider, providerSubject); returns the stored row. */
@@ -266,6 +270,12 @@ export interface Store {
     put(row: RecordingRow): void
     get(id: string): RecordingRow | undefined
     list(page: RecordingPage): readonly RecordingRow[]
+  }
+  readonly dnsLog: {
+    /** Adds a line, and drops the oldest above `DNS_LOG_KEEPS`; may be buffered, at most 1 s. */
+    add(line: DnsLogLine): void
+    /** Newest first, from below a number on. */
+    list(page: { readonly limit: number; readonly before?: number }): readonly NumberedLine[]
   }
   readonly revocations: {
     /** Inserts or replaces by scope. */

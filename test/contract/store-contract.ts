@@ -3,6 +3,7 @@
  */
 import type { ExecutionContext, TestFn } from 'ava'
 import type { AccessRequest } from '../../gateway/access-request/access-request.ts'
+import type { DnsLogLine } from '../../gateway/dns/dns-log-line.ts'
 import type { FlowRecord } from '../../gateway/flow/flow-record.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { newServiceToken, rotateToken } from '../../gateway/service-token/service-token.ts'
@@ -68,6 +69,14 @@ function sshCertificate(id: string, issuedAtMs: number): IssuedSshCertificate {
   return {
     ...{ id, kind: 'host', keyId: 'k', principals: ['db1'], authority: 'SHA256:a' },
     ...{ subject: 'SHA256:s', issuedAtMs, validUntilMs: 99 },
+  }
+}
+
+/** A line of the DNS log. */
+export function question(name: string, atMs: number): DnsLogLine {
+  return {
+    ...{ atMs, userId: 'u1', email: 'ann@example.com', deviceId: 'd1', name, type: 1 },
+    ...{ verdict: 'permit', reason: 'name_within_reach', revision: 1, durationMs: 2 },
   }
 }
 
@@ -343,6 +352,24 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(names({ limit: 1, beforeMs: 30 }), ['a'])
     store.browserSessions.deleteExpired(100)
     t.deepEqual(names({ limit: 10 }), ['b'])
+  })
+
+  withStore('G12: the DNS log is listed newest first, a page at a time', (t, store) => {
+    for (const name of ['a', 'b', 'c']) store.dnsLog.add(question(name, 10))
+    const names = (page: { limit: number; before?: number }) =>
+      store.dnsLog.list(page).map((line) => `${line.name}${line.sequence}`)
+    t.deepEqual(names({ limit: 2 }), ['c3', 'b2'])
+    t.deepEqual(names({ limit: 2, before: 2 }), ['a1'])
+    t.deepEqual(store.dnsLog.list({ limit: 1, before: 2 }), [{ ...question('a', 10), sequence: 1 }])
+  })
+
+  withStore('G12: lines of the DNS log are kept for 30 days', (t, store) => {
+    const dayMs = 24 * 3_600_000
+    for (const day of [0, 29, 31]) store.dnsLog.add(question(String(day), day * dayMs))
+    t.deepEqual(
+      store.dnsLog.list({ limit: 9 }).map(({ name }) => name),
+      ['31', '29'],
+    )
   })
 
   withStore('G11: a flow record is replaced by id and readable at once', (t, store) => {

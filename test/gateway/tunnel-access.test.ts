@@ -1,93 +1,12 @@
-import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import type { Duplex } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
-import type { TunnelClient, TunnelStatus } from '../../daemon/tunnel/tunnel.ts'
-import { createTunnelClient } from '../../daemon/tunnel/tunnel-client.ts'
-import { issueDeviceCertificate } from '../../gateway/keys/device-certificate.ts'
-import type { DeviceSettings } from '../../lib/wire/control-message.ts'
 import type { PostureObservation } from '../../lib/wire/posture-message.ts'
-import type { PromptNotice } from '../../lib/wire/prompt-message.ts'
+import { type ConnectedDevice, connected } from '../support/connected-device.ts'
 import { startTarget } from '../support/decisions.ts'
 import { type OpenedGateway, openGateway, policySource } from '../support/opened-gateway.ts'
-import { spkiDigest } from '../support/spki.ts'
-import { dialTcp } from '../support/tunnel.ts'
-
-/** Registers a device of a user of example.com, as enrolment would. */
-async function enrol({ data }: OpenedGateway, name: string) {
-  const { store, keys } = data
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const publicKey = createPublicKey(privateKey)
-  const keySha256 = spkiDigest(publicKey)
-  const id = randomUUID()
-  const atMs = Date.now()
-  const user = store.users.upsert({
-    provider: 'corp',
-    providerSubject: name,
-    email: `${name}@example.com`,
-    name,
-    groups: [],
-    claims: {},
-    login: { atMs: atMs },
-  })
-  const times = { enrolledAtMs: atMs, login: { atMs: atMs } }
-  store.devices.insert({ id, userId: user.id, name: 'laptop', keySha256, ...times })
-  const issued = await issueDeviceCertificate(keys.deviceCa, { publicKey, keySha256 }, id, atMs)
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { id, key, certificate: issued.certificatePem }
-}
-
-type Device = {
-  readonly id: string
-  /** As the gateway told them last. */
-  settings(): DeviceSettings | undefined
-  readonly client: TunnelClient
-  /** What it was told to ask its user. */
-  readonly prompts: readonly PromptNotice[]
-  until(isIt: (status: TunnelStatus) => boolean): Promise<void>
-}
-
-async function connected(
-  t: ExecutionContext,
-  opened: OpenedGateway,
-  name = 'demo',
-): Promise<Device> {
-  const { id, key, certificate } = await enrol(opened, name)
-  const prompts: PromptNotice[] = []
-  const { port } = opened.gateway.addresses['tunnel'] ?? { port: 0 }
-  let look = () => {}
-  let told: DeviceSettings | undefined
-  const onSettings = (settings: DeviceSettings): void => {
-    told = settings
-    look()
-  }
-  const client = createTunnelClient({
-    gateway: { host: 'gw.example.com', port },
-    credentials: { key, certificate, gatewayCa: opened.caPem },
-    dial: (to, signal) => dialTcp({ ...to, host: '127.0.0.1' }, signal),
-    events: {
-      ...{ onStatus: () => look(), onSettings, onNotice: () => look() },
-      ...{ onWelcome() {}, onPromptEnded() {}, onCheckpoint() {}, onFlowsLost() {} },
-      onPrompt(prompt) {
-        prompts.push(prompt)
-        look()
-      },
-    },
-  })
-  t.teardown(() => client.stop(0))
-  const until = (isIt: (status: TunnelStatus) => boolean) =>
-    new Promise<void>((resolve) => {
-      look = () => {
-        if (isIt(client.status)) resolve()
-      }
-      look()
-    })
-  client.start()
-  await until(({ userEmail }) => userEmail !== undefined)
-  return { id, client, prompts, until, settings: () => told }
-}
 
 function revoke(opened: OpenedGateway, deviceId: string): Promise<number | undefined> {
   return order(opened, `devices/${deviceId}/revoke`)
@@ -320,7 +239,7 @@ test('T91: a device is told of nothing that is of another, and ends nothing that
   const opened = await openGateway(t, personalPolicy(port))
   const ann = await connected(t, opened, 'ann')
   const bob = await connected(t, opened, 'bob')
-  const names = async ({ client }: Device) => {
+  const names = async ({ client }: ConnectedDevice) => {
     const listed = await client.applications()
     return listed.ok ? listed.value.map(({ name }) => name).sort() : listed.error
   }

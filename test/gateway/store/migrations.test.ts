@@ -48,6 +48,9 @@ const ROWS: Readonly<Record<number, string>> = {
   15: `
     INSERT INTO recordings VALUES
       ('default', 'r2', 'f1', 1, 2, 'ann@x', 'd1', 'root', 't:22', 'app', 'complete', 10, 'r2.rec', NULL, NULL, 'r1');`,
+  16: `
+    INSERT INTO dns_log VALUES
+      ('default', 1, 5, 'u1', 'ann@x', 'd1', NULL, 'wiki.corp', 1, 'permit', 'name_within_reach', NULL, 1, 0, '10.0.0.53:53', 2);`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']

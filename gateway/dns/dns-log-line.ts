@@ -1,0 +1,77 @@
+/** A line of the DNS log: a question about a private name, or one that a rule names. Others are written down nowhere. */
+import { readAnswer } from '#lib/dns/answer'
+import type { DnsQuery } from '#lib/dns/query'
+import { typeName } from '#lib/dns/type-names'
+import type { AskerFacts, NameDecision } from '../policy/evaluate-name.ts'
+
+export type DnsLogLine = {
+  /** Unix milliseconds. */
+  readonly atMs: number
+  readonly userId: string
+  readonly email: string
+  readonly deviceId: string
+  /** Name of the service token that asked in place of a person. */
+  readonly service?: string
+  readonly name: string
+  /** Number of the record type. */
+  readonly type: number
+  readonly verdict: 'permit' | 'override' | 'denial'
+  readonly reason: string
+  readonly rule?: string
+  readonly revision: number
+  /** Absent: the question was refused. */
+  readonly rcode?: number
+  /** Who was asked, `ADDRESS:PORT`. */
+  readonly resolver?: string
+  readonly durationMs: number
+}
+
+/** As the store numbers it. */
+export type NumberedLine = DnsLogLine & { readonly sequence: number }
+
+type Happened = {
+  readonly atMs: number
+  readonly durationMs: number
+  readonly facts: AskerFacts
+  readonly asked: Pick<DnsQuery, 'name' | 'type'>
+  readonly decision: NameDecision
+  readonly message?: Uint8Array
+  readonly resolver?: string
+}
+
+export function dnsLogLine({
+  atMs,
+  durationMs,
+  facts,
+  asked,
+  decision,
+  ...came
+}: Happened): DnsLogLine {
+  const { userId, email, deviceId, service } = facts.subject
+  const { kind: verdict, reason, rule, revision } = decision
+  const rcode = came.message && readAnswer(came.message)?.rcode
+  return {
+    ...{ atMs, durationMs, userId, email, deviceId, verdict, reason, revision },
+    ...{ name: asked.name, type: asked.type },
+    ...(service !== undefined && { service: service.name }),
+    ...(rule !== undefined && { rule }),
+    ...(rcode !== undefined && { rcode }),
+    ...(came.resolver !== undefined && { resolver: came.resolver }),
+  }
+}
+
+const CODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED']
+
+/** As the admin API tells it. */
+export function dnsLineJson(line: NumberedLine) {
+  const { sequence, atMs, email, deviceId, type, rcode, ...rest } = line
+  return {
+    id: sequence,
+    at: new Date(atMs).toISOString(),
+    user: email,
+    device: deviceId,
+    type: typeName(type),
+    ...(rcode !== undefined && { answer: CODES[rcode] ?? `RCODE${rcode}` }),
+    ...rest,
+  }
+}

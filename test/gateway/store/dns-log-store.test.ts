@@ -1,0 +1,48 @@
+import test from 'ava'
+import Database from 'better-sqlite3'
+import { memoryDnsLog } from '../../../gateway/store/memory-dns-log-store.ts'
+import { MIGRATIONS } from '../../../gateway/store/migration-plan.ts'
+import { sqliteDnsLog } from '../../../gateway/store/sqlite-dns-log-store.ts'
+import type { Store } from '../../../gateway/store/store.ts'
+import { question } from '../../contract/store-contract.ts'
+
+const KEEPS = { lines: 3, ms: 1_000 }
+
+function sqlite(onWriteError: (error: unknown) => void = () => undefined) {
+  const db = new Database(':memory:')
+  for (const { sql } of MIGRATIONS) db.exec(sql)
+  return { db, log: sqliteDnsLog(db, 'default', { flushAfterMs: 5, onWriteError }, KEEPS) }
+}
+
+const LOGS: Readonly<Record<string, () => Store['dnsLog']>> = {
+  SQLite: () => sqlite().log,
+  memory: () => memoryDnsLog(KEEPS),
+}
+for (const [title, open] of Object.entries(LOGS)) {
+  test(`G12: the oldest lines make room: ${title}`, (t) => {
+    const log = open()
+    for (const name of ['a', 'b', 'c', 'd', 'e']) log.add(question(name, 1))
+    t.deepEqual(
+      log.list({ limit: 9 }).map(({ name, sequence }) => `${name}${sequence}`),
+      ['e5', 'd4', 'c3'],
+    )
+  })
+}
+
+test('G12: lines wait while the disk refuses, and are tried again', async (t) => {
+  const { db, log } = await new Promise<ReturnType<typeof sqlite>>((resolve) => {
+    const opened = sqlite(() => {
+      opened.db.pragma('query_only = OFF')
+      resolve(opened)
+    })
+    opened.db.pragma('query_only = ON')
+    opened.log.add(question('a', 1))
+    // The timer of the log holds no process.
+    setTimeout(() => undefined, 1_000)
+  })
+  t.is(db.prepare('SELECT count(*) FROM dns_log').pluck().get(), 0)
+  t.deepEqual(
+    log.list({ limit: 9 }).map(({ name }) => name),
+    ['a'],
+  )
+})
