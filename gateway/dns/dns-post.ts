@@ -45,7 +45,8 @@ type Refusal = Reason | QuestionError['reason'] | 'too_many_questions' | 'device
 export function dnsPost(deps: DnsPostDeps): PostHandler {
   return async (peer, body) => {
     const answered = await answerBody(deps, peer, body)
-    if (!answered.ok) {
+    // A device that asks too often must not fill the log as well.
+    if (!answered.ok && answered.error !== 'too_many_questions') {
       deps.log.info({ deviceId: peer.leaf.deviceId, reason: answered.error }, 'question refused')
     }
     const reply = answered.ok

@@ -30,7 +30,7 @@ function soaOf({ question }: DnsQuery, zone: string, seconds: number): OwnRecord
   for (const [index, value] of [1, 3600, 1200, 604_800, seconds].entries()) {
     times.writeUInt32BE(value, index * 4)
   }
-  // A name's wire form is two octets longer than its text; behind it stand type and class.
-  const below = question.length - 4 - (zone.length + 2)
+  // A plain name's wire form is two octets longer than its text, others are shorter: then the zone is the name itself.
+  const below = Math.max(0, question.length - 4 - (zone.length + 2))
   return { type: TYPE.SOA, ttl: seconds, data: Buffer.concat([SERVER, times]), below }
 }

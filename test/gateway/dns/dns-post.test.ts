@@ -5,6 +5,7 @@ import { RCODE, TYPE } from '#lib/dns/codes'
 import { readExtendedError } from '#lib/dns/extended-error'
 import { negative } from '#lib/dns/negative-answer'
 import { readQuery } from '#lib/dns/query'
+import type { DnsRecord } from '#lib/dns/records'
 import { addressFromBytes, formatAddress } from '#lib/net/address'
 import { err, ok } from '#lib/result'
 import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
@@ -150,6 +151,9 @@ const about = { name: 'r', precedence: 1, names: ['wiki.corp.test'], include: ev
 const ruled = (rule: object, change: Partial<DnsPostDeps> = {}) =>
   rig('127.0.0.1:9', change, [{ ...about, ...rule }])
 const errorOf = ({ answer }: Reply) => answer?.edns && readExtendedError(answer.edns.options)
+/** Where the pointer leads that a record's name is. */
+const ownerOf = ({ data }: DnsRecord) =>
+  Buffer.from(data.buffer).readUInt16BE(data.byteOffset - 12) & 0x3fff
 const textsOf = ({ answer }: Reply, type: number) =>
   answer?.records
     .filter((one) => one.type === type)
@@ -175,6 +179,17 @@ test('G12: a public name may be blocked, and answered, and is never looked up', 
   t.deepEqual(textsOf(sink, TYPE.A), ['10.9.9.9'])
   const allowed = await ruled({ action: 'allow', names })(query)
   t.deepEqual(allowed, { refused: 'name_not_private' })
+})
+
+test('G12: strange names that a rule blocks have an SOA at the name itself', async (t) => {
+  const ask = ruled({ action: 'block', names: ['*'] })
+  for (const name of ['.', 'a b.example', 'ä.example']) {
+    const { answer } = await ask(queryFor(name))
+    const soa = answer?.records.find(({ type }) => type === TYPE.SOA)
+    t.is(answer?.rcode, RCODE.NXDOMAIN)
+    // A pointer to the question, behind the header.
+    t.deepEqual(soa && ownerOf(soa), 12)
+  }
 })
 
 test('G12: a rule gives a name its own addresses', async (t) => {
