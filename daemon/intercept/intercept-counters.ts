@@ -24,7 +24,7 @@ export type DropReason =
   | 'table_full'
   /** As many half-open connections as there may be: the oldest one makes room. */
   | 'half_open'
-  /** More datagrams than wait for a verdict. */
+  /** More datagrams than wait for a verdict, or for a tunnel that is behind. */
   | 'queue_full'
   /** More questions than may be asked of the resolver at once. */
   | 'dns_busy'

@@ -80,9 +80,15 @@ export class ProgramFlow implements IdleFlow {
     if (this.transport === 'icmp') this.#quote = quoteOf(packet)
     if (state === 'closed') return false
     if (state === 'asking') this.#wait(payload)
-    else if ('send' in state) state.send(payload)
+    else if ('send' in state) this.#send(state, payload)
     else return this.#repeat(state, quoteOf(packet))
     return true
+  }
+
+  #send(flow: DatagramFlow, payload: Buffer): void {
+    const before = flow.dropped
+    flow.send(payload)
+    if (flow.dropped > before) this.#host.counting.drop('queue_full')
   }
 
   /** Ends it, whatever its state. */

@@ -7,6 +7,7 @@ import dgram, { type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Log } from '#lib/log'
+import { UDP_RECEIVE_OCTETS } from '#lib/net/udp-client'
 import type { OpenDatagrams } from './open-flow.ts'
 import { createSocksUdpFlows, type SocksUdpFlows } from './socks-udp-flow-client.ts'
 import { parseSocksDatagram } from './socks5-udp-message.ts'
@@ -52,7 +53,7 @@ export function createSocksUdp(deps: SocksUdpDeps): SocksUdp {
       if (associations >= limits.associations) return 'too_many_associations'
       associations++
       client.once('close', () => associations--)
-      const relay = dgram.createSocket('udp4')
+      const relay = dgram.createSocket({ type: 'udp4', recvBufferSize: UDP_RECEIVE_OCTETS })
       relay.bind({ address: LOOPBACK, port: 0, exclusive: true })
       await once(relay, 'listening')
       serveAssociation(client, relay, clientPort, deps, limits)

@@ -5,6 +5,9 @@ import { isIPv6 } from 'node:net'
 /** Octets that may wait to be sent; the newest datagram is dropped above it. */
 export const UDP_QUEUE_OCTETS = 256 * 1024
 
+/** Asked of the kernel, which gives no more than net.core.rmem_max: a turn of the event loop may take milliseconds. */
+export const UDP_RECEIVE_OCTETS = 1024 * 1024
+
 /**
  * Nothing is sent to connect.
  * @param socket one that is not connected yet, of the address's version; without it a new one.
@@ -13,7 +16,10 @@ export const UDP_QUEUE_OCTETS = 256 * 1024
 export function connectUdp(
   address: string,
   port: number,
-  socket: Socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4'),
+  socket: Socket = createSocket({
+    type: isIPv6(address) ? 'udp6' : 'udp4',
+    recvBufferSize: UDP_RECEIVE_OCTETS,
+  }),
 ): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const fail = (): void => {

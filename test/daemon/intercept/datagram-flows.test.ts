@@ -66,6 +66,20 @@ function carried() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
+test('D2: what the tunnel cannot take is counted', async (t) => {
+  const { flows, asked, counting } = rig()
+  flows.onUdp(datagram(1000))
+  const { flow } = carried()
+  let dropped = 0
+  const send = (payload: Uint8Array): void => {
+    dropped += payload.length > 1 ? 1 : 0
+  }
+  asked[0]?.resolve(ok(Object.defineProperty({ ...flow, send }, 'dropped', { get: () => dropped })))
+  await turn()
+  for (const octets of [1, 2, 1, 2]) flows.onUdp(datagram(1000, 6, 9, octets))
+  t.is(counting.dropped.queue_full, 2)
+})
+
 test('D2: what waits for a verdict is bounded, and goes on in order after it', async (t) => {
   const { flows, asked, counting } = rig()
   for (let count = 0; count < 40; count++) flows.onUdp(datagram(1000, 6, 9, count))

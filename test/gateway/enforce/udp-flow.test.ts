@@ -171,3 +171,16 @@ test('a flow over TCP to the same place is not taken for datagrams', async (t) =
   await flow.closed
   t.is(tcp.sockets.length, 0)
 })
+
+test('a burst of 150 datagrams finds room in the kernel while the gateway does something else', async (t) => {
+  const target = await startUdpTarget(t, { isEcho: false })
+  const enforced = await startEnforced(t)
+  const flow = await askDatagrams(t, enforced.tunnel, { port: target.port })
+  flow.stream.write(encodeDatagram(Buffer.from('where are you?')))
+  await once(target.socket, 'message')
+  const [first] = target.received
+  const burst = Array.from({ length: 150 }, (_, index) => Buffer.alloc(1200, index))
+  // One turn: nothing is read meanwhile, in this process.
+  for (const payload of burst) target.socket.send(payload, first?.from.port ?? 0, '127.0.0.1')
+  for (const payload of burst) t.true(payload.equals(await flow.next()))
+})
