@@ -9,7 +9,8 @@ import { type ConfigMistake, decodeFlags, type WrittenSettings } from './config.
 export type Wanted =
   | { readonly command: 'help' }
   | { readonly command: 'version' }
-  | { readonly command: 'undo' }
+  /** `keepLockdown`: what lockdown refuses stays refused. */
+  | { readonly command: 'undo'; readonly keepLockdown: boolean }
   | {
       /** Runs a program in the namespaces that "zt run" made. */
       readonly command: 'inside'
@@ -44,6 +45,7 @@ const OPTIONS = {
   lockdown: SWITCH,
   dns: TEXT,
   bundle: SWITCH,
+  'keep-lockdown': SWITCH,
   help: { ...SWITCH, short: 'h' },
   version: SWITCH,
 } as const
@@ -80,7 +82,8 @@ function parseInside([command, controlPath, ...rest]: readonly string[]): Wanted
   return { command, controlPath, onlyPrivate, argv: rest.slice(end + 1) }
 }
 
-const EXPECTED = 'expected the command "run" or "doctor", or "undo" without options; see --help'
+const EXPECTED =
+  'expected the command "run" or "doctor", or "undo" with no option but --keep-lockdown; see --help'
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
@@ -91,7 +94,8 @@ function wantedOf(
   if (values.version) return ok({ command: 'version' })
   if (values.help || positionals[0] === 'help') return ok({ command: 'help' })
   const command = positionals.join(' ')
-  if (command === 'undo' && Object.keys(values).length === 0) return ok({ command })
+  const { 'keep-lockdown': keepLockdown = false, ...others } = values
+  if (command === 'undo' && Object.keys(others).length === 0) return ok({ command, keepLockdown })
   if (command !== 'run' && command !== 'doctor') {
     return err([{ place: 'zt-daemon', message: EXPECTED }])
   }
@@ -130,7 +134,7 @@ function numberOf(text: string): number {
 
 /** Text of `--help`. */
 export const HELP = `Usage: zt-daemon run [options]
-       zt-daemon undo
+       zt-daemon undo [--keep-lockdown]
        zt-daemon doctor [--bundle] [options]   what "zt doctor" runs where no daemon answers
 
 Serves this device: a proxy on 127.0.0.1 for SOCKS5, SOCKS4a and HTTP, a tunnel to the gateway, and a control

@@ -105,8 +105,9 @@ async function run(config: DaemonConfig): Promise<number> {
 /** Its few programs each have a bound of their own; this one is for all of them. */
 const UNDO_LIMIT_MS = 30_000
 
-async function undo(): Promise<number> {
-  const done = await removeLeftovers(AbortSignal.timeout(UNDO_LIMIT_MS))
+async function undo(keepLockdown: boolean): Promise<number> {
+  const keep = keepLockdown ? 'lockdown' : 'nothing'
+  const done = await removeLeftovers(AbortSignal.timeout(UNDO_LIMIT_MS), keep)
   if (!done.ok) {
     process.stderr.write(`zt-daemon: ${done.error.detail} (${done.error.reason})\n`)
     return EXIT.failed
@@ -164,7 +165,7 @@ async function main(): Promise<number> {
   }
   if (wanted.value.command === 'help') process.stdout.write(HELP)
   if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
-  if (wanted.value.command === 'undo') return undo()
+  if (wanted.value.command === 'undo') return undo(wanted.value.keepLockdown)
   if (wanted.value.command === 'inside') return inside(wanted.value)
   if (wanted.value.command === 'help' || wanted.value.command === 'version') return EXIT.ok
   const config = configOf(wanted.value)

@@ -2,8 +2,10 @@
  * Takes away what a daemon that died left on this machine: rules and routes that carry our marks (see ./ours.ts), and a
  * resolv.conf of ours. May be run at any time and again.
  */
+import { formatPrefix } from '#lib/net/prefix'
 import { err, ok, type Result } from '#lib/result'
 import { changes, NO_ROUTING, oursOf } from './changes.ts'
+import type { Routing } from './plan.ts'
 import { RESOLV_CONF, restoreResolvConf } from './resolv-conf-os.ts'
 import { applyBatches, type Changed, type LookRefusal, lookAtRouting } from './routing-os.ts'
 
@@ -14,12 +16,13 @@ export type LeftoversRefusal =
   | { readonly reason: 'in_use'; readonly detail: string }
 
 /**
- * Removes all that is left; `without` the routing where what it refuses must stay refused until other routes replace it.
+ * Removes what is left.
+ * @param keep `lockdown`: routing, if private prefixes are refused in it; `routing`: in any case, since others replace it.
  * @throws {Error} when `ip` hangs.
  */
 export async function removeLeftovers(
   signal: AbortSignal,
-  without?: 'routing',
+  keep: 'nothing' | 'lockdown' | 'routing' = 'nothing',
 ): Promise<Result<Changed, LeftoversRefusal>> {
   const machine = await lookAtRouting(signal)
   if (!machine.ok) return machine
@@ -27,10 +30,16 @@ export async function removeLeftovers(
   // Such a route is gone with its device, and the device with the daemon.
   const served = left.routes.find(({ type }) => type === 'unicast')
   if (served) return err({ reason: 'in_use', detail: `a daemon serves ${served.device}` })
-  const batches = without === undefined ? changes(left, NO_ROUTING) : []
-  const routing = await applyBatches(batches, signal)
+  const stays = keep === 'routing' || (keep === 'lockdown' && isLockdown(left))
+  const routing = await applyBatches(stays ? [] : changes(left, NO_ROUTING), signal)
   const dns = await putDnsBack()
   return ok({ done: [...routing.done, ...dns.done], failed: [...routing.failed, ...dns.failed] })
+}
+
+/** Synthetic ranges are refused at all times, by a rule as well; private prefixes only in lockdown. */
+function isLockdown({ routes, rules }: Routing): boolean {
+  const always = rules.flatMap(({ action, to }) => (action && to ? [formatPrefix(to)] : []))
+  return routes.some(({ type, to }) => type === 'unreachable' && !always.includes(formatPrefix(to)))
 }
 
 /** Nothing else of the machine's DNS outlives the daemon. */

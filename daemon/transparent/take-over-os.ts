@@ -46,7 +46,7 @@ export async function takeOver(
   deps: TakeOverDeps,
 ): Promise<Result<TakenOver, Failure>> {
   const { tunName, lockdown } = wish.routing
-  const left = await removeLeftovers(soon(), lockdown ? 'routing' : undefined)
+  const left = await removeLeftovers(soon(), lockdown ? 'routing' : 'nothing')
   if (!left.ok) return left
   const device = openTun(tunName)
   if (!device.ok) return device

@@ -24,7 +24,7 @@ test('D5 T102: zt-daemon undo removes rules and routes of a dead daemon, and not
   await leaveBehind(inside)
   t.notDeepEqual(await routing(inside), before)
 
-  const undone = await inside.run(process.execPath, MAIN, 'undo')
+  const undone = await inside.run(process.execPath, MAIN, 'undo', '--keep-lockdown')
   t.is(undone.code, 0, undone.stderr)
   t.is(undone.stdout.trim().split('\n').length, 12)
   t.deepEqual(await routing(inside), before)

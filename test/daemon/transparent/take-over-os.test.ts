@@ -122,6 +122,8 @@ test('D13 T109: lockdown outlives a stop and a crash, the next start takes it ov
   killed.child.kill('SIGKILL')
   await once(killed.child, 'exit')
   t.true(await isLocked())
+  t.is((await inside.run(process.execPath, MAIN, 'undo', '--keep-lockdown')).stdout, '')
+  t.true(await isLocked(), 'as when the service ends')
   const undone = await inside.run(process.execPath, MAIN, 'undo')
   t.is(undone.code, 0, undone.stderr)
   t.deepEqual(await routing(inside), untouched)
