@@ -4,19 +4,24 @@
  *   demo            shows the steps, then stays up and says what to try next
  *   demo --check    the same steps, a table, exit 0 or 1
  *   demo --json     enrols and allows, prints one line of JSON when ready, stays up
+ *   demo --transparent [--check]   the laptop is a namespace, and its programs know of no proxy
  *
  * Ctrl-C or SIGTERM ends everything and removes what was made.
  */
 import { demoSteps } from './demo-steps.ts'
 import { type Organisation, startOrganisation } from './organisation.ts'
 import { hostOf, NAMES, PORTS } from './policy-texts.ts'
-import { runSteps, stepLine } from './steps.ts'
+import { runSteps, type Step, stepLine } from './steps.ts'
+import { startTransparentLab } from './transparent-lab.ts'
+import { missingForTransparent, transparentSteps } from './transparent-steps.ts'
 
 const HELP = `Usage: scripts/demo [--check | --json] [--loopback]
+       scripts/demo --transparent [--check]
 
   --check     do the main job once, print a table of steps and times, exit 0 or 1
   --json      print one line of JSON when ready, and stay up (docs/reference/demo.md)
   --loopback  use loopback addresses instead of network namespaces (also without root)
+  --transparent  the laptop is a network namespace whose programs know of no proxy; needs root
   --help      this text
 `
 
@@ -84,23 +89,45 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(HELP)
     return 0
   }
-  const unknown = args.find((arg) => !['--check', '--json', '--loopback'].includes(arg))
+  const isTransparent = args.includes('--transparent')
+  const known = isTransparent ? ['--check', '--transparent'] : ['--check', '--json', '--loopback']
+  const unknown = args.find((arg) => !known.includes(arg))
   if (unknown !== undefined) {
     console.error(`demo: unknown option ${unknown}\n${HELP}`)
     return 2
   }
+  return isTransparent ? transparent(args) : withProxy(args)
+}
+
+/** @returns 2 where this machine cannot. */
+async function transparent(args: readonly string[]): Promise<number> {
+  const missing = missingForTransparent()
+  for (const one of missing) console.error(`demo: --transparent needs ${one}`)
+  if (missing.length > 0) return 2
+  const ended = wait()
+  const lab = await startTransparentLab()
+  const { inLaptop } = lab.organisation.lab
+  const next = `The laptop is up. Try:\n\n  ${inLaptop.join(' ')} curl http://${NAMES.wiki}:${PORTS.web}/\n\nCtrl-C ends and removes everything.`
+  try {
+    return await Promise.race([show(transparentSteps(lab), args, next, ended), ended.then(() => 0)])
+  } finally {
+    await lab.close()
+  }
+}
+
+async function withProxy(args: readonly string[]): Promise<number> {
   const asRoot = process.platform === 'linux' && process.getuid?.() === 0
   const kind = asRoot && !args.includes('--loopback') ? 'namespaces' : 'loopback'
   const ended = wait()
   const organisation = await startOrganisation(kind)
   try {
-    return await Promise.race([show(organisation, args, ended), ended.then(() => 0)])
+    return await Promise.race([showMainJob(organisation, args, ended), ended.then(() => 0)])
   } finally {
     await organisation.close()
   }
 }
 
-async function show(
+function showMainJob(
   organisation: Organisation,
   args: readonly string[],
   ended: Promise<void>,
@@ -108,13 +135,24 @@ async function show(
   const json = args.includes('--json')
   // In JSON mode only what the ready line promises: an enrolled device and the two applications.
   const steps = demoSteps(organisation).slice(0, json ? 3 : undefined)
+  return show(steps, args, json ? readyLine(organisation) : whatNext(organisation), ended)
+}
+
+/** @param next what is said when all steps have passed and it stays up. */
+async function show(
+  steps: readonly Step[],
+  args: readonly string[],
+  next: string,
+  ended: Promise<void>,
+): Promise<number> {
+  const json = args.includes('--json')
   const results = await runSteps(steps, (result) => {
     if (!json) console.log(stepLine(result))
     else if (!result.passed) console.error(stepLine(result))
   })
   if (results.some((result) => !result.passed)) return 1
   if (args.includes('--check')) return 0
-  console.log(json ? readyLine(organisation) : whatNext(organisation))
+  console.log(next)
   await ended
   return 0
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { run, startProcess } from '../../scripts/lab/child-process.ts'
+import { asNobody } from '../support/run-program.ts'
 
 type Ready = {
   ready: true
@@ -76,4 +77,18 @@ test('an unknown option is refused with the usage', async (t) => {
   const done = await run([process.execPath, 'dist/scripts/lab/demo.js', '--chek'])
   t.is(done.code, 2)
   t.regex(done.stderr, /unknown option --chek/)
+})
+
+test('D2: --transparent shows unmodified programs, and says without rights what is missing', async (t) => {
+  t.timeout(120_000)
+  const demo = [process.execPath, 'dist/scripts/lab/demo.js', '--transparent', '--check']
+  const done = await run(demo, { timeoutMs: 100_000 })
+  t.is(done.code, 0, done.stdout + done.stderr)
+  for (const program of ['dig', 'curl', 'ssh', 'psql', 'ping']) {
+    t.regex(done.stdout, new RegExp(` ok .*  ${program} `))
+  }
+  const refused = await run(asNobody(demo))
+  t.is(refused.code, 2)
+  t.regex(refused.stderr, /--transparent needs root/)
+  t.is((await run([...demo, '--json'])).code, 2)
 })
