@@ -13,9 +13,12 @@ export async function runProgram(
   argv: readonly string[],
   input: string | Uint8Array = '',
   limitMs = 20_000,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
   const [program = '', ...args] = argv
-  const child = spawn(program, args, { stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' })
+  const env = { ...process.env, ...environment }
+  const limits = { timeout: limitMs, killSignal: 'SIGKILL' } as const
+  const child = spawn(program, args, { stdio: 'pipe', env, ...limits })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))

@@ -1,13 +1,14 @@
 /** How `zt run` ends, and what is left: nothing. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { startDaemon } from '../../../daemon/daemon-server.ts'
 import { startWeb, surroundings } from '../../support/daemon-rig.ts'
-import { NAMES, startRunLab } from '../../support/run-lab.ts'
+import { LIMIT_MS, NAMES, startRunLab } from '../../support/run-lab.ts'
 import { asTerminal, runProgram } from '../../support/run-program.ts'
 
 const [WIKI = ''] = NAMES
@@ -62,6 +63,38 @@ test('D6: ^C on a terminal reaches the program once, and it decides what that me
   t.is(text.match(/caught/g)?.length, 1)
   t.is(code, 9)
 })
+
+test('D6: ^Z stops it as any job of a shell, and fg goes on with it', async (t) => {
+  const lab = await startRunLab(t)
+  const program = ['sh', '-c', 'echo begun; exec sleep 1000']
+  const words = lab.argv('--', ...program).map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+  const job = join(lab.folder, 'job')
+  writeFileSync(job, `exec ${words.join(' ')}\n`)
+  const said = await runProgram(['expect', '-c', JOB_CONTROL], '', LIMIT_MS, {
+    JOB: job,
+    PS1: 'ready> ',
+    TERM: 'dumb',
+  })
+  t.regex(said.stdout, /\nended with 130\r?\n$/)
+})
+
+/** The shell has job control; what is sent after an answer is typed on its terminal. */
+const JOB_CONTROL = `
+set timeout 40
+proc hear {what} { expect $what {} timeout { puts "no $what"; exit 1 } }
+spawn -noecho bash --norc --noprofile -i
+send "sh $env(JOB)\\r"
+hear "begun\\r"
+send "\\x1a"
+hear "Stopped"
+hear "ready> "
+send "fg\\r"
+hear "sh $env(JOB)\\r"
+send "\\x03"
+hear "ready> "
+send "echo code=\\$?\\r"
+expect -re {code=([0-9]+)} { puts "\nended with $expect_out(1,string)" }
+`
 
 for (const [what, victim] of [
   ['zt run', 0],
