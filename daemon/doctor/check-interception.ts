@@ -37,7 +37,8 @@ export const TUN = defineCheck({
 
 export const USER_NAMESPACES = defineCheck({
   name: 'user_namespaces',
-  looksAt: 'whether "zt run" may make user namespaces, and open /dev/net/tun in them',
+  looksAt:
+    'whether "zt run" may make user namespaces and open /dev/net/tun in them, and has the programs for it',
   codes: {
     user_namespaces_usable: fine('Programs can be run in a namespace of their own.'),
     user_namespaces_off: warning(...NAMESPACE_OBSTACLES.user_namespaces_off),
@@ -46,10 +47,15 @@ export const USER_NAMESPACES = defineCheck({
       '/dev/net/tun is not open to users: "zt run" does not work.',
       'Make it mode 0666, as udev does by default: "chmod 0666 /dev/net/tun".',
     ),
+    run_programs_absent: warning(
+      'Programs are not installed that "zt run" needs.',
+      'Install util-linux for unshare and setpriv, iproute2 for ip.',
+    ),
   },
-  judge: ({ interception: { namespaces, tunOpenToUsers } }) => {
+  judge: ({ interception: { namespaces, tunOpenToUsers, missingPrograms } }) => {
     const obstacle = namespaceObstacle(namespaces)
     if (obstacle !== undefined) return [[obstacle]]
+    if (missingPrograms.length > 0) return [['run_programs_absent', missingPrograms.join(', ')]]
     return [[tunOpenToUsers ? 'user_namespaces_usable' : 'tun_closed_to_users']]
   },
 })

@@ -36,4 +36,6 @@ export type InterceptionFacts = {
   /** CAP_NET_ADMIN in the effective set (capabilities(7)) of the looking process. */
   readonly netAdmin: boolean
   readonly namespaces: NamespaceFacts
+  /** Programs that `zt run` needs, and this machine has not. */
+  readonly missingPrograms: readonly string[]
 }

@@ -2,6 +2,7 @@
 import { constants, open, readFile, stat } from 'node:fs/promises'
 import { loadKoffi } from '#lib/koffi-os'
 import { namespaceSettings } from '#lib/namespace/settings-os'
+import { pathOf } from '../posture/run-os.ts'
 import { hasNetAdmin } from './capabilities.ts'
 import type { InterceptionFacts } from './facts.ts'
 
@@ -22,6 +23,7 @@ export async function lookAtInterception(): Promise<InterceptionFacts> {
     tunOpenToUsers: (mode & OTHERS) === OTHERS,
     netAdmin: hasNetAdmin(status),
     namespaces: await namespaceSettings(),
+    missingPrograms: await missing(['unshare', 'setpriv', 'ip']),
   }
 }
 
@@ -35,4 +37,9 @@ async function tunDevice(): Promise<InterceptionFacts['tunDevice']> {
     const { code } = error as NodeJS.ErrnoException
     return code === 'EACCES' || code === 'EPERM' ? 'not_permitted' : 'absent'
   }
+}
+
+async function missing(names: readonly string[]): Promise<readonly string[]> {
+  const paths = await Promise.all(names.map(pathOf))
+  return names.filter((_, index) => paths[index] === undefined)
 }

@@ -46,7 +46,8 @@ export async function runSystem(
   }
 }
 
-async function pathOf(name: string): Promise<string | undefined> {
+/** Where a program is; undefined when it is not installed. */
+export async function pathOf(name: string): Promise<string | undefined> {
   for (const folder of FOLDERS) {
     const path = join(folder, name)
     const isThere = await access(path, constants.X_OK).then(

@@ -63,6 +63,7 @@ const HEALTHY: DoctorFacts = {
     tunOpenToUsers: true,
     netAdmin: true,
     namespaces: { largestCount: 1000 },
+    missingPrograms: [],
   },
   machine: HEALTHY_MACHINE,
   prefixes: [prefix('10.0.0.0/8')],
@@ -338,6 +339,12 @@ const CASES: Readonly<Record<string, Case>> = {
     interception({ tunOpenToUsers: false }),
     'user_namespaces',
     'tun_closed_to_users',
+    'warning',
+  ],
+  'no programs for zt run': [
+    interception({ missingPrograms: ['setpriv'] }),
+    'user_namespaces',
+    'run_programs_absent',
     'warning',
   ],
 }
