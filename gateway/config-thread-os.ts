@@ -1,10 +1,7 @@
 /** Reads a configuration in a thread of its own: a large one takes seconds, in which flows go on. */
 import { Worker } from 'node:worker_threads'
-import type { Result } from '#lib/result'
-import { type ConfigMistake, deepFreeze } from './config.ts'
-import type { LoadedConfig } from './config-store.ts'
-
-type Loaded = Result<LoadedConfig, readonly ConfigMistake[]>
+import { type Loaded, unpackInSteps } from './config-pieces-os.ts'
+import { inTurns } from './in-turns-job.ts'
 
 /** As `loadConfig`. @throws {Error} when the thread dies, as for want of memory. */
 export function loadConfigApart(fileName: string): Promise<Loaded> {
@@ -12,7 +9,7 @@ export function loadConfigApart(fileName: string): Promise<Loaded> {
     workerData: fileName,
   })
   return new Promise((resolve, reject) => {
-    reader.once('message', (loaded: Loaded) => resolve(deepFreeze(loaded)))
+    reader.once('message', (packed) => resolve(inTurns(unpackInSteps(packed))))
     reader.once('error', reject)
     reader.once('exit', () => reject(new Error('the configuration was not read')))
   })

@@ -12,6 +12,7 @@ import { gatewayShape, toGatewayConfig } from './config/gateway-shape.ts'
 import { readYaml, type YamlText } from './config/yaml-text.ts'
 import { fipsMistakes } from './fips.ts'
 import type { PolicyDocument } from './policy/document.ts'
+import { inSteps, type Steps } from './policy/in-steps.ts'
 import { policyShape } from './policy/parse.ts'
 import { policyWarnings } from './policy/warnings.ts'
 import { tested } from './policy-test/config-tests.ts'
@@ -153,5 +154,13 @@ function directoryOf(fileName: string): string {
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}
+
+/** The same in steps: one for each item of a list. */
+export function* freezeInSteps<T>(value: T): Steps<T> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (Array.isArray(value)) yield* inSteps(value, deepFreeze)
+  else for (const part of Object.values(value)) yield* freezeInSteps(part)
   return Object.freeze(value)
 }

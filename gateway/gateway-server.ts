@@ -17,6 +17,7 @@ import { createExplainer } from './enforce/explainer-client.ts'
 import { createResolver } from './enforce/resolve-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
+import { inTurns } from './in-turns-job.ts'
 import { listenerTls } from './listener-tls-os.ts'
 import { type CutDevice, type Listener, type Parts, startAll } from './listeners-server.ts'
 import { readTypedCommands } from './live/command-feed-job.ts'
@@ -88,6 +89,7 @@ export async function startGateway(
     registered: () => data.store.sshTargets.list(),
     own: () => ownListeners([...configured, ...listeners.map(({ address }) => address)]),
     onRevision: (revision, sha256) => audit.note('policy_revision', { revision, sha256 }),
+    inTurns,
     now,
   })
   const table = createFlowTable()
@@ -224,7 +226,7 @@ function assemble(
     },
     async reload(source) {
       await recording.reloadRecipients()
-      replace(source)
+      await replace(source)
       const cutFlows = reconsideration.tell({ kind: 'everything' })
       return { revision: snapshot.current.revision, cutFlows }
     },

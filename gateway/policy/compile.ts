@@ -27,8 +27,9 @@ import type {
   SshCertificatePolicy,
 } from './document.ts'
 import { type EvaluatorFinder, evaluatorFinder } from './evaluator-finder.ts'
+import { atOnce, inSteps, type Steps } from './in-steps.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
-import { type CompiledLists, compileLists } from './selector-test.ts'
+import { type CompiledLists, compileList } from './selector-test.ts'
 import type { CompiledSshCertificate } from './ssh-certificate.ts'
 import { targetDestination } from './ssh-target.ts'
 import { applicationDestinations, type MergedTargets, mergeTargets } from './ssh-targets.ts'
@@ -123,18 +124,25 @@ export type CompileOptions = {
 }
 
 /** Compiles a document that `parsePolicy` returned. */
-export function compilePolicy(
+export function compilePolicy(document: PolicyDocument, options: CompileOptions): CompiledPolicy {
+  return atOnce(compileInSteps(document, options))
+}
+
+/** The same, a line or a destination at a time. */
+export function* compileInSteps(
   document: PolicyDocument,
   { revision, own, registered = [] }: CompileOptions,
-): CompiledPolicy {
-  const lists = compileLists(document.lists)
+): Steps<CompiledPolicy> {
+  const lists = new Map(
+    yield* inSteps(document.lists, (one) => [one.name, compileList(one)] as const),
+  )
   const ruleGroups = new Map(
-    document.ruleGroups.map((one) => [one.name, compileCondition(one, lists)]),
+    yield* inSteps(document.ruleGroups, (one) => [one.name, compileCondition(one, lists)] as const),
   )
   const evaluatorsOf = evaluatorFinder(document.evaluators, ruleGroups)
   const parts: Parts = { document, lists, evaluatorsOf }
   const sshTargets = mergeTargets(document, registered)
-  const applicationList = document.applications.map((one) => ({
+  const applicationList = yield* inSteps(document.applications, (one) => ({
     ...compileApplication(one, parts),
     destinations: applicationDestinations(one, sshTargets.targets),
   }))
@@ -145,20 +153,22 @@ export function compilePolicy(
     revision,
     document,
     ruleGroups,
-    applications: new DestinationIndex(applicationList.flatMap(applicationEntries)),
+    applications: yield* DestinationIndex.of(
+      (yield* inSteps(applicationList, applicationEntries)).flat(),
+    ),
     applicationList,
     sshTargets,
-    sshTargetIndex: new DestinationIndex(
+    sshTargetIndex: yield* DestinationIndex.of(
       sshTargets.targets.map((value) => ({ destination: targetDestination(value), value })),
     ),
-    protectedOnes: indexOf(document.requireProtection.destinations.flatMap(closing)),
-    exempt: indexOf(document.requireProtection.exempt.map(opening)),
-    nameRules: indexNameRules(document.dns.rules, parts),
-    rulesBefore: indexRules(
+    protectedOnes: yield* indexOf(document.requireProtection.destinations.flatMap(closing)),
+    exempt: yield* indexOf(document.requireProtection.exempt.map(opening)),
+    nameRules: yield* indexNameRules(document.dns.rules, parts),
+    rulesBefore: yield* indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
       parts,
     ),
-    rulesAfter: indexRules(
+    rulesAfter: yield* indexRules(
       rules.filter(({ precedence }) => precedence >= phaseAt),
       parts,
     ),
@@ -224,19 +234,21 @@ function compileConsent({ justify, approval }: AccessPolicy, lists: CompiledList
   }
 }
 
-function indexOf(destinations: readonly Destination[]): DestinationIndex<true> {
-  return new DestinationIndex(destinations.map((destination) => ({ destination, value: true })))
+function indexOf(destinations: readonly Destination[]): Steps<DestinationIndex<true>> {
+  return DestinationIndex.of<true>(
+    destinations.map((destination) => ({ destination, value: true })),
+  )
 }
 
 function applicationEntries(value: CompiledApplication) {
   return value.destinations.map((one) => ({ destination: opening(one), value }))
 }
 
-function indexRules(
+function* indexRules(
   rules: readonly NetworkRule[],
   { lists, evaluatorsOf }: Parts,
-): DestinationIndex<CompiledRule> {
-  const entries = rules.flatMap(({ name, precedence, action, destinations, ...line }) => {
+): Steps<DestinationIndex<CompiledRule>> {
+  const entries = yield* inSteps(rules, ({ name, precedence, action, destinations, ...line }) => {
     const condition = compileCondition(line, lists)
     const timing = compileTiming(line.timing)
     const evaluators = evaluatorsOf([condition])
@@ -244,20 +256,23 @@ function indexRules(
     const covered = action === 'allow' ? destinations.map(opening) : destinations.flatMap(closing)
     return covered.map((destination) => ({ destination, value }))
   })
-  return new DestinationIndex(entries)
+  return yield* DestinationIndex.of(entries.flat())
 }
 
-function indexNameRules(
+function* indexNameRules(
   rules: readonly NameRule[],
   { lists }: Parts,
-): DestinationIndex<CompiledNameRule> {
-  const entries = rules.flatMap(({ name, precedence, names, types, effect, timing, ...line }) => {
-    const value: CompiledNameRule = {
-      ...{ name, precedence, effect, action: effect.kind, types: types && new Set(types) },
-      condition: compileCondition(line, lists),
-      timing: compileTiming(timing),
-    }
-    return names.map((host) => ({ destination: { host, ports: ALL_PORTS, text: name }, value }))
-  })
-  return new DestinationIndex(entries)
+): Steps<DestinationIndex<CompiledNameRule>> {
+  const entries = yield* inSteps(
+    rules,
+    ({ name, precedence, names, types, effect, timing, ...line }) => {
+      const value: CompiledNameRule = {
+        ...{ name, precedence, effect, action: effect.kind, types: types && new Set(types) },
+        condition: compileCondition(line, lists),
+        timing: compileTiming(timing),
+      }
+      return names.map((host) => ({ destination: { host, ports: ALL_PORTS, text: name }, value }))
+    },
+  )
+  return yield* DestinationIndex.of(entries.flat())
 }

@@ -10,6 +10,7 @@ import { PortIndex } from '#lib/net/port-index'
 import { portCount, portsContain } from '#lib/net/ports'
 import { PrefixTrie } from '#lib/net/prefix-trie'
 import type { Destination } from './destination.ts'
+import { inSteps, type Steps } from './in-steps.ts'
 
 /** What a flow goes to, besides the host. */
 export type Service = { readonly port: number; readonly transport: Transport }
@@ -25,15 +26,20 @@ export class DestinationIndex<T> {
   readonly #any: PortIndex<Entry<T>>
   readonly #anyHost: readonly Entry<T>[]
 
-  constructor(entries: readonly Entry<T>[]) {
+  private constructor(anyHost: readonly Entry<T>[]) {
+    this.#anyHost = anyHost
+    this.#any = new PortIndex(anyHost.map((value) => ({ ports: value.destination.ports, value })))
+  }
+
+  static *of<T>(entries: readonly Entry<T>[]): Steps<DestinationIndex<T>> {
     // Smaller sets of ports first: within one host the more specific entry is met first.
-    const sized = entries.map((entry) => ({ entry, size: portCount(entry.destination.ports) }))
-    const sorted = sized.sort((a, b) => a.size - b.size).map(({ entry }) => entry)
-    for (const entry of sorted) this.#add(entry)
-    this.#anyHost = sorted.filter(({ destination }) => destination.host.kind === 'any')
-    this.#any = new PortIndex(
-      this.#anyHost.map((value) => ({ ports: value.destination.ports, value })),
-    )
+    const bySize = new Map<number, Entry<T>[]>()
+    yield* inSteps(entries, (entry) => push(bySize, portCount(entry.destination.ports), entry))
+    const sorted = [...bySize].sort(([a], [b]) => a - b).flatMap(([, sameSize]) => sameSize)
+    const anyHost = sorted.filter(({ destination }) => destination.host.kind === 'any')
+    const index = new DestinationIndex(anyHost)
+    yield* inSteps(sorted, (entry) => index.#add(entry))
+    return index
   }
 
   /** Entries whose destination matches this host and service. */
@@ -80,7 +86,7 @@ function serves({ ports, transport }: Destination, service: Service): boolean {
   return carried && portsContain(ports, service.port)
 }
 
-function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+function push<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
   else list.push(value)

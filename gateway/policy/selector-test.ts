@@ -58,16 +58,12 @@ export function compileServiceTests(selectors: readonly Selector[]): Test[] {
   return serviceTests(selectors.filter((one) => one.kind === 'service_token'))
 }
 
-/** Compiles lists; those that no selector names cost their own values only. */
-export function compileLists(lists: readonly List[]): CompiledLists {
-  return new Map(
-    lists.map((one) => {
-      if (one.kind === 'serial') return [one.name, unknown]
-      const [test = never] =
-        one.kind === 'ip' ? sourceTests(one.values) : [attributeTest(one.kind, one.values)]
-      return [one.name, test]
-    }),
-  )
+/** Compiles a list; one that no selector names costs its own values only. */
+export function compileList(list: List): Test {
+  if (list.kind === 'serial') return unknown
+  const [test = never] =
+    list.kind === 'ip' ? sourceTests(list.values) : [attributeTest(list.kind, list.values)]
+  return test
 }
 
 function unknown(): Truth {

@@ -77,6 +77,7 @@ function twiceOwned(
   own: readonly RegisteredTarget[],
   others: readonly RegisteredTarget[],
 ): [string, string][] {
+  if (others.length === 0) return []
   const first = applications.flatMap((one) => claimsOf(one, applicationDestinations(one, own), ''))
   const later = others.flatMap((target) =>
     applications.flatMap((one) =>
