@@ -2,16 +2,22 @@
  * The half of `zt run` that lives in the namespaces of the program: all its traffic comes out of a TUN device here, and
  * goes to the daemon outside. What is ours, and what names mean, only the daemon knows.
  */
-import { existsSync } from 'node:fs'
 import net from 'node:net'
 import { formatAddress } from '#lib/net/address'
-import { err, type Result } from '#lib/result'
+import { err, ok, type Result } from '#lib/result'
 import { startInterception } from '../intercept/interception-server.ts'
 import { openTun, type TunDevice } from '../intercept/tun-os.ts'
 import { runSystem } from '../posture/run-os.ts'
 import { createDaemonFlows } from './daemon-flows-client.ts'
 import { mountNames } from './mounts-os.ts'
-import { DEVICE, NETWORK_LINES, ownAddresses, RESOLVER, resolverAddress } from './network.ts'
+import {
+  DEVICE,
+  type Family,
+  NETWORK_LINES,
+  ownAddresses,
+  RESOLVER,
+  resolverAddress,
+} from './network.ts'
 import { runProgram } from './program-os.ts'
 import { type InsideRefusal, tunRefusal } from './refusal.ts'
 
@@ -31,9 +37,9 @@ export async function runInside(options: InsideOptions): Promise<Result<number, 
   const device = openTun(DEVICE)
   if (!device.ok) return err(tunRefusal(device.error))
   try {
-    const ready = await setUp()
-    if (!ready.ok) return ready
-    return await runOn(device.value, options)
+    const families = await setUp()
+    if (!families.ok) return families
+    return await runOn(device.value, families.value, options)
   } finally {
     device.value.close()
   }
@@ -41,6 +47,7 @@ export async function runInside(options: InsideOptions): Promise<Result<number, 
 
 async function runOn(
   device: TunDevice,
+  families: readonly Family[],
   { controlPath, onlyPrivate, argv, uid }: InsideOptions,
 ): Promise<Result<number, InsideRefusal>> {
   const engine = await startInterception(
@@ -51,7 +58,7 @@ async function runOn(
       resolverAddresses: [resolverAddress()],
       log: SILENT,
     },
-    { mode: 'tun-nat', addresses: ownAddresses(hasV6()) },
+    { mode: 'tun-nat', addresses: ownAddresses(families) },
   )
   try {
     return await runProgram(argv, { isRoot: uid === 0, ended: parentEnd() })
@@ -60,19 +67,22 @@ async function runOn(
   }
 }
 
-async function setUp(): Promise<Result<void, InsideRefusal>> {
-  for (const family of hasV6() ? ([4, 6] as const) : ([4] as const)) {
-    const input = `${NETWORK_LINES[family].join('\n')}\n`
-    const limit = AbortSignal.timeout(SET_UP_LIMIT_MS)
-    const said = await runSystem('ip', [`-${family}`, '-batch', '-'], limit, { input })
-    if (said === undefined) return err({ reason: 'ip_absent' })
-    if (said.code !== 0) return err({ reason: 'namespace_refused', detail: said.stderr.trim() })
-  }
-  return mountNames(RESOLVER)
+/** @returns what the program has: IPv4, and IPv6 unless this machine has it switched off. */
+async function setUp(): Promise<Result<readonly Family[], InsideRefusal>> {
+  const v4 = await configure(4)
+  if (!v4.ok) return v4
+  const v6 = await configure(6)
+  const names = mountNames(RESOLVER)
+  return names.ok ? ok(v6.ok ? [4, 6] : [4]) : names
 }
 
-function hasV6(): boolean {
-  return existsSync('/proc/net/if_inet6')
+async function configure(family: Family): Promise<Result<void, InsideRefusal>> {
+  const input = `${NETWORK_LINES[family].join('\n')}\n`
+  const limit = AbortSignal.timeout(SET_UP_LIMIT_MS)
+  const said = await runSystem('ip', [`-${family}`, '-batch', '-'], limit, { input })
+  if (said === undefined) return err({ reason: 'ip_absent' })
+  if (said.code === 0) return ok(undefined)
+  return err({ reason: 'namespace_refused', detail: said.stderr.trim() })
 }
 
 /** Aborted when `zt run` is gone, however it went. */

@@ -4,7 +4,8 @@ import { type IpAddress, parseAddress } from '#lib/net/address'
 export const DEVICE = 'zt0'
 
 /** For the kernel's own stack: each with the next one (RFC 2544; unique local). */
-const OWN = { v4: '198.18.255.253', v6: 'fdb4:5e1c:907b::1' }
+const OWN = { 4: '198.18.255.253', 6: 'fdb4:5e1c:907b::1' } as const
+export type Family = keyof typeof OWN
 /** Where the resolver is asked; beside those. */
 export const RESOLVER = '198.18.255.249'
 /** libuv reads 65,536 octets at once: a longer packet would be cut. */
@@ -15,16 +16,16 @@ export const NETWORK_LINES = {
   4: [
     'link set lo up',
     `link set ${DEVICE} gso_max_size ${GSO_OCTETS}`,
-    `address add ${OWN.v4}/30 dev ${DEVICE}`,
+    `address add ${OWN[4]}/30 dev ${DEVICE}`,
     `link set ${DEVICE} up`,
     `route add default dev ${DEVICE}`,
   ],
-  6: [`address add ${OWN.v6}/126 dev ${DEVICE} nodad`, `route add default dev ${DEVICE}`],
+  6: [`address add ${OWN[6]}/126 dev ${DEVICE} nodad`, `route add default dev ${DEVICE}`],
 } as const
 
-/** Addresses of the device. @param withV6 the kernel knows IPv6. */
-export function ownAddresses(withV6: boolean): readonly IpAddress[] {
-  return [OWN.v4, ...(withV6 ? [OWN.v6] : [])].map(addressOf)
+/** Addresses of the device. */
+export function ownAddresses(families: readonly Family[]): readonly IpAddress[] {
+  return families.map((family) => addressOf(OWN[family]))
 }
 
 /** Where programs ask for names. */

@@ -1,6 +1,7 @@
 /** `zt run` as its user has it: unmodified programs, a user without rights, a real daemon and gateway. */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -44,6 +45,17 @@ test('D6: root has no capabilities inside, and cannot change the network', async
   const [uid, capabilities, network] = said.stdout.split('\n')
   t.deepEqual([uid, network], ['0', 'refused'], said.stderr)
   t.is(capabilities, 'CapEff:\t0000000000000000')
+})
+
+test('D6: a machine with IPv6 switched off still has IPv4 inside', async (t) => {
+  const web = await startWeb(t)
+  const lab = await startRunLab(t)
+  const real = join(lab.folder, 'ip-real')
+  const wrapper = `#!/bin/sh\n[ "$1" != -6 ] || exit 2\nexec ${real} "$@"\n`
+  writeFileSync(join(lab.folder, 'ip'), wrapper, { mode: 0o755 })
+  const commands = `cp /usr/sbin/ip ${real}; mount --bind ${lab.folder}/ip /usr/sbin/ip`
+  const page = await lab.runAfter(commands, ...curl(`http://${WIKI}:${web.port}/four`))
+  t.is(page.stdout, 'page /four', page.stderr)
 })
 
 test('D6 D12: nc over TCP and UDP, dig and the C library, as they come', async (t) => {
