@@ -7,6 +7,7 @@ import { benchCut } from './cut-benchmark.ts'
 import { benchDns } from './dns-benchmark.ts'
 import { benchIntercept } from './intercept-benchmark.ts'
 import { benchPolicy } from './policy-benchmark.ts'
+import { benchRecovery } from './recovery-benchmark.ts'
 import { markdown, type Report, replaceSection, verdict } from './report.ts'
 import { benchSsh } from './ssh-benchmark.ts'
 import { benchTunnel } from './tunnel-benchmark.ts'
@@ -21,9 +22,10 @@ const SUBCOMMANDS: Readonly<
   policy: benchPolicy,
   dns: benchDns,
   intercept: benchIntercept,
+  recovery: benchRecovery,
 }
 
-const HELP = `Usage: scripts/bench tunnel|ssh|cut|policy|dns|intercept [--quick]
+const HELP = `Usage: scripts/bench tunnel|ssh|cut|policy|dns|intercept|recovery [--quick]
 
   tunnel   throughput, CPU, new flows and idle memory against HAProxy and ssh -L
   ssh      the SSH hop and the whole path against direct OpenSSH and ssh -J
@@ -31,6 +33,7 @@ const HELP = `Usage: scripts/bench tunnel|ssh|cut|policy|dns|intercept [--quick]
   policy   decisions at 10,000 applications, 1,000 network rules and 100,000 identities
   dns      the local resolver against dnsmasq, and what it adds to names that are not ours
   intercept  transparent mode against proxy mode, redsocks and sshuttle; datagrams
+  recovery  from the network's return until data passes again
   --quick  smaller sizes, under 3 minutes, docs/benchmarks.md stays as it is
 
 Exit code: 0 every bar holds, 1 a bar is missed, 2 it could not measure.
