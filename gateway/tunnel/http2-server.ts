@@ -75,7 +75,8 @@ export function serveHttp2(
 function watchLife(session: ServerHttp2Session, socket: TLSSocket, pingMs: number): void {
   let isAnswered = true
   const timer = setInterval(() => {
-    if (!isAnswered) {
+    // A session that was told to end waits for its last octets, which a dead peer never takes.
+    if (!isAnswered || session.destroyed) {
       socket.destroy()
       return
     }
