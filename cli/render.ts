@@ -18,7 +18,7 @@ export function statusText(status: DaemonStatus): string {
     status.state === 'connected' ? style.green(status.state) : style.yellow(status.state)
   const why = status.reason === undefined ? '' : ` (${printable(status.reason)})`
   const lines = [
-    `${'state'.padEnd(14)} ${state}${why}${status.since === undefined ? '' : ` since ${printable(status.since)}`}`,
+    `${'state'.padEnd(14)} ${state}${why}${sinceText(status)}`,
     ...(status.userEmail === undefined ? [] : [line('user', status.userEmail)]),
     ...(status.service === undefined ? [] : [line('service', serviceText(status.service))]),
     ...(status.deviceId === undefined ? [] : [line('device', status.deviceId)]),
@@ -26,6 +26,7 @@ export function statusText(status: DaemonStatus): string {
     ...(status.certificateNotAfter === undefined
       ? []
       : [line('certificate', `valid until ${status.certificateNotAfter}`)]),
+    ...(status.lock === undefined ? [] : [line('lock', lockText(status.lock))]),
     line('connections', `${status.connections} warm, ${status.openFlows} flows`),
     ...(status.lastHeardAt === undefined ? [] : [line('last heard', status.lastHeardAt)]),
     line('proxy', `${status.proxy.host}:${status.proxy.port} (PAC: ${status.proxy.pacUrl})`),
@@ -69,6 +70,14 @@ export function postureText(checks: readonly PostureStatus[]): string {
       ]
     }),
   )
+}
+
+function sinceText({ since }: DaemonStatus): string {
+  return since === undefined ? '' : ` since ${printable(since)}`
+}
+
+function lockText({ liftedUntil }: NonNullable<DaemonStatus['lock']>): string {
+  return liftedUntil === undefined ? 'the tunnel stays on' : `lifted until ${liftedUntil}`
 }
 
 function serviceText({ name, expiresAt }: NonNullable<DaemonStatus['service']>): string {

@@ -22,6 +22,8 @@ import type { IdentityStore } from './enrol/identity-store.ts'
 import type { Registration } from './enrol/registration.ts'
 import { startRenewal } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
+import { createLock, type Lock } from './life/lock-job.ts'
+import { momentNow } from './moment-os.ts'
 import type { Collect } from './posture/collect-os.ts'
 import { startPosture } from './posture/posture-job.ts'
 import { hearing } from './prompt/hearing.ts'
@@ -50,6 +52,7 @@ export interface Device {
   readonly tunnel: TunnelClient | undefined
   readonly facts: DeviceFacts
   readonly flowState: FlowState
+  readonly lock: Lock
   /** Keeps a registration and lives from it; replaces an earlier one. */
   adopt(registration: Registration): Promise<void>
   /** Forgets key, certificate and settings. */
@@ -70,6 +73,18 @@ export function createDevice(options: DeviceOptions): Device {
   let life: Life | undefined
   const waiting = new Set<() => void>()
   let witness: Witness | undefined
+  const lock = createLock({
+    registration: () => life?.registration,
+    keepUsed(usedCodes) {
+      if (life === undefined) return
+      const registration = { ...life.registration, usedCodes: [...usedCodes] }
+      store.save(registration)
+      change({ registration })
+    },
+    onClosed: () => life?.tunnel.start(),
+    now: momentNow,
+    log,
+  })
 
   function begin(registration: Registration): void {
     const current = (): Registration => life?.registration ?? registration
@@ -153,6 +168,7 @@ export function createDevice(options: DeviceOptions): Device {
   }
 
   async function end(): Promise<void> {
+    lock.stop()
     const ending = life
     life = undefined
     told.welcomed()
@@ -172,8 +188,9 @@ export function createDevice(options: DeviceOptions): Device {
       return life?.tunnel
     },
     get facts() {
-      return { ...factsOf(life), ...(witness?.status && { witness: witness.status }) }
+      return { ...factsOf(life), lock, ...(witness?.status && { witness: witness.status }) }
     },
+    lock,
     get flowState() {
       return flowStateOf(life)
     },
@@ -212,6 +229,7 @@ export function createDevice(options: DeviceOptions): Device {
       life?.tunnel.networkChanged()
       life?.renewal.wake()
       life?.posture.wake()
+      lock.look()
     },
     close: end,
   }

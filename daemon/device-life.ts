@@ -29,6 +29,7 @@ export type DeviceFacts = Pick<
   | 'settings'
   | 'sshHostAuthorities'
   | 'posture'
+  | 'lock'
   | 'witness'
 >
 
@@ -125,5 +126,6 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     ...(settings.service !== undefined && { service: settings.service }),
     ...(settings.synthetic !== undefined && { synthetic: settings.synthetic }),
     ...(settings.lockdown !== undefined && { lockdown: settings.lockdown }),
+    ...(settings.lock !== undefined && { lock: settings.lock }),
   }
 }

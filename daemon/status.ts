@@ -4,6 +4,7 @@
 import type { DaemonStatus, PostureStatus } from '#lib/api/control-api'
 import { elapsedMs, type Moment } from '#lib/moment'
 import type { DeviceSettings } from '#lib/wire/control-message'
+import type { Lock } from './life/lock-job.ts'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
 import type { TunnelStatus } from './tunnel/tunnel.ts'
@@ -32,6 +33,7 @@ export type StatusFacts = {
   readonly sshHostAuthorities: readonly string[]
   readonly posture: readonly PostureStatus[]
   readonly prompts: DaemonStatus['prompts']
+  readonly lock?: Pick<Lock, 'holds' | 'liftedUntilMs'>
   readonly transparent?: DaemonStatus['transparent']
   /** The gateway's audit log as this device has seen it. */
   readonly witness?: WitnessStatus
@@ -59,6 +61,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
           deviceId: registered.deviceId,
           certificateNotAfter: new Date(registered.certificateNotAfterMs).toISOString(),
         }),
+    ...lockOf(facts.lock),
     connections: tunnel?.connections ?? 0,
     openFlows: tunnel?.openFlows ?? 0,
     ...(tunnel?.lastHeard === undefined ? {} : { lastHeardAt: wallTime(tunnel.lastHeard) }),
@@ -76,6 +79,13 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
     ...(facts.transparent && { transparent: facts.transparent }),
     ...(facts.witness && { auditLog: auditLogOf(facts.witness) }),
   }
+}
+
+function lockOf(lock: StatusFacts['lock']): Pick<DaemonStatus, 'lock'> {
+  if (lock?.liftedUntilMs !== undefined) {
+    return { lock: { liftedUntil: new Date(lock.liftedUntilMs).toISOString() } }
+  }
+  return lock?.holds ? { lock: {} } : {}
 }
 
 function auditLogOf({ size, atMs, alarm }: WitnessStatus): NonNullable<DaemonStatus['auditLog']> {

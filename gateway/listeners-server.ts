@@ -12,6 +12,7 @@ import type { NameServers } from './dns/name-servers-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { Resolve } from './enforce/resolve-client.ts'
+import { overrideKeyOf } from './enrol/override-key.ts'
 import type { Evaluations } from './evaluator/evaluations-client.ts'
 import type { StandingOf } from './facts/gather.ts'
 import type { FlowTable } from './flow/flow-table.ts'
@@ -113,6 +114,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     keeping: parts.recording.keeping,
     evidenceSigner: () => evidenceSigner(data.keys.evidenceSigning),
     posture: posture.of,
+    overrideKey: (deviceId) => overrideKeyOf(data.keys.hostSeed, deviceId),
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
     ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },

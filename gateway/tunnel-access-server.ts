@@ -19,6 +19,7 @@ import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { Resolve } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { logoutPost } from './enrol/logout-post-server.ts'
+import { overrideKeyOf } from './enrol/override-key.ts'
 import { renewalPost } from './enrol/renewal-post.ts'
 import type { Evaluations } from './evaluator/evaluations-client.ts'
 import { type CountryOf, NO_COUNTRIES, openCountries } from './facts/country-os.ts'
@@ -59,7 +60,7 @@ const DNS_UNDER_WAY = { atOnce: 1024, waiting: 4096 }
 export type TunnelAccessOptions = {
   readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips' | 'hosts'>
   readonly tls: ServerCertificate
-  readonly keys: Pick<GatewayKeys, 'deviceCa'>
+  readonly keys: Pick<GatewayKeys, 'deviceCa' | 'hostSeed'>
   readonly sshAuthorities: SshAuthorities
   readonly store: Store
   readonly snapshot: PolicySnapshot<CompiledPolicy>
@@ -108,10 +109,11 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   const control = createControlServer({
     user,
     standing,
-    settings: (of) => {
+    settings: (of, deviceId) => {
       const service = serviceTokens.identityOf(of)
       const hostAuthorities = sshAuthorities.trusted('host').map(({ publicKey }) => publicKey)
-      return deviceSettings(snapshot.current.policy.document, hostAuthorities, service)
+      const overrideKey = () => overrideKeyOf(keys.hostSeed, deviceId)
+      return deviceSettings(snapshot.current.policy.document, hostAuthorities, service, overrideKey)
     },
     explain: options.explainer.forUser,
     applications: (facts) => decider.applications(facts),

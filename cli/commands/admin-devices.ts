@@ -1,14 +1,16 @@
 /**
- * `zt admin devices`: list them, and how the posture checks of one stand.
+ * `zt admin devices`: list them, how the posture checks of one stand, and a code that lifts the lock of one.
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliIo, EXIT, report } from '../cli-io.ts'
 import { tableText } from '../render.ts'
+import { seconds } from '../seconds.ts'
 import type { Run } from './device.ts'
 
 type JsonOption = { readonly json?: boolean }
+type OverrideOptions = JsonOption & { readonly for: string }
 
 /** A device of the admin API; what is more is passed on as it is. */
 const device = z.looseObject({
@@ -27,6 +29,7 @@ const check = z.looseObject({
   observedAt: z.string().optional(),
   found: z.unknown().optional(),
 })
+const overrideCode = z.object({ code: z.string(), endsAt: z.string() })
 const listing = z.object({ devices: z.array(device) })
 const shown = z.object({ device: z.looseObject({ posture: z.array(check) }) })
 
@@ -44,6 +47,25 @@ export function addDeviceAdminCommands(admin: Command, io: CliIo, run: Run): voi
     .argument('<id>', 'id of the device')
     .option('--json', 'print a JSON array')
     .action((id: string, options: JsonOption) => run(() => posture(io, id, options)))
+  devices
+    .command('override')
+    .description('make a code that lifts the lock of a device for a while; read it to its user')
+    .argument('<id>', 'id of the device')
+    .option('--for <duration>', 'from now on, 5m to 7d; used or not', '1h')
+    .option('--json', 'print JSON')
+    .action((id: string, options: OverrideOptions) => run(() => override(io, id, options)))
+}
+
+async function override(io: CliIo, id: string, options: OverrideOptions): Promise<number> {
+  const wish = seconds('seconds', options.for)
+  if (!wish.ok) return report(io, wish.error)
+  const path = `/api/v1/devices/${encodeURIComponent(id)}/override`
+  const answer = await io.admin.postJson(path, wish.value)
+  const made = answer.ok ? readAnswer(overrideCode, answer.value) : answer
+  if (!made.ok) return report(io, made.error)
+  const { code, endsAt } = made.value
+  io.print(options.json ? JSON.stringify(made.value) : `zt override ${code}\ngood until ${endsAt}`)
+  return EXIT.ok
 }
 
 async function list(io: CliIo, { json }: JsonOption): Promise<number> {

@@ -3,12 +3,12 @@
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { duration } from '#lib/config/text-shapes'
 import { encodeServiceCredentials } from '#lib/enrol/service-credentials'
 import { err, ok, type Result } from '#lib/result'
 import { readAnswer } from '../admin-answer.ts'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { tableText } from '../render.ts'
+import { seconds } from '../seconds.ts'
 import type { Run } from './device.ts'
 
 type JsonOption = { readonly json?: boolean }
@@ -156,17 +156,6 @@ async function listed(io: CliIo) {
   const answer = await io.admin.getJson(PATH)
   const found = answer.ok ? readAnswer(listing, answer.value) : answer
   return found.ok ? ok(found.value.serviceTokens) : found
-}
-
-function seconds(
-  key: string,
-  text: string | undefined,
-): Result<Readonly<Record<string, number>>, CliFailure> {
-  if (text === undefined) return ok({})
-  const { value, mistakes } = duration.decode(text, [])
-  if (value !== undefined) return ok({ [key]: Math.floor(value / 1000) })
-  const message = mistakes[0]?.message ?? 'bad duration'
-  return err({ code: 'bad_duration', message, exitCode: EXIT.usage })
 }
 
 function tokenTable(tokens: readonly z.infer<typeof token>[]): string {

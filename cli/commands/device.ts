@@ -1,5 +1,5 @@
 /**
- * Commands about this device: enroll, logout, status, settings, up, down, apps.
+ * Commands about this device: enroll, logout, status, settings, up, down, override, apps.
  */
 import type { Command } from 'commander'
 import type { ControlRequest, ControlResult } from '#lib/api/control-api'
@@ -17,6 +17,7 @@ export type Run = (action: () => Promise<number>) => Promise<void>
 /** Adds the device commands to `program`. */
 export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
   addEnrol(program, io, run)
+  addOverride(program, io, run)
   for (const [method, summary] of Object.entries(SIMPLE)) {
     program
       .command(method)
@@ -24,6 +25,17 @@ export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
       .option('--json', 'print JSON')
       .action((options: JsonOption) => run(() => ask(io, { method: method as 'status' }, options)))
   }
+}
+
+function addOverride(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('override')
+    .description('lift the lock of this device for a while, with a code of an administrator')
+    .argument('<code>', 'the code, with or without hyphens')
+    .option('--json', 'print JSON')
+    .action((code: string, options: JsonOption) =>
+      run(() => ask(io, { method: 'override', code }, options)),
+    )
 }
 
 const SIMPLE: Readonly<Record<string, string>> = {

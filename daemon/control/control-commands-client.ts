@@ -38,7 +38,7 @@ export type CommandDeps = {
 }
 
 type Answer = Promise<Result<ControlResult, ControlFailure>>
-type StatusMethod = 'status' | 'enroll' | 'login' | 'up' | 'down'
+type StatusMethod = 'status' | 'enroll' | 'login' | 'up' | 'down' | 'override'
 
 /** Longest name that the gateway takes. */
 const DEVICE_NAME_LIMIT = 64
@@ -70,13 +70,16 @@ export function createCommands(deps: CommandDeps): HandleControl {
       case 'login':
         return alone(() => login(caller, deps))
       case 'logout':
-        return alone(() => logout(deps))
+        return device.lock.holds ? err(LOCKED) : alone(() => logout(deps))
       case 'up':
         if (device.registration === undefined) return err(failureFor('not_enrolled'))
         device.up()
         await device.settled(SETTLE_MS)
         return done('up', deps)
+      case 'override':
+        return override(request.code, deps)
       case 'down':
+        if (device.lock.holds) return err(LOCKED)
         await device.down()
         return done('down', deps)
       case 'settings':
@@ -155,6 +158,13 @@ async function tellLogout({ device }: CommandDeps): Promise<boolean> {
   if (device.tunnel?.status.state === 'revoked') return true
   const answer = await device.tunnel?.post(ENROL_PATHS.logoutOverTunnel, '{}')
   return answer?.ok === true && answer.value.status === 200
+}
+
+async function override(code: string, deps: CommandDeps): Answer {
+  const lifted = deps.device.lock.lift(code)
+  if (lifted.ok) return done('override', deps)
+  const { reason } = lifted.error
+  return err({ code: reason, message: CODE_REFUSALS[reason] })
 }
 
 /** Until the caller goes away. */
@@ -249,6 +259,19 @@ function failureFor(reason: LocalReason): ControlFailure {
   return { code: reason, message: localRefusal(reason).detail ?? reason }
 }
 
+const LOCKED: ControlFailure = {
+  code: 'locked',
+  message:
+    'Your organisation keeps the tunnel of this device on. An administrator can give you a code for a while: zt override CODE.',
+}
+const CODE_REFUSALS = {
+  not_locked: 'This device is not locked: nothing has to be overridden.',
+  bad_code: 'This is no override code: it has four groups of four letters and digits.',
+  wrong_code: 'This code is mistyped, or not for this device.',
+  code_expired: 'This code has expired. Ask for another one.',
+  code_used: 'This code was used already. Ask for another one.',
+  too_many_guesses: 'Too many wrong codes. Wait ten minutes.',
+} as const
 const TOO_MANY_QUESTIONS: ControlFailure = {
   code: 'too_many_questions',
   message: 'This device asked too often. Wait a minute.',

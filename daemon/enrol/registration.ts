@@ -15,6 +15,7 @@ const settings = z.object({
     .object({ v4: z.string().exactOptional(), v6: z.string().exactOptional() })
     .exactOptional(),
   lockdown: z.boolean().exactOptional(),
+  lock: z.object({ overrideKey: z.string() }).exactOptional(),
 })
 
 const registration = z.object({
@@ -35,6 +36,8 @@ const registration = z.object({
   loginCa: z.string().optional(),
   /** Last settings of the gateway: what is ours stays ours while it is away. */
   settings: settings.optional(),
+  /** Codes that lifted the lock: none does so twice. */
+  usedCodes: z.array(z.string()).optional(),
 })
 
 /** One registration; holds the private key, so it is never logged. */

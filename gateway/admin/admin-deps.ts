@@ -35,6 +35,8 @@ export type AdminDeps = {
   readonly serviceTokens: ServiceTokens
   readonly sshAuthorities: SshAuthorities
   readonly accessRequests: AccessRequests
+  /** Key of codes that lift the lock of a device. */
+  readonly overrideKey: (deviceId: string) => Uint8Array
   /** How the posture checks of a device stand. */
   readonly posture: (deviceId: string) => readonly JudgedCheck[]
   /** Tells what changed, so that live flows are decided again. @returns how many were cut. */

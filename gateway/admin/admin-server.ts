@@ -47,6 +47,7 @@ export const ADMIN_ROUTES = [
   ['GET', '/api/v1/devices', 'devices, with user and state'],
   ['GET', '/api/v1/devices/:id', 'one device, with its posture'],
   ['POST', '/api/v1/devices/:id/revoke', 'revoke a device: its connections end now'],
+  ['POST', '/api/v1/devices/:id/override', 'make a code that lifts the lock of a device'],
   [
     'POST',
     '/api/v1/explain',

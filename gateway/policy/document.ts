@@ -271,6 +271,8 @@ export type PolicyDocument = {
     /** Where devices without ranges of their own take synthetic addresses from. */
     readonly synthetic?: { readonly v4?: Prefix; readonly v6?: Prefix }
     readonly lockdown: boolean
+    /** Users may not switch the tunnel off. */
+    readonly lock: boolean
   }
   readonly dns: { readonly zones: readonly DnsZone[]; readonly rules: readonly NameRule[] }
   /** For public destinations that no rule and no application matches. */

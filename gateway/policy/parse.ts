@@ -72,6 +72,11 @@ const tunnelShape = mapping(
       'Told to devices in transparent mode: private destinations stay unreachable while no daemon carries them.',
       false,
     ),
+    lock: defaulted(
+      flag,
+      'Users may not switch the tunnel off (`zt down`, `zt logout`), but with a code of an administrator: `zt admin devices override`.',
+      false,
+    ),
   },
   'the tunnel settings',
 )
@@ -89,7 +94,7 @@ const policyFields = {
   tunnel: defaulted(
     tunnelShape,
     'What daemons treat as ours.',
-    { domains: [], prefixes: [], others: 'direct', lockdown: false },
+    { domains: [], prefixes: [], others: 'direct', lockdown: false, lock: false },
     'nothing is tunnelled',
   ),
   dns: defaulted(

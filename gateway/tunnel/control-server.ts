@@ -28,7 +28,7 @@ export type ControlServerDeps = {
   readonly user: (id: string) => User | undefined
   readonly standing: StandingOf
   /** What this user's daemons treat as ours, under the policy in force. */
-  readonly settings: (user: User) => DeviceSettings
+  readonly settings: (user: User, deviceId: string) => DeviceSettings
   /** What a flow with these facts would come to, or why that is not said. */
   readonly explain: Explainer['forUser']
   readonly applications: (facts: Facts) => readonly VisibleApplication[]
@@ -61,8 +61,8 @@ export interface ControlServer {
   promptEnded(deviceId: string, end: PromptEnd): void
 }
 
-/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings. */
-const VERSIONS = { min: 1, max: 2 }
+/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings, 3 adds `lock`. */
+const VERSIONS = { min: 1, max: 3 }
 const HELLO_TIMEOUT_MS = 10_000
 /** Questions of one stream that may wait for an answer. */
 const QUESTION_LIMIT = 64
@@ -105,7 +105,7 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
       for (const stream of live.values()) {
         const who = whoIs(stream.peer, deps)
         if (who === undefined) continue
-        const settings = settingsIn(stream.version, deps.settings(who.user))
+        const settings = settingsIn(stream.version, deps.settings(who.user, who.device.id))
         stream.send({ type: 'settings', id: 'settings', settings })
       }
     },
@@ -214,7 +214,7 @@ function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServe
     version: self.version,
     deviceId: who.device.id,
     userEmail: who.user.email,
-    settings: settingsIn(self.version, deps.settings(who.user)),
+    settings: settingsIn(self.version, deps.settings(who.user, who.device.id)),
   })
   const checkpoint = deps.checkpoint()
   if (checkpoint !== undefined) self.send(checkpointMessage(checkpoint))

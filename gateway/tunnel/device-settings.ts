@@ -8,11 +8,13 @@ import { requestOf } from '../policy/posture-check.ts'
 /**
  * @param hostAuthorities OpenSSH lines of the ssh-host-ca: the key that signs first, then those before it that still count.
  * @param service set for a device of a service.
+ * @param overrideKey key of codes that lift the lock of the device.
  */
 export function deviceSettings(
   { tunnel, postureChecks }: Pick<PolicyDocument, 'tunnel' | 'postureChecks'>,
   hostAuthorities: readonly string[],
-  service?: ServiceIdentity,
+  service: ServiceIdentity | undefined,
+  overrideKey: () => Uint8Array,
 ): DeviceSettings {
   return {
     domains: tunnel.domains,
@@ -23,14 +25,19 @@ export function deviceSettings(
     ...(service !== undefined && { service: serviceSettings(service) }),
     ...(tunnel.synthetic !== undefined && { synthetic: syntheticSettings(tunnel.synthetic) }),
     ...(tunnel.lockdown && { lockdown: true }),
+    ...(tunnel.lock && {
+      lock: { overrideKey: Buffer.from(overrideKey()).toString('base64url') },
+    }),
   }
 }
 
-/** Settings as a daemon of this version of the messages understands them: one of version 1 refuses keys it does not know. */
+/** Settings as a daemon of this version of the messages understands them: it refuses keys that it does not know. */
 export function settingsIn(version: number, settings: DeviceSettings): DeviceSettings {
-  if (version > 1) return settings
-  const { synthetic: _, lockdown: __, ...rest } = settings
-  return rest
+  if (version > 2) return settings
+  const { lock: _, ...second } = settings
+  if (version === 2) return second
+  const { synthetic: __, lockdown: ___, ...first } = second
+  return first
 }
 
 function syntheticSettings({

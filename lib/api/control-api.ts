@@ -28,6 +28,8 @@ export type ControlRequest =
   | { readonly method: 'logout' }
   | { readonly method: 'up' }
   | { readonly method: 'down' }
+  /** Lifts the lock of this device. */
+  | { readonly method: 'override'; readonly code: string }
   | { readonly method: 'settings' }
   | { readonly method: 'apps' }
   | ({ readonly method: 'explain' } & ExplainTarget)
@@ -126,6 +128,8 @@ export type DaemonStatus = {
   readonly service?: { readonly name: string; readonly expiresAt?: string }
   readonly deviceId?: string
   readonly certificateNotAfter?: string
+  /** The tunnel may not be switched off; `liftedUntil`: but now it may, RFC 3339. */
+  readonly lock?: { readonly liftedUntil?: string }
   /** Connections that are warm now. */
   readonly connections: number
   readonly openFlows: number
@@ -181,7 +185,7 @@ export type ControlReply =
 /** Value of a `result`, by method. */
 export type ControlResult =
   | {
-      readonly method: 'status' | 'login' | 'up' | 'down' | 'enroll'
+      readonly method: 'status' | 'login' | 'up' | 'down' | 'override' | 'enroll'
       readonly status: DaemonStatus
     }
   | {

@@ -20,6 +20,8 @@ const HOST_LIMIT = 254
 const URL_LIMIT = 2048
 const FINGERPRINT_LIMIT = 128
 const DEVICE_NAME_LIMIT = 64
+/** An override code has 19 characters as it is written. */
+const CODE_LIMIT = 64
 /** An RSA key of 8192 bits has 1.4 KiB. */
 const KEY_LINE_LIMIT = 4096
 const UNIX_USER_LIMIT = 32
@@ -40,6 +42,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('logout') }),
   z.strictObject({ method: z.literal('up') }),
   z.strictObject({ method: z.literal('down') }),
+  z.strictObject({ method: z.literal('override'), code: z.string().max(CODE_LIMIT) }),
   z.strictObject({ method: z.literal('settings') }),
   z.strictObject({ method: z.literal('apps') }),
   z.strictObject({ method: z.literal('prompts') }),

@@ -24,6 +24,8 @@ export type DeviceSettings = {
   readonly synthetic?: { readonly v4?: string; readonly v6?: string }
   /** Private destinations stay unreachable while no tunnel carries them. From version 2 on. */
   readonly lockdown?: boolean
+  /** The user may not switch the tunnel off, but with a code made with this key (base64url). From version 3 on. */
+  readonly lock?: { readonly overrideKey: string }
 }
 
 /** An application as its user may see it. */

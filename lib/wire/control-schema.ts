@@ -36,6 +36,7 @@ const settings = z.strictObject({
   service: z.strictObject({ name: word, expiresAtMs: z.int().exactOptional() }).exactOptional(),
   synthetic: z.strictObject({ v4: word.exactOptional(), v6: word.exactOptional() }).exactOptional(),
   lockdown: z.boolean().exactOptional(),
+  lock: z.strictObject({ overrideKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }).exactOptional(),
 })
 const application = z.strictObject({
   name: z.string(),

@@ -159,6 +159,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           return ok({
             ...{ cutFlows: 2, serviceToken: TOKEN, secret: SECRET },
             accessRequest: REQUEST,
+            ...{ code: '0000-AAAA-BBBB-CCCC', endsAt: '2026-11-21T13:00:00.000Z' },
           })
         },
         getBytes: async () => err({ code: 'no_admin_url', message: 'none', exitCode: EXIT.usage }),
@@ -261,6 +262,20 @@ test('D10 admin devices lists devices, and what one said of itself', async (t) =
   t.is(await run('admin', 'devices', 'posture', 'd/1', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[2] ?? ''), [{ name: 'agent', passed: false }])
   t.not(await run('admin', 'devices', 'posture', 'nobody'), EXIT.ok)
+})
+
+test('D13 admin devices override makes a code, for as long as is asked', async (t) => {
+  const { run, printed, posted } = zt()
+  t.is(await run('admin', 'devices', 'override', 'd/1', '--for', '90m'), EXIT.ok)
+  t.deepEqual(posted, [['/api/v1/devices/d%2F1/override', { seconds: 5400 }]])
+  t.regex(printed[0] ?? '', /^zt override 0000-AAAA-BBBB-CCCC\ngood until 2026-11-21T13/)
+  t.is(await run('admin', 'devices', 'override', 'd/1', '--for', 'long'), EXIT.usage)
+})
+
+test('D13 override hands the code to the daemon', async (t) => {
+  const { run, asked } = zt()
+  await run('override', '0000-AAAA-BBBB-CCCC')
+  t.deepEqual(asked, [{ method: 'override', code: '0000-AAAA-BBBB-CCCC' }])
 })
 
 test('S7 recordings are listed with the session that they went on inside of', async (t) => {

@@ -4,6 +4,7 @@ import { chmod } from 'node:fs/promises'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
+import { makeOverrideCode } from '#lib/enrol/override-code'
 import { newServiceSecret } from '#lib/enrol/service-credentials'
 import { startDaemon } from '../../daemon/daemon-server.ts'
 import { identityStoreIn } from '../../daemon/enrol/identity-store.ts'
@@ -212,6 +213,27 @@ test('D8: zt down refuses what is ours, zt up brings it back', async (t) => {
   const up = await ask({ method: 'up' })
   t.like(up, { type: 'result', value: { method: 'up', status: { state: 'connected' } } })
   t.is((await curl('--proxy', `http://${proxy}`, 'http://wiki.corp.internal/b')).stdout, 'page /b')
+})
+
+test('D13: a locked device is not switched off or logged out, but with a code of its own', async (t) => {
+  const key = Buffer.alloc(32, 7)
+  const settings = { ...SETTINGS, lock: { overrideKey: key.toString('base64url') } }
+  const gateway = await startGatewayFor(t, 1, {}, { settings: () => settings })
+  const device = await gateway.enrol()
+  const registration = registrationOf(gateway, device)
+  const { ask, until, status } = await startDaemonRig(t, { registration })
+  await until(({ lock, state }) => state === 'connected' && lock !== undefined)
+  for (const method of ['down', 'logout'] as const) {
+    t.like(await ask({ method }), { type: 'error', code: 'locked' })
+  }
+  const code = makeOverrideCode(key, device.id, Date.now() + HOUR_MS)
+  const other = makeOverrideCode(key, 'other', Date.now() + HOUR_MS)
+  t.like(await ask({ method: 'override', code: other }), { type: 'error', code: 'wrong_code' })
+  t.is((await status()).state, 'connected')
+  t.like(await ask({ method: 'override', code }), { type: 'result' })
+  t.truthy((await status()).lock?.liftedUntil)
+  t.like(await ask({ method: 'down' }), { value: { status: { state: 'down' } } })
+  t.like(await ask({ method: 'override', code }), { type: 'error', code: 'code_used' })
 })
 
 test('D8: a revoked device says so, and what is ours is refused with that reason', async (t) => {

@@ -30,6 +30,7 @@ import { memoryLog } from './tunnel.ts'
 
 export const NOW_MS = Date.UTC(2026, 10, 21)
 const SECRET = 'correct-horse'
+export const OVERRIDE_KEY = Buffer.alloc(32, 7)
 
 /** What the API asks about access; names do not resolve and nothing is dialled. */
 export function policyParts(
@@ -122,6 +123,7 @@ export async function startAdminRig(
     keeping: NO_KEEPING,
     evidenceSigner: () => Promise.reject(new Error('no evidence key')),
     posture: () => [],
+    overrideKey: () => OVERRIDE_KEY,
     checkSecret: async (secret) => secret === SECRET,
     sessions: openSessions({ store, log, now: () => NOW_MS }),
     serviceTokens: openServiceTokens({ store, now: () => NOW_MS }),

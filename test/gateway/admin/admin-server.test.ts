@@ -121,6 +121,7 @@ async function startApi(
     log,
     audit,
     signCheckpoint: checkpoints.sign,
+    overrideKey: () => Buffer.alloc(32),
     live: createLiveSessions(),
     recipients: () => undefined,
     keeping,

@@ -13,11 +13,15 @@ for (const [title, synthetic] of Object.entries(refused)) {
   })
 }
 
-test('D3: synthetic ranges and lockdown of a policy are read', (t) => {
-  const tunnel = { synthetic: { v4: '10.99.0.0/16', v6: 'fd00:99::/64' }, lockdown: true }
+test('D3: synthetic ranges, lockdown and lock of a policy are read', (t) => {
+  const tunnel = {
+    synthetic: { v4: '10.99.0.0/16', v6: 'fd00:99::/64' },
+    lockdown: true,
+    lock: true,
+  }
   const parsed = parsePolicy({ tunnel })
   if (!parsed.ok) return t.fail()
-  t.true(parsed.value.tunnel.lockdown)
+  t.true(parsed.value.tunnel.lockdown && parsed.value.tunnel.lock)
   t.is(parsed.value.tunnel.synthetic?.v4?.length, 16)
   t.is(parsed.value.tunnel.synthetic?.v6?.length, 64)
 })
