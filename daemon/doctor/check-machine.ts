@@ -1,12 +1,10 @@
 /**
- * Checks of what else is on this machine: networks, other VPNs, containers, packet filter, resolver. Pure.
+ * Checks of what else is on this machine: networks, other VPNs, containers, packet filter. Pure.
  */
-
-import { nameserversOf } from '../machine/resolv-conf.ts'
 import { defineCheck, fine, notChecked, problem, warning } from './check.ts'
 import { isBridge, overlap, printRoute, takesAll, vpnOf } from './machine-facts.ts'
 
-const NO_LOOK = notChecked('The program ip does not answer.', 'Install iproute2.')
+export const NO_LOOK = notChecked('The program ip does not answer.', 'Install iproute2.')
 
 export const LAN_OVERLAP = defineCheck({
   name: 'lan_overlap',
@@ -132,37 +130,5 @@ export const FIREWALL = defineCheck({
   judge: ({ machine }) => {
     if (machine?.dropsInput === undefined) return [['firewall_unknown']]
     return [[machine.dropsInput ? 'firewall_beside_redirect' : 'firewall_lets_in']]
-  },
-})
-
-/** Where systemd-resolved listens (systemd-resolved(8)). */
-const STUBS = ['127.0.0.53', '127.0.0.54']
-
-export const RESOLVER = defineCheck({
-  name: 'resolver',
-  looksAt: '/etc/resolv.conf, and whether systemd-resolved is asked',
-  codes: {
-    resolver_is_resolved: fine(
-      'Programs ask systemd-resolved, which can be told which names are ours.',
-    ),
-    resolved_unused: warning(
-      'systemd-resolved runs, and programs do not ask it: what it is told of private names has no effect.',
-      'Let /etc/resolv.conf be a link to /run/systemd/resolve/stub-resolv.conf.',
-    ),
-    resolver_is_resolv_conf: fine('Programs ask the servers that /etc/resolv.conf names.'),
-    resolver_none: problem(
-      '/etc/resolv.conf names no server.',
-      'Find out what manages it (NetworkManager, resolvconf, dhclient) and restart that.',
-    ),
-    resolver_unknown: NO_LOOK,
-  },
-  judge: ({ machine }) => {
-    if (machine === undefined) return [['resolver_unknown']]
-    const servers = nameserversOf(machine.resolvConf)
-    const detail = servers.join(', ')
-    if (servers.length === 0) return [['resolver_none']]
-    if (!machine.resolved) return [['resolver_is_resolv_conf', detail]]
-    const asks = servers.every((server) => STUBS.includes(server))
-    return [[asks ? 'resolver_is_resolved' : 'resolved_unused', detail]]
   },
 })

@@ -10,9 +10,9 @@ import {
   LAN_OVERLAP,
   NFT,
   OTHER_VPN,
-  RESOLVER,
   SYNTHETIC_RANGE,
 } from './check-machine.ts'
+import { PRIVATE_NAMES, RESOLVER } from './check-names.ts'
 import type { DoctorFacts } from './facts.ts'
 
 /** From what a user notices to what it may stand on. */
@@ -30,6 +30,7 @@ export const CHECKS: readonly Check[] = [
   SYNTHETIC_RANGE,
   CONTAINERS,
   RESOLVER,
+  PRIVATE_NAMES,
   NFT,
   FIREWALL,
   TUN,

@@ -9,12 +9,12 @@ import { type IpAddress, parseAddress } from '#lib/net/address'
 import type { AnswerQuery } from '../dns/resolver.ts'
 import { startResolverServer } from '../dns/resolver-server.ts'
 import type { DnsMode, DnsRefusal, DnsWanted } from '../machine/dns-plan.ts'
-import { takeOverDns } from '../machine/dns-takeover-os.ts'
+import { type DnsTakeover, takeOverDns } from '../machine/dns-takeover-os.ts'
 
 export type NamesWish = Omit<DnsWanted, 'loopbackPort'>
 
-/** How it stands: the way that was taken, or why none is open. */
-export type NamesState = { readonly mode: DnsMode } | DnsRefusal
+/** How it stands: the way that was taken, with why a better one was not; or why none is open. */
+export type NamesState = ({ readonly mode: DnsMode } & Partial<DnsRefusal>) | DnsRefusal
 
 export interface LedNames {
   readonly state: NamesState
@@ -48,7 +48,7 @@ export async function leadNames(
 
   return {
     get state() {
-      return taken.ok ? (taken.value.lost() ?? { mode: taken.value.mode }) : taken.error
+      return taken.ok ? (taken.value.lost() ?? stateOf(taken.value)) : taken.error
     },
     get nameServers() {
       return taken.ok ? taken.value.upstreams() : undefined
@@ -66,6 +66,10 @@ export async function leadNames(
       await loopback.close()
     },
   }
+}
+
+function stateOf({ mode, passedOver: [first] }: DnsTakeover): NamesState {
+  return first === undefined ? { mode } : { mode, reason: first.reason, detail: first.detail }
 }
 
 /** ::1 only where IPv6 is on. */

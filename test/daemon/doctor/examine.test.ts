@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { DaemonStatus } from '#lib/api/control-api'
+import type { DaemonStatus, TransparentStatus } from '#lib/api/control-api'
 import { type Prefix, parsePrefix } from '#lib/net/prefix'
 import { hasNetAdmin } from '../../../daemon/doctor/capabilities.ts'
 import { CHECKS, examine } from '../../../daemon/doctor/examine.ts'
@@ -47,6 +47,8 @@ const GATEWAY: GatewayAnswers = {
   large: 'answered',
   mtu: { link: 'eth0', bytes: 1500 },
 }
+type Resolver = NonNullable<TransparentStatus['resolver']>
+const NO_QUESTIONS: Resolver = { addresses: [], queries: 0, ours: 0, forwarded: 0, refused: {} }
 const HEALTHY_MACHINE: MachineFacts = {
   ...{ links: [], routes: [], ownSubnets: [], nft: 'usable', dropsInput: false },
   ...{ resolvConf: 'nameserver 127.0.0.53\n', resolved: true },
@@ -54,7 +56,10 @@ const HEALTHY_MACHINE: MachineFacts = {
 const HEALTHY: DoctorFacts = {
   mode: 'transparent',
   nowMs: NOW_MS,
-  status: STATUS,
+  status: {
+    ...STATUS,
+    transparent: { state: 'on', resolver: { ...NO_QUESTIONS, mode: 'resolved' } },
+  },
   certificate: { notBeforeMs: NOW_MS - HOUR_MS, notAfterMs: NOW_MS + 23 * HOUR_MS },
   gateway: GATEWAY,
   interception: {
@@ -73,6 +78,10 @@ const HEALTHY: DoctorFacts = {
 const gateway = (change: Partial<GatewayAnswers>) => ({ gateway: { ...GATEWAY, ...change } })
 const status = (change: Partial<DaemonStatus>) => ({ status: { ...STATUS, ...change } })
 const login = (change: Partial<typeof LOGIN>) => gateway({ login: { ...LOGIN, ...change } })
+const names = (change: Partial<Resolver>) =>
+  status({ transparent: { state: 'on', resolver: { ...NO_QUESTIONS, ...change } } })
+const OURS =
+  '# Written by zt-daemon for 100.80.0.53; the file before it is /etc/resolv.conf.before-zt\nnameserver 100.80.0.53\n'
 const failed = (reason: string) => gateway({ tunnel: { kind: 'failed', reason } })
 const clock = (aheadMs: number) => ({
   clock: { dateMs: NOW_MS + aheadMs, sentAtMs: NOW_MS, heardAtMs: NOW_MS },
@@ -294,6 +303,51 @@ const CASES: Readonly<Record<string, Case>> = {
     'resolver',
     'resolved_unused',
     'warning',
+  ],
+  'a resolv.conf of ours': [machine({ resolvConf: OURS }), 'resolver', 'resolver_is_zt', 'ok'],
+  'a resolv.conf of ours, and no daemon': [
+    { ...without('status'), ...machine({ resolvConf: OURS }) },
+    'resolver',
+    'resolver_left_behind',
+    'problem',
+  ],
+  'a resolv.conf that NetworkManager wrote': [
+    machine({ resolvConf: '# NetworkManager\nnameserver 192.0.2.1\n', resolved: false }),
+    'resolver',
+    'resolver_is_resolv_conf',
+    'ok',
+  ],
+  'names by systemd-resolved': [
+    names({ mode: 'resolved' }),
+    'private_names',
+    'names_by_resolved',
+    'ok',
+  ],
+  'names by port 53': [names({ mode: 'port53' }), 'private_names', 'names_by_port53', 'ok'],
+  'names without the polkit rule': [
+    names({ mode: 'port53', reason: 'resolved_not_permitted' }),
+    'private_names',
+    'names_without_polkit',
+    'warning',
+  ],
+  'names by resolv.conf': [
+    names({ mode: 'resolv_conf', reason: 'nft_absent' }),
+    'private_names',
+    'names_by_resolv_conf',
+    'ok',
+  ],
+  'names as the settings say': [names({ mode: 'off' }), 'private_names', 'names_off', 'ok'],
+  'a resolv.conf that others rewrite, or that is read-only': [
+    names({ reason: 'resolv_conf_contested', detail: 'dhclient rewrote it' }),
+    'private_names',
+    'names_missing',
+    'problem',
+  ],
+  'names of a daemon that takes no traffic': [
+    status({ transparent: { state: 'off' } }),
+    'private_names',
+    'names_unknown',
+    'not_checked',
   ],
   'a resolv.conf without a server': [
     machine({ resolvConf: '#nameserver 1.1.1.1' }),

@@ -61,7 +61,7 @@ test('D4 T106: what others have on a machine is found where it is real', async (
   t.deepEqual(said('containers'), [['containers_beside', 'docker0']])
   t.deepEqual(said('firewall'), [['firewall_beside_redirect', undefined]])
   t.deepEqual(said('nft'), [['nft_usable', undefined]])
-  t.deepEqual(said('resolver'), [['resolver_is_resolv_conf', '192.0.2.53']])
+  t.deepEqual(said('resolver'), [['resolver_is_resolv_conf', '192.0.2.53 (by NetworkManager)']])
 })
 
 test('resolv.conf: whatever text comes, nothing throws', (t) => {
