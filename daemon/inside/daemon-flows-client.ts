@@ -1,6 +1,5 @@
 /** What a program inside wants, asked of the daemon outside: flows and names, each by a connection to its control socket. */
 import { connect, type Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
 import type { ControlReply, ControlRequest, OpenFlowRequest } from '#lib/api/control-api'
 import { writeAnswer } from '#lib/dns/answer-writer'
 import { RCODE } from '#lib/dns/codes'
@@ -69,8 +68,21 @@ const NO_DAEMON: FlowRefusal = { status: 503, reason: 'not_running' }
 
 async function ask(path: string, request: ControlRequest): Promise<ControlReply> {
   const socket = connect({ path })
-  socket.end(line(request))
-  return JSON.parse(await text(socket)) as ControlReply
+  // Not half-closed: the daemon would close the rest before an answer that takes a moment.
+  socket.write(line(request))
+  const reply = await firstLine(socket).finally(() => socket.destroy())
+  return JSON.parse(reply) as ControlReply
+}
+
+function firstLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      said += part
+      if (said.endsWith('\n')) resolve(said)
+    })
+    socket.on('error', reject).on('close', () => reject(new Error('the daemon has left')))
+  })
 }
 
 function answerIn(reply: ControlReply): Uint8Array | undefined {
