@@ -12,7 +12,7 @@ import { cleanSettings } from './route.ts'
 /** What the gateway may say; none before it was ever reached. */
 export type PushedSettings = Pick<
   DeviceSettings,
-  'domains' | 'prefixes' | 'others' | 'synthetic' | 'lockdown'
+  'domains' | 'prefixes' | 'others' | 'synthetic' | 'lockdown' | 'lock'
 >
 
 /** A value that the gateway has a say in. */
@@ -86,6 +86,9 @@ export function listSettings(facts: SettingFacts): readonly Setting[] {
     own('dns', config.dns),
     { name: 'domains', ...pushedList(pushed?.domains) },
     { name: 'prefixes', ...pushedList(pushed?.prefixes) },
+    pushed?.lock === undefined
+      ? { name: 'lock', value: false, source: 'default' }
+      : { name: 'lock', value: true, source: 'gateway' },
   ]
 }
 

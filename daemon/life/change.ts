@@ -17,7 +17,7 @@ export type Look = {
 export type Change = 'slept' | 'clock_changed' | 'addresses_changed' | 'resolver_changed'
 
 /** From one look to the next. */
-export const LOOK_EVERY_MS = 1_000
+export const LOOK_EVERY_MS = 500
 /** How much later than that a look may be, or one clock than the other, for nothing to be wrong. */
 const TOLERANCE_MS = 2_000
 

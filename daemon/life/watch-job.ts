@@ -1,4 +1,4 @@
-/** Looks around once a second, and tells what changed since. */
+/** Looks around twice a second, and tells what changed since. */
 import type { Log } from '#lib/log'
 import { type Change, changesBetween, LOOK_EVERY_MS, type Look } from './change.ts'
 

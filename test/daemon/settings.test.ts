@@ -35,6 +35,16 @@ test('D1 settings: no user name and no password of a proxy is shown', (t) => {
   ])
 })
 
+test('D13 settings: the lock is listed without its key', (t) => {
+  const overrideKey = 'A'.repeat(43)
+  const listed = (pushed: PushedSettings) =>
+    listSettings({ config: configOf({}), pushed, environmentProxy: undefined })
+  const locked = listed({ ...PUSHED, lock: { overrideKey } })
+  t.deepEqual(locked.at(-1), { name: 'lock', value: true, source: 'gateway' })
+  t.false(JSON.stringify(locked).includes(overrideKey))
+  t.deepEqual(listed(PUSHED).at(-1), { name: 'lock', value: false, source: 'default' })
+})
+
 test('D1 settings: of lockdown and others the stricter one holds', (t) => {
   const strict = { ...PUSHED, others: 'refuse', lockdown: true } as const
   t.like(jointSettings(configOf(), strict), {

@@ -11,8 +11,8 @@ const look = (change: Partial<Look> = {}, wallMs = 0, steadyMs = wallMs): Look =
 const HOUR_MS = 3_600_000
 
 const table: Record<string, readonly [Look, readonly string[]]> = {
-  'a second later': [look({}, 1000), []],
-  'a look that a busy machine took late': [look({}, 2900), []],
+  'half a second later': [look({}, 500), []],
+  'a look that a busy machine took late': [look({}, 2400), []],
   'a process that was stopped for a while': [look({}, 3100), ['slept']],
   'a machine that was asleep for an hour': [look({}, HOUR_MS, 1000), ['slept']],
   'a clock that was put back': [look({}, -HOUR_MS, 1000), ['clock_changed']],
