@@ -8,6 +8,7 @@ import { err, ok } from '#lib/result'
 import { capsuleStreamOn } from '#lib/tunnel/capsule-stream-os'
 import { type CarryDeps, createCarry } from '../../../daemon/control/carried-flow-server.ts'
 import { startControlServer } from '../../../daemon/control/control-server.ts'
+import { createDaemonFlows } from '../../../daemon/inside/daemon-flows-client.ts'
 import { freshFolder } from '../../support/daemon-rig.ts'
 import { deferred } from '../../support/deferred.ts'
 import { memoryLog } from '../../support/tunnel.ts'
@@ -26,7 +27,13 @@ async function scene(t: ExecutionContext, change: Partial<CarryDeps> = {}) {
   const path = `${freshFolder(t)}/control.sock`
   const started = await startControlServer({
     ...{ path, ownerUid: 0, daemonUid: 0, log: memoryLog() },
-    handle: async () => err({ code: 'none', message: 'none' }),
+    handle: async (request) => {
+      // Longer than the end of a caller would take to come.
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+      return request.method === 'resolve'
+        ? ok({ method: 'resolve', answer: request.query })
+        : err({ code: 'none', message: 'none' })
+    },
     carry: createCarry({
       openers,
       onlyPrivate: {
@@ -80,6 +87,15 @@ test('D6: a flow is carried, and ends in order', async (t) => {
   t.is(String(answer), 'there and back')
   await closed
   t.is(flow.errored, null)
+})
+
+test('D6 D12: a name that takes its time is answered, and without a daemon so is the failure', async (t) => {
+  const { path } = await scene(t)
+  const query = Buffer.from('0001010000010000000000000477696b690000010001', 'hex')
+  const { answerQuery } = createDaemonFlows(path, false)
+  t.deepEqual(await answerQuery(query, 'udp'), query)
+  const failed = await createDaemonFlows(`${path}.gone`, false).answerQuery(query, 'udp')
+  t.is((failed?.[3] ?? 0) & 0xf, 2)
 })
 
 for (const [what, change, reason] of [
