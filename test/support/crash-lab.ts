@@ -41,10 +41,10 @@ esac
 /** A machine whose programs count. */
 export async function crashMachine(
   t: ExecutionContext,
-  hasResolved: boolean,
+  withResolved: boolean,
 ): Promise<WholeMachine> {
   const machine = await machineWithDns(t)
-  if (hasResolved) await startResolved(machine)
+  if (withResolved) await startResolved(machine)
   const standIn = STAND_IN.replaceAll("'", "'\\''")
   await machine.sh(`mkdir -p /run/real /run/over/sbin /run/over/bin
     echo 0 >/run/kill-at

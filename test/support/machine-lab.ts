@@ -2,7 +2,6 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
@@ -88,9 +87,6 @@ export async function startMachinePart(
 export function undo(machine: WholeMachine, as: readonly string[] = []) {
   return machine.run(...as, process.execPath, MAIN, 'undo')
 }
-
-/** Whether it could be had. */
-export const hasResolved = existsSync(UNPACKED)
 
 const BUS = `<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen>
 <auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/>

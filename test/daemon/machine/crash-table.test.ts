@@ -8,7 +8,7 @@ import {
   type Step,
   stateOf,
 } from '../../support/crash-lab.ts'
-import { hasResolved, look, PUBLIC, startMachinePart, undo } from '../../support/machine-lab.ts'
+import { look, PUBLIC, startMachinePart, undo } from '../../support/machine-lab.ts'
 import { wayTo } from '../../support/namespace-machine.ts'
 import type { WholeMachine } from '../../support/whole-machine.ts'
 
@@ -89,8 +89,7 @@ function rowsOnPage(setting: Setting): readonly string[] {
 }
 
 for (const setting of ['port53', 'resolv_conf', 'resolved'] as const) {
-  const run = setting === 'resolved' && !hasResolved ? test.serial.skip : test.serial
-  run(
+  test.serial(
     `D5 T102: killed after any step with dns: ${setting}, it leaves what the page says`,
     async (t) => {
       t.timeout(600_000)
