@@ -1,10 +1,11 @@
 /**
- * A byte stream as capsules (RFC 9297 section 3.2), so that its end is said: DATA and FINAL_DATA as in
+ * A byte stream as capsules (RFC 9297 section 3.2), so that its end is said: DATA and FINAL_DATA, named as in
  * draft-ietf-httpbis-connect-tcp. What stops without FINAL_DATA was cut off. Other capsules are skipped.
  */
 import { err, ok, type Result } from '#lib/result'
 import { readVarint, VARINT_OCTETS } from './varint.ts'
 
+/** Numbers of ours: both ends are programs of zt on one machine. */
 const DATA = 0x2028d7f0
 const FINAL_DATA = 0x2028d7f1
 const HEAD_LIMIT = 2 * VARINT_OCTETS
