@@ -67,6 +67,36 @@ async function takeInto(
   { wish, deps, undos }: Start,
 ): Promise<Result<TakenOver, Failure>> {
   const redirect = await startRedirect(device, { wish, deps, undos })
+  const routes = await leadRoutes({ wish, deps, undos })
+  if (!routes.ok) return routes
+  const interception = redirect ?? (await startTunNat(device, { wish, deps, undos }))
+  const names = await leadNames(wish.names, deps)
+  undos.push(() => names.close())
+  return ok({
+    ...{ interception, names },
+    get leftOut() {
+      return routes.value.leftOut
+    },
+    change: async (next) => {
+      const changed = await routes.value.change(next)
+      if (changed.ok) await names.change(next.names)
+      return changed
+    },
+    close: (how) => {
+      if (how === 'locked') routes.value.lock()
+      return giveBack(undos)
+    },
+  })
+}
+
+type LedRoutes = {
+  readonly leftOut: readonly LeftOut[]
+  change(wish: Wish): Promise<Result<undefined, Failure>>
+  /** With lockdown, what comes now gives nothing back. */
+  lock(): void
+}
+
+async function leadRoutes({ wish, deps, undos }: Start): Promise<Result<LedRoutes, Failure>> {
   const applied = await applyRouting(wish.routing, soon())
   if (!applied.ok) return err(failureOf(applied.error))
   let routing = applied.value
@@ -77,11 +107,7 @@ async function takeInto(
     const failed = await routing.undo(soon())
     if (failed.length > 0) deps.log.warn({ failed }, 'routing not undone')
   })
-  const interception = redirect ?? (await startTunNat(device, { wish, deps, undos }))
-  const names = await leadNames(wish.names, deps)
-  undos.push(() => names.close())
   return ok({
-    ...{ interception, names },
     get leftOut() {
       return routing.leftOut
     },
@@ -90,12 +116,10 @@ async function takeInto(
       if (!changed.ok) return err(failureOf(changed.error))
       routing = changed.value
       lockdown = next.routing.lockdown
-      await names.change(next.names)
       return ok(undefined)
     },
-    close: (how) => {
-      isLocked = lockdown && how === 'locked'
-      return giveBack(undos)
+    lock: () => {
+      isLocked = lockdown
     },
   })
 }
