@@ -4,4 +4,5 @@ export default {
   workerThreads: false,
   timeout: '120s',
   failWithoutAssertions: true,
+  require: ['./dist/test/support/end-at-exit.js'],
 }
