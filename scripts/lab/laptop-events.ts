@@ -24,8 +24,8 @@ export type LaptopEvent = {
   readonly end: (organisation: Organisation) => Promise<unknown>
 }
 
-/** Longer than a tunnel lives without an answer, and than new connections wait. */
-const LONG_MS = 13_000
+/** Longer than a tunnel lives without an answer, and than new connections wait after they found that out. */
+const LONG_MS = 20_000
 
 const onLaptop = async ({ lab }: Organisation, ...commands: readonly string[]): Promise<void> => {
   if (lab.inLaptop.length === 0) throw new Error('this machine is no laptop of a lab')
@@ -131,7 +131,7 @@ export const LAPTOP_EVENTS: readonly LaptopEvent[] = [
   },
   {
     name: 'gateway crash',
-    what: 'the gateway is killed, and started again after 13 s',
+    what: 'the gateway is killed, and started again after 20 s',
     status: ['unreachable', ['connection_refused', 'connection_lost']],
     ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 3 },
     ...{ begin: (all) => endGateway(all, 'SIGKILL'), lastsMs: LONG_MS, end: startGateway },
