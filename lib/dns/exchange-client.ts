@@ -1,13 +1,14 @@
 /** Asks servers of DNS: each question from a port and with an id of its own (RFC 5452). */
 import { randomInt } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { connect, isIPv6 } from 'node:net'
+import type { Socket } from 'node:dgram'
+import { connect } from 'node:net'
 import { readAnswer, sameQuestion } from '#lib/dns/answer'
 import type { Via } from '#lib/dns/answer-writer'
 import { RCODE } from '#lib/dns/codes'
 import { frameMessage, MessageFramer } from '#lib/dns/message-framer'
 import { HEADER_OCTETS } from '#lib/dns/records'
 import type { DnsServer } from '#lib/dns/server'
+import { connectUdp } from '#lib/net/udp-client'
 
 /** How long and often is tried. */
 export type Patience = {
@@ -55,13 +56,18 @@ export function askServer(
   return via === 'tcp' ? askByTcp(server, sent, ms) : askByUdp(server, sent, ms)
 }
 
-function askByUdp(
+async function askByUdp(
   { host, port }: DnsServer,
   sent: Buffer,
   ms: number,
 ): Promise<Uint8Array | undefined> {
+  const socket = await connectUdp(host, port)
+  return socket && askOver(socket, sent, ms)
+}
+
+/** Closes the socket. */
+function askOver(socket: Socket, sent: Buffer, ms: number): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
     const timer = setTimeout(finish, ms)
     function finish(answer?: Uint8Array): void {
       clearTimeout(timer)
@@ -72,8 +78,7 @@ function askByUdp(
     socket.on('message', (message) => {
       if (isAnswerTo(sent, message)) finish(message)
     })
-    // Connected: the kernel drops what others send, and says when nobody listens.
-    socket.connect(port, host, () => socket.send(sent))
+    socket.send(sent)
   })
 }
 
