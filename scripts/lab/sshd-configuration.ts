@@ -26,6 +26,8 @@ const COMMON = [
   'AcceptEnv LANG LC_*',
   'X11Forwarding yes',
   'Subsystem sftp internal-sftp',
+  // Under sshd bash(1) reads ~/.bashrc, in a first shell only: what a machine's user keeps there may say anything.
+  'SetEnv SHLVL=1',
 ]
 
 export function printSshdConfiguration(wanted: SshdConfiguration): string {
