@@ -19,12 +19,22 @@ export function withinReach(
   host: Host,
   conditions: ConditionEvaluator,
 ): string | undefined {
+  if (lacksProtection(policy, host)) return undefined
   const before = ruleAt(policy.rulesBefore, host, conditions)
   if (before !== undefined) return openedBy(before)
   const application = applicationAt(policy, host, conditions)
   if (application !== undefined) return application.name
   const after = ruleAt(policy.rulesAfter, host, conditions)
   return after && openedBy(after)
+}
+
+/** As `protection_required` of a flow to any port. */
+function lacksProtection(
+  { protectedOnes, exempt, applications }: CompiledPolicy,
+  host: Host,
+): boolean {
+  const isProtected = protectedOnes.onHost(host).some((one) => isAll(one.destination))
+  return isProtected && exempt.onHost(host).length + applications.onHost(host).length === 0
 }
 
 function openedBy({ action, name }: CompiledRule): string | undefined {

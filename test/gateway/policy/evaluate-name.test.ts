@@ -139,6 +139,39 @@ const LINES: readonly (readonly [string, object, string, object, FactsChange?])[
     MAY,
   ],
   [
+    'a rule that allows what no application protects',
+    {
+      require_protection: { destinations: ['*.corp.internal:*'] },
+      network_rules: [rule('allow', ['*:*'])],
+    },
+    'db.corp.internal',
+    MAY_NOT,
+  ],
+  [
+    'a protected name, with an application of its own',
+    { require_protection: { destinations: ['*.corp.internal:*'] }, applications: [WIKI] },
+    'wiki.corp.internal',
+    MAY,
+  ],
+  [
+    'a rule that allows a port which is exempt from protection',
+    {
+      require_protection: { destinations: ['*.corp.internal:*'], exempt: ['db.corp.internal:80'] },
+      network_rules: [rule('allow', ['*:80'])],
+    },
+    'db.corp.internal',
+    MAY,
+  ],
+  [
+    'a rule that allows a name of which one port must be protected',
+    {
+      require_protection: { destinations: ['*.corp.internal:22'] },
+      network_rules: [rule('allow', ['*:80'])],
+    },
+    'db.corp.internal',
+    MAY,
+  ],
+  [
     'a public name, though a rule allows all',
     { network_rules: [rule('allow', ['*:*'])] },
     'example.com',
