@@ -13,8 +13,8 @@ import {
   rowsOf,
   selectSql,
 } from './sqlite-columns.ts'
-import type { PostureBuffering } from './sqlite-posture-store.ts'
 import { DNS_LOG_KEEPS, type Store } from './store.ts'
+import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
 const COLUMNS: Columns<NumberedLine> = {
   sequence: 'sequence',
@@ -41,7 +41,7 @@ const MOST_WAITING = 10_000
 export function sqliteDnsLog(
   db: Database,
   tenant: string,
-  { flushAfterMs, onWriteError }: PostureBuffering,
+  options: WriteLaterOptions,
   keeps = DNS_LOG_KEEPS,
 ): Store['dnsLog'] & { flush(): void } {
   const insert = db.prepare<Parameters>(insertSql('dns_log', COLUMNS))
@@ -55,7 +55,6 @@ export function sqliteDnsLog(
     'DELETE FROM dns_log WHERE tenant = @tenant AND at_ms < @beforeMs',
   )
   let waiting: Parameters[] = []
-  let timer: NodeJS.Timeout | undefined
 
   const writeAll = db.transaction(() => {
     let newest = 0
@@ -65,24 +64,11 @@ export function sqliteDnsLog(
     tooOld.run({ tenant, beforeMs })
   })
 
-  function flush(): void {
-    clearTimeout(timer)
-    timer = undefined
+  const { flush, schedule } = writeLater(() => {
     if (waiting.length === 0) return
     writeAll.immediate()
     waiting = []
-  }
-
-  function schedule(): void {
-    timer ??= setTimeout(() => {
-      try {
-        flush()
-      } catch (error) {
-        onWriteError(error)
-        schedule()
-      }
-    }, flushAfterMs).unref()
-  }
+  }, options)
 
   return {
     flush,

@@ -5,17 +5,14 @@
 import type { Database } from 'better-sqlite3'
 import type { FlowRecord } from '../flow/flow-record.ts'
 import type { Store } from './store.ts'
+import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
 /** When waiting records are written. */
-export type FlowBuffering = {
-  /** Longest wait, ms. */
-  readonly flushAfterMs: number
+export type FlowBuffering = WriteLaterOptions & {
   /** Most records that wait; one more is written at once with the rest. */
   readonly flushRows: number
   /** Records kept while the disk refuses; above it `put` of a new flow throws, so that none opens unrecorded. */
   readonly keepRows: number
-  /** Told when records could not be written; they are kept and tried again. */
-  readonly onWriteError: (error: unknown) => void
 }
 
 /** Loses at most half a second on kill -9; a transaction of 1,000 rows takes about 10 ms. */
@@ -31,7 +28,7 @@ type Row = { readonly record: string }
 export function sqliteFlows(
   db: Database,
   tenant: string,
-  { flushAfterMs, flushRows, keepRows, onWriteError }: FlowBuffering,
+  { flushRows, keepRows, ...options }: FlowBuffering,
 ): Store['flows'] & { flush(): void } {
   const put = db.prepare<[string, string, number, string]>(
     `INSERT INTO flows (tenant, id, opened_at_ms, record_json) VALUES (?, ?, ?, ?)
@@ -45,8 +42,6 @@ export function sqliteFlows(
      ORDER BY opened_at_ms DESC, id DESC LIMIT ?`,
   )
   const waiting = new Map<string, FlowRecord>()
-  let timer: NodeJS.Timeout | undefined
-  let failing = false
 
   const writeAll = db.transaction(() => {
     for (const record of waiting.values()) {
@@ -54,28 +49,11 @@ export function sqliteFlows(
     }
   })
 
-  function flush(): void {
-    clearTimeout(timer)
-    timer = undefined
+  const { flush, schedule, hurry } = writeLater(() => {
     if (waiting.size === 0) return
     writeAll.immediate()
     waiting.clear()
-  }
-
-  function tryFlush(): void {
-    try {
-      flush()
-      failing = false
-    } catch (error) {
-      failing = true
-      onWriteError(error)
-      schedule()
-    }
-  }
-
-  function schedule(): void {
-    timer ??= setTimeout(tryFlush, flushAfterMs).unref()
-  }
+  }, options)
 
   return {
     flush,
@@ -84,7 +62,7 @@ export function sqliteFlows(
         throw new Error('flow records cannot be written')
       }
       waiting.set(record.id, record)
-      if (waiting.size >= flushRows && !failing) tryFlush()
+      if (waiting.size >= flushRows) hurry()
       else schedule()
     },
     get: (id) => waiting.get(id) ?? parse(get.get(tenant, id)),

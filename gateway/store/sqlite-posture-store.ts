@@ -5,19 +5,13 @@
 import type { Database } from 'better-sqlite3'
 import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { Store } from './store.ts'
-
-export type PostureBuffering = {
-  /** Longest wait, ms. */
-  readonly flushAfterMs: number
-  /** Told when reports could not be written; they are kept and tried again. */
-  readonly onWriteError: (error: unknown) => void
-}
+import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
 /** The posture part of a store; `flush` writes what waits and throws when that fails. */
 export function sqlitePosture(
   db: Database,
   tenant: string,
-  { flushAfterMs, onWriteError }: PostureBuffering,
+  options: WriteLaterOptions,
 ): Store['posture'] & { flush(): void } {
   const put = db.prepare<[string, string, string]>(
     `INSERT INTO posture (tenant, device_id, observations_json) VALUES (?, ?, ?)
@@ -29,7 +23,6 @@ export function sqlitePosture(
   /** Asked for with every flow: what was read or reported once stays. */
   const known = new Map<string, readonly TimedObservation[]>()
   const waiting = new Set<string>()
-  let timer: NodeJS.Timeout | undefined
 
   const writeAll = db.transaction(() => {
     for (const deviceId of waiting) {
@@ -37,24 +30,11 @@ export function sqlitePosture(
     }
   })
 
-  function flush(): void {
-    clearTimeout(timer)
-    timer = undefined
+  const { flush, schedule } = writeLater(() => {
     if (waiting.size === 0) return
     writeAll.immediate()
     waiting.clear()
-  }
-
-  function schedule(): void {
-    timer ??= setTimeout(() => {
-      try {
-        flush()
-      } catch (error) {
-        onWriteError(error)
-        schedule()
-      }
-    }, flushAfterMs).unref()
-  }
+  }, options)
 
   function read(deviceId: string): readonly TimedObservation[] {
     const row = select.get(tenant, deviceId)
