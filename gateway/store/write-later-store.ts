@@ -8,7 +8,7 @@ export type WriteLaterOptions = {
 }
 
 export interface WriteLater {
-  /** Writes now, throws when that fails. */
+  /** Writes now, throws when that fails; what waits is tried again nevertheless. */
   flush(): void
   /** Has them written within `flushAfterMs`. */
   schedule(): void
@@ -25,9 +25,9 @@ export function writeLater(
   let isFailing = false
 
   function flush(): void {
+    writeAll()
     clearTimeout(timer)
     timer = undefined
-    writeAll()
     isFailing = false
   }
 
@@ -42,7 +42,10 @@ export function writeLater(
   }
 
   function schedule(): void {
-    timer ??= setTimeout(tryFlush, flushAfterMs).unref()
+    timer ??= setTimeout(() => {
+      timer = undefined
+      tryFlush()
+    }, flushAfterMs).unref()
   }
 
   return { flush, schedule, hurry: () => (isFailing ? schedule() : tryFlush()) }

@@ -46,3 +46,14 @@ test('G12: lines wait while the disk refuses, and are tried again', async (t) =>
     ['a'],
   )
 })
+
+test('G12: lines are tried again though a reader could not have them written either', async (t) => {
+  await new Promise<void>((resolve) => {
+    const { db, log } = sqlite(() => resolve())
+    db.pragma('query_only = ON')
+    log.add(question('a', 1))
+    t.throws(() => log.list({ limit: 9 }), { any: true, code: 'SQLITE_READONLY' })
+    // The timer of the log holds no process.
+    setTimeout(() => undefined, 1_000)
+  })
+})
