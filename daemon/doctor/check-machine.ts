@@ -1,6 +1,7 @@
 /**
  * Checks of what else is on this machine: networks, other VPNs, containers, packet filter. Pure.
  */
+import { formatPrefix } from '#lib/net/prefix'
 import { defineCheck, fine, notChecked, problem, warning } from './check.ts'
 import { isBridge, overlap, printRoute, takesAll, vpnOf } from './machine-facts.ts'
 
@@ -74,7 +75,7 @@ export const SYNTHETIC_RANGE = defineCheck({
       ({ to }) => to.length >= LEAST_LENGTH && synthetic.some((range) => overlap(range, to)),
     )
     return taken.length === 0
-      ? [['synthetic_range_free']]
+      ? [['synthetic_range_free', synthetic.map(formatPrefix).join(', ')]]
       : taken.map((route) => ['synthetic_range_taken', printRoute(route)] as const)
   },
 })

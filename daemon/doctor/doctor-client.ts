@@ -9,7 +9,7 @@ import { parsePrefix } from '#lib/net/prefix'
 import type { DaemonConfig } from '../config.ts'
 import { gatewayOf } from '../device-life.ts'
 import { type Registration, validityOf } from '../enrol/registration.ts'
-import { withoutCredentials } from '../settings.ts'
+import { jointSettings, withoutCredentials } from '../settings.ts'
 import type { DialTcp, TcpEndpoint } from '../tunnel/tunnel.ts'
 import { askGateway } from './ask-gateway-client.ts'
 import { bundleMembers } from './bundle.ts'
@@ -19,7 +19,7 @@ import { lookAtInterception } from './interception-os.ts'
 import { lookAtMachine } from './machine-os.ts'
 
 export type DoctorDeps = {
-  readonly config: Pick<DaemonConfig, 'mode' | 'tunName' | 'syntheticV4' | 'syntheticV6'>
+  readonly config: DaemonConfig
   readonly settings: () => readonly Setting[]
   readonly version: string
   readonly registration: () => Registration | undefined
@@ -49,7 +49,8 @@ export async function consult(deps: DoctorDeps, bundle: boolean): Promise<Doctor
 
 async function gather(deps: DoctorDeps): Promise<DoctorFacts> {
   const registration = deps.registration()
-  const { mode, tunName, syntheticV4, syntheticV6 } = deps.config
+  const { mode, tunName } = deps.config
+  const { syntheticV4, syntheticV6 } = jointSettings(deps.config, registration?.settings)
   const [gateway, interception, machine] = await Promise.all([
     registration && askGateway(gatewayToAsk(registration, deps), deps),
     lookAtInterception(),
@@ -68,7 +69,7 @@ async function gather(deps: DoctorDeps): Promise<DoctorFacts> {
       const prefix = parsePrefix(text)
       return prefix.ok ? [prefix.value] : []
     }),
-    synthetic: [syntheticV4, syntheticV6],
+    synthetic: [syntheticV4.value, syntheticV6.value],
   }
 }
 

@@ -3,11 +3,13 @@ import http, { type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { Finding } from '#lib/api/doctor-api'
+import type { DeviceSettings } from '#lib/wire/control-message'
 import { issue, makeCa, type TestCa } from '../../support/certificates.ts'
 import {
   freshFolder,
   type RigOptions,
   registrationOf,
+  SETTINGS,
   startDaemonRig,
   startGatewayFor,
 } from '../../support/daemon-rig.ts'
@@ -28,9 +30,16 @@ async function startLogin(t: ExecutionContext, ca: TestCa, answer: RequestListen
 /** An enrolled daemon, and the login origin as `answer` has it. */
 async function startEnrolled(
   t: ExecutionContext,
-  change: { loginCa?: TestCa; answer?: RequestListener; loginUrl?: string; rig?: RigOptions } = {},
+  change: {
+    loginCa?: TestCa
+    answer?: RequestListener
+    loginUrl?: string
+    settings?: DeviceSettings
+    rig?: RigOptions
+  } = {},
 ) {
-  const gateway = await startGatewayFor(t, 1)
+  const settings = (): DeviceSettings => change.settings ?? SETTINGS
+  const gateway = await startGatewayFor(t, 1, {}, { settings })
   const { gatewayCa } = gateway
   const known: RequestListener = (_request, response) => response.end(gatewayCa.pem)
   const ca = change.loginCa ?? gatewayCa
@@ -64,6 +73,13 @@ test('D11 T106: an enrolled device whose gateway answers has no problem on the w
     ],
   )
   t.regex(found.get('mtu')?.detail ?? '', /^[0-9]+ octets on lo$/)
+})
+
+test('the range of synthetic addresses that is looked at is the one in force', async (t) => {
+  const synthetic = { v4: '198.18.64.0/18' }
+  const { find, until } = await startEnrolled(t, { settings: { ...SETTINGS, synthetic } })
+  await until(({ domains }) => domains.length > 0)
+  t.regex((await find()).get('synthetic_range')?.detail ?? '', /^198\.18\.64\.0\/18, fdb4:/)
 })
 
 test('T106: a clock that differs from the gateway by an hour is a problem, with its bounds', async (t) => {
