@@ -1,6 +1,6 @@
 /** Writes answers: our own, and those of other servers made fit for the one who asked. */
 import { type DnsAnswer, readAnswer, sameQuestion } from '#lib/dns/answer'
-import { CLASS_IN, FLAG, TYPE } from '#lib/dns/codes'
+import { CLASS_IN, DNSSEC_OK, ERROR_OPTION, FLAG, TYPE } from '#lib/dns/codes'
 import type { DnsQuery } from '#lib/dns/query'
 import { HEADER_OCTETS, PLAIN_PAYLOAD } from '#lib/dns/records'
 
@@ -34,12 +34,8 @@ const UDP_PAYLOAD = 1232
 const TCP_OCTETS = 65_535
 const OPT_OCTETS = 11
 const RECORD_OCTETS = 12
-const ERROR_OPTION = 15
-const DNSSEC_OK = 0x8000
 const POINTER = 0xc000
 const KEPT_FLAGS = FLAG.RD | FLAG.CD
-/** Opcode and the flags that a server may set. */
-const OPCODE = 0x7800
 
 /** Writes an answer of our own; under 512 octets with two records and an error of under 100 characters. */
 export function writeAnswer(asker: Asker, own: OwnAnswer): Uint8Array {
@@ -49,7 +45,7 @@ export function writeAnswer(asker: Asker, own: OwnAnswer): Uint8Array {
   const octets = records.reduce((sum, { data }) => sum + RECORD_OCTETS + data.length, 0)
   const optOctets = asker.edns === undefined ? 0 : OPT_OCTETS + options.length
   const message = Buffer.allocUnsafe(HEADER_OCTETS + asker.question.length + octets + optOctets)
-  const flags = FLAG.QR | FLAG.RA | (asker.flags & (KEPT_FLAGS | OPCODE)) | (own.rcode & 0x0f)
+  const flags = FLAG.QR | FLAG.RA | (asker.flags & (KEPT_FLAGS | FLAG.OPCODE)) | (own.rcode & 0x0f)
   writeHeader(message, asker, flags, [answers.length, authorities.length])
   let at = HEADER_OCTETS + asker.question.length
   for (const record of records) at = writeRecord(message, at, record)

@@ -24,14 +24,14 @@ export type DnsAnswer = {
 /** Type and class. */
 const QUESTION_TAIL = 4
 const RCODE_BITS = 0x000f
-const OPCODE = 0x7800
 
 /** Reads an answer to one question; undefined: it is none. Never throws. */
 export function readAnswer(message: Uint8Array): DnsAnswer | undefined {
   if (message.length < HEADER_OCTETS) return undefined
   const view = viewOf(message)
   const flags = view.getUint16(2)
-  if ((flags & FLAG.QR) === 0 || (flags & OPCODE) !== 0 || view.getUint16(4) !== 1) return undefined
+  if ((flags & FLAG.QR) === 0 || (flags & FLAG.OPCODE) !== 0 || view.getUint16(4) !== 1)
+    return undefined
   const end = endOfName(message, HEADER_OCTETS)
   if (end === undefined || end + QUESTION_TAIL > message.length) return undefined
   const records = walkRecords(message, end + QUESTION_TAIL)

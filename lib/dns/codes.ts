@@ -42,9 +42,17 @@ export const EXTENDED_ERROR = {
   NETWORK_ERROR: 23,
 } as const
 
+/** The option of an OPT record that holds an extended error (RFC 8914 section 2). */
+export const ERROR_OPTION = 15
+
+/** The flag DO in an OPT record (RFC 3225 section 3). */
+export const DNSSEC_OK = 0x8000
+
 /** Bits of the second 16-bit word of a message (RFC 1035 section 4.1.1, RFC 4035 section 3). */
 export const FLAG = {
   QR: 0x8000,
+  /** All four bits of it. */
+  OPCODE: 0x7800,
   AA: 0x0400,
   TC: 0x0200,
   RD: 0x0100,

@@ -1,8 +1,8 @@
 /** Why an answer is what it is (RFC 8914), among the options of an OPT record. */
 import type { ExtendedError } from '#lib/dns/answer-writer'
+import { ERROR_OPTION } from '#lib/dns/codes'
 import { viewOf } from '#lib/dns/records'
 
-const ERROR_OPTION = 15
 /** Code and length. */
 const OPTION_HEAD = 4
 

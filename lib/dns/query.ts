@@ -1,5 +1,5 @@
 /** Reads the questions of strangers: one question each, refused as RFCs say where it is not. */
-import { CLASS_IN, FLAG, RCODE } from '#lib/dns/codes'
+import { CLASS_IN, DNSSEC_OK, FLAG, RCODE, TYPE } from '#lib/dns/codes'
 import { readName } from '#lib/dns/name'
 import { type Edns, HEADER_OCTETS, readEdns, viewOf, walkRecords } from '#lib/dns/records'
 import { err, ok, type Result } from '#lib/result'
@@ -25,7 +25,6 @@ export type BadQuery = {
 }
 
 const NO_QUESTION = new Uint8Array(0)
-const OPCODE = 0x7800
 /** Type and class. */
 const QUESTION_TAIL = 4
 
@@ -39,7 +38,7 @@ export function readQuery(message: Uint8Array): Result<DnsQuery, BadQuery> | und
   const head = { id: view.getUint16(0), flags: view.getUint16(2) }
   if ((head.flags & FLAG.QR) !== 0) return undefined
   const bare = { ...head, question: NO_QUESTION }
-  if ((head.flags & OPCODE) !== 0) return refuse('opcode', RCODE.NOTIMP, bare)
+  if ((head.flags & FLAG.OPCODE) !== 0) return refuse('opcode', RCODE.NOTIMP, bare)
   const found = readBody(message, view)
   if (found === undefined) return refuse('malformed', RCODE.FORMERR, bare)
   const { name, end, edns } = found
@@ -94,8 +93,8 @@ export function writeQuery({ name, type, dnssecOk, flags }: Asked): Uint8Array {
   const tail = HEADER_OCTETS + name.length
   query.writeUInt16BE(type, tail)
   query.writeUInt16BE(CLASS_IN, tail + 2)
-  query.writeUInt16BE(41, tail + QUESTION_TAIL + 1)
+  query.writeUInt16BE(TYPE.OPT, tail + QUESTION_TAIL + 1)
   query.writeUInt16BE(OUR_PAYLOAD, tail + QUESTION_TAIL + 3)
-  query.writeUInt16BE(dnssecOk ? 0x8000 : 0, tail + QUESTION_TAIL + 7)
+  query.writeUInt16BE(dnssecOk ? DNSSEC_OK : 0, tail + QUESTION_TAIL + 7)
   return query
 }

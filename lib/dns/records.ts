@@ -1,5 +1,5 @@
 /** The records of a message, walked once; nothing inside a record's data is read here. */
-import { TYPE } from '#lib/dns/codes'
+import { DNSSEC_OK, TYPE } from '#lib/dns/codes'
 import { endOfName } from '#lib/dns/name'
 
 export const HEADER_OCTETS = 12
@@ -32,7 +32,6 @@ export type Edns = {
 
 /** Smallest payload that may be stated (RFC 6891 section 6.2.3). */
 export const PLAIN_PAYLOAD = 512
-const DNSSEC_OK = 0x8000
 
 /**
  * Walks all records from `at` on.
