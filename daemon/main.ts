@@ -178,5 +178,6 @@ try {
 } catch (failure) {
   const cause = failure instanceof Error ? failure.message : String(failure)
   process.stderr.write(`zt-daemon: ${cause}\n`)
-  process.exitCode = EXIT.failed
+  // Listeners that stood before it failed would keep the process.
+  process.exit(EXIT.failed)
 }

@@ -52,6 +52,16 @@ test('D1: zt-daemon run says when it is ready, serves, and ends cleanly on SIGTE
   t.is(third.ready.control, control)
 })
 
+test('D1: a daemon that fails after its first listener stands ends', async (t) => {
+  const folder = freshFolder(t)
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  const paths = ['--state', join(folder, 'state'), '--control', join(file, 'control.sock')]
+  const ended = await runProgram(daemonArgv('run', ...paths, '--proxy', '127.0.0.1:0'))
+  t.is(ended.code, 1)
+  t.regex(ended.stderr, /zt-daemon: EEXIST/)
+})
+
 test('D1: zt-daemon explains itself, and names what is wrong with its command line or file', async (t) => {
   const help = await runProgram(daemonArgv('--help'))
   t.is(help.code, 0)
