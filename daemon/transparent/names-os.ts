@@ -39,7 +39,10 @@ export async function leadNames(
   const loopback = await startResolverServer({ addresses, port: 0, answer: answerQuery })
   const take = (wanted: NamesWish) =>
     takeOverDns({ ...wanted, loopbackPort: loopback.port }, log, soon())
-  let taken = await take(wish)
+  let taken = await take(wish).catch(async (cause: unknown) => {
+    await loopback.close()
+    throw cause
+  })
   if (!taken.ok) log.warn(taken.error, 'names are not led here')
 
   async function undo(): Promise<void> {
@@ -61,10 +64,7 @@ export async function leadNames(
       await undo()
       taken = await take(next)
     },
-    close: async () => {
-      await undo()
-      await loopback.close()
-    },
+    close: () => undo().finally(() => loopback.close()),
   }
 }
 

@@ -14,6 +14,7 @@ import { holdNftTable } from '../machine/nft-table-os.ts'
 import type { LeftOut } from '../machine/plan.ts'
 import type { Failure } from './failure.ts'
 import { type LedNames, leadNames } from './names-os.ts'
+import { giveBack, type Undos } from './undos.ts'
 import type { Wish } from './wish.ts'
 
 /** Traffic that is taken. */
@@ -32,8 +33,6 @@ export type TakeOverDeps = InterceptDeps & {
   readonly onLost: (what: 'nft_table') => void
 }
 
-/** What gives back, the last one first. */
-type Undos = (() => Promise<void>)[]
 type Start = { readonly wish: Wish; readonly deps: TakeOverDeps; readonly undos: Undos }
 
 const LOCKED = 'lockdown: private destinations stay unreachable; "zt-daemon undo" lifts it'
@@ -153,10 +152,6 @@ async function startTunNat(device: TunDevice, { wish, deps, undos }: Start): Pro
   const interception = await startInterception(device, deps, { mode: 'tun-nat', addresses })
   undos.push(() => interception.close())
   return interception
-}
-
-async function giveBack(undos: Undos): Promise<void> {
-  for (const undo of undos.splice(0).reverse()) await undo()
 }
 
 function failureOf(refusal: RoutingRefusal): Failure {
