@@ -85,10 +85,15 @@ export function createTransparent(options: TransparentOptions): Transparent {
 
   function queue(work: () => Promise<void>): Promise<void> {
     last = last.then(work).catch((cause: unknown) => {
-      refused = { reason: 'change_failed', detail: String(cause) }
-      log.error(refused, 'transparent mode failed')
+      fail(cause)
+      return end('locked').catch(fail)
     })
     return last
+  }
+
+  function fail(cause: unknown): void {
+    refused = { reason: 'change_failed', detail: String(cause) }
+    log.error(refused, 'transparent mode failed')
   }
 
   return {
