@@ -29,6 +29,7 @@ export type ResolvConfRefusal = {
 /** `theirs_kept`: another program rewrote it meanwhile. */
 export type Restored = 'restored' | 'theirs_kept'
 
+const FILE_MODE = 0o644
 const backupOf = (path: string): string => `${path}.before-zt`
 const draftOf = (path: string): string => `${path}.zt-new`
 
@@ -99,8 +100,10 @@ async function backUp(path: string): Promise<void> {
 async function put(path: string, text: string): Promise<void> {
   const draft = draftOf(path)
   await rm(draft, { force: true })
-  const file = await open(draft, 'wx', 0o644)
+  const file = await open(draft, 'wx')
   try {
+    // Whatever the umask: every user's C library reads it.
+    await file.chmod(FILE_MODE)
     await file.writeFile(text)
     await file.sync()
   } finally {

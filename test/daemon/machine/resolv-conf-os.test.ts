@@ -1,4 +1,13 @@
-import { mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -69,4 +78,12 @@ test('D3: where there is none it is not made', async (t) => {
   const { at, path } = await folder(t)
   t.like(await takeOverResolvConf(server, path), { error: { reason: 'resolv_conf_absent' } })
   t.deepEqual(await readdir(at), [])
+})
+
+test.serial('D5 D15: every user can read it, whatever the umask of the daemon', async (t) => {
+  const { path } = await folder(t, BEFORE)
+  const mask = process.umask(0o077)
+  t.teardown(() => process.umask(mask))
+  t.true((await takeOverResolvConf(server, path)).ok)
+  t.is((await stat(path)).mode & 0o777, 0o644)
 })
