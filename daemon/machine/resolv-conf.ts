@@ -66,11 +66,13 @@ export function takenOver(original: string, { server, backup }: TakeOver): strin
   const own = formatAddress(server)
   const others = nameserversOf(original).filter((other) => other !== own)
   const all = [own, ...others].slice(0, SERVER_LIMIT)
-  const kept = original
-    .split('\n')
-    .filter((line) => /^(search|domain|options|sortlist)\s/.test(line))
   const header = `# Written by zt-daemon for ${own}; the file before it is ${backup}`
-  return `${[header, ...all.map((one) => `nameserver ${one}`), ...kept].join('\n')}\n`
+  return `${[header, ...all.map((one) => `nameserver ${one}`), ...withoutServers(original)].join('\n')}\n`
+}
+
+/** Lines that say how to search and ask, not whom. */
+export function withoutServers(text: string): readonly string[] {
+  return text.split('\n').filter((line) => /^(search|domain|options|sortlist)\s/.test(line))
 }
 
 /** What is left of one of ours when the file before it is lost. */
