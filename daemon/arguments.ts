@@ -151,8 +151,8 @@ Options (each may stand in the file of --config, with "_" for "-"):
   --owner-uid UID          who may enrol, where the daemon runs as another user
   --upstream-proxy URL     reach the gateway through socks5://, socks4a://, http:// or https://HOST:PORT;
                            a URL with a password belongs into the file, not onto the command line
-  --mode proxy|transparent transparent is not in this version yet; it, and the options below, are for programs
-                           without proxy settings
+  --mode proxy|transparent default proxy; transparent also takes programs without proxy settings, on
+                           Linux only; the options below are for it
   --tun-name NAME          its network device, default zt0
   --synthetic-v4 PREFIX    addresses that stand for private names, default 100.80.0.0/16
   --synthetic-v6 PREFIX    the same for IPv6, default fdb4:5e1c:907a::/96
