@@ -107,8 +107,6 @@ function open(range: SyntheticRange, zones: () => Zones, deps: DeviceNamesDeps):
       askGateway: createAskGateway((path, body) =>
         (device.tunnel?.post ?? unconnected)(path, body),
       ),
-      privateAllowed: new Set(),
-      withIpv6: () => true,
       now: Date.now,
     })
   const all = resolver(deps.askUpstream)

@@ -33,9 +33,8 @@ const HINTS: ReadonlyMap<number, number> = new Map([
 ])
 
 /** Whether a name may lead to addresses of private networks. */
-export function mayBePrivate(name: string, allowed: ReadonlySet<string>): boolean {
-  const isLocal = !name.includes('.') || findDomain(name, LOCAL_NAMES) !== undefined
-  return isLocal || findDomain(name, allowed) !== undefined
+export function mayBePrivate(name: string): boolean {
+  return !name.includes('.') || findDomain(name, LOCAL_NAMES) !== undefined
 }
 
 /** Whether an answer leads to an address of a kind; hints of HTTPS records count. */

@@ -45,10 +45,6 @@ export type ResolverDeps = {
   readonly synthetic: SyntheticMap
   readonly askGateway: AskGateway
   readonly askUpstream: AskUpstream
-  /** Domains whose names may lead to private addresses though they are public. */
-  readonly privateAllowed: ReadonlySet<string>
-  /** Whether programs of this machine can use IPv6 addresses of ours. */
-  readonly withIpv6: () => boolean
   /** Unix milliseconds. */
   readonly now: () => number
   readonly log: Log
@@ -154,7 +150,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
     const found = synthetic.addressesFor(asked.name, now())
     if (!found.ok) return refuse(asked, 'exhausted')
     const { v4, v6 } = found.value
-    if (asked.type === TYPE.AAAA && deps.withIpv6()) return positive(asked, TYPE.AAAA, v6.bytes)
+    if (asked.type === TYPE.AAAA) return positive(asked, TYPE.AAAA, v6.bytes)
     // ANY may be answered with one set of records (RFC 8482 section 4.1).
     return asked.type === TYPE.A || asked.type === TYPE.ANY
       ? positive(asked, TYPE.A, v4.bytes)
@@ -201,7 +197,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
   function pass(asked: DnsQuery, message: Uint8Array, via: Via): Uint8Array {
     const answer = readAnswer(message)
     if (answer === undefined) return refuse(asked, 'upstream_failed', 'bad_answer')
-    const isForbidden = mayBePrivate(asked.name, deps.privateAllowed)
+    const isForbidden = mayBePrivate(asked.name)
       ? synthetic.contains
       : (address: IpAddress) => isInside(address) || synthetic.contains(address)
     if (leadsTo(answer, isForbidden)) return refuse(asked, 'rebinding')

@@ -45,8 +45,6 @@ async function main([host = '', port = '', upstreamPort = '']: readonly string[]
     synthetic: createSyntheticMap(range.value, [], () => undefined),
     askGateway,
     askUpstream: createAskUpstream(() => upstream),
-    privateAllowed: new Set(),
-    withIpv6: () => true,
     now: Date.now,
     log: { info: log, warn: log, error: log },
   })

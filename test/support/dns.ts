@@ -82,7 +82,6 @@ export const UPSTREAM: Readonly<Record<string, OwnAnswer>> = {
   },
   'ours.example 1': addressAnswer(TYPE.A, '100.80.0.9'),
   'nas.lan 1': addressAnswer(TYPE.A, '192.168.1.5'),
-  'allowed.example 1': addressAnswer(TYPE.A, '192.168.1.6'),
   'lan-stealer.lan 1': addressAnswer(TYPE.A, '100.80.0.9'),
 }
 
@@ -119,8 +118,6 @@ export function resolverRig(change: Partial<ResolverDeps> = {}): ResolverRig {
       upstream.push(query)
       return ok(answerFrom(UPSTREAM, query))
     },
-    privateAllowed: new Set(['allowed.example']),
-    withIpv6: () => true,
     now: () => rig.nowMs,
     log: memoryLog(),
     ...change,

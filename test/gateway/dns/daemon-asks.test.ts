@@ -76,7 +76,8 @@ async function rig(t: ExecutionContext, ...rules: readonly object[]) {
     synthetic: createSyntheticMap(range.value, [], () => undefined),
     askGateway: createAskGateway((path, body) => client.post(path, body)),
     askUpstream: createAskUpstream(() => [upstream]),
-    ...{ privateAllowed: new Set<string>(), withIpv6: () => true, now: Date.now, log: memoryLog() },
+    now: Date.now,
+    log: memoryLog(),
   })
   const listening = { addresses: [address('127.0.0.1')], port: 0, answer: resolver.answer }
   const server = await startResolverServer(listening)
