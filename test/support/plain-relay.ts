@@ -8,6 +8,7 @@ import { mintTargetCredential } from '../../gateway/ssh/login/ca.ts'
 import { TargetAuthentication } from '../../gateway/ssh/login/target-authentication.ts'
 import { UserAuthentication } from '../../gateway/ssh/login/user-authentication.ts'
 import type { Side } from '../../gateway/ssh/relay/side.ts'
+import { mayRead } from '../../gateway/ssh/relay/ssh-relaying-server.ts'
 import { loadAeadBinding } from '../../gateway/ssh/transport/aead-binding-os.ts'
 import { CLIENT_ALGORITHMS, SERVER_ALGORITHMS } from '../../gateway/ssh/transport/algorithms.ts'
 import type {
@@ -97,8 +98,9 @@ class Session {
       (first) => {
         if (!first) this.#counts.user++
       },
-      () => this.#targetSocket?.resume(),
+      () => this.#balance(),
     )
+    socket.on('data', () => this.#balance())
     void this.#user.closed.then((closed) => {
       closings.push(closed)
       this.#target?.transport.disconnect(11, 'user left')
@@ -108,7 +110,7 @@ class Session {
   #fromUser(packet: ReceivedPacket): void {
     this.#options.onPayload?.('user', packet.payload)
     const target = this.#target?.transport
-    if (this.#isOpen && target !== undefined) relay(packet, target, this.#userSocket)
+    if (this.#isOpen && target !== undefined) relay(packet, target)
     else this.#authenticate(packet)
   }
 
@@ -155,7 +157,7 @@ class Session {
       },
       (packet, transport) => {
         this.#options.onPayload?.('target', packet.payload)
-        if (this.#isOpen) return relay(packet, this.#user.transport, socket)
+        if (this.#isOpen) return relay(packet, this.#user.transport)
         const step = authentication?.receive(packet.payload)
         if (step?.kind === 'send') return transport.send(step.message)
         if (step?.kind !== 'authenticated') return transport.disconnect(14, 'refused')
@@ -174,15 +176,25 @@ class Session {
         })
         transport.send(authentication.begin())
       },
-      () => this.#userSocket.resume(),
+      () => this.#balance(),
     )
+    socket.on('data', () => this.#balance())
     void this.#target.closed.then(() => this.#user.transport.disconnect(11, 'target left'))
+  }
+
+  /** Keeps the memory bounded: who feeds a backlogged transport is not read from. */
+  #balance(): void {
+    if (this.#target === undefined) return
+    setReading(this.#userSocket, mayRead(this.#user, this.#target))
+    if (this.#targetSocket) setReading(this.#targetSocket, mayRead(this.#target, this.#user))
   }
 }
 
-/** Keeps the memory bounded: who feeds a backlogged transport is not read from. */
-function relay(packet: ReceivedPacket, to: SshTransport, source: Socket): void {
-  if (packet.type <= FIRST_UPPER_MESSAGE) return
-  to.forward(packet)
-  if (to.backlogged) source.pause()
+function relay(packet: ReceivedPacket, to: SshTransport): void {
+  if (packet.type > FIRST_UPPER_MESSAGE) to.forward(packet)
+}
+
+function setReading(socket: Socket, isWanted: boolean): void {
+  if (isWanted) socket.resume()
+  else socket.pause()
 }

@@ -64,7 +64,11 @@ function carryOut(
  * Two full legs that both exchange keys would wait for each other for ever: each one's queue is released by what the
  * other end sends, which is read only here.
  */
-function mayRead(leg: SshLeg, other: SshLeg, recorder: Recorder | undefined): boolean {
+export function mayRead(
+  leg: Pick<SshLeg, 'transport'>,
+  other: Pick<SshLeg, 'transport'>,
+  recorder?: Recorder,
+): boolean {
   if (recorder?.backlogged === true) return false
   const bothExchange = leg.transport.exchangingKeys && other.transport.exchangingKeys
   return !other.transport.backlogged || bothExchange
