@@ -1,7 +1,7 @@
 /** The `dns` section as policy writes it. The table also makes the reference page. */
 import { defaulted, list, mapping, required } from '#lib/config/mapping-shape'
 import { quote } from '#lib/config/mistake'
-import { mapped, type Shape, text } from '#lib/config/shape'
+import { type Shape, text } from '#lib/config/shape'
 import { hostName } from '#lib/config/text-shapes'
 import { type DnsServer, parseDnsServer } from '#lib/dns/server'
 import { dnsRuleShape } from './dns-rule-shape.ts'
@@ -29,23 +29,20 @@ const zone: Shape<DnsZone> = mapping(
 )
 
 /** The shape of the section. */
-export const dnsShape = mapped(
-  mapping(
-    {
-      zones: defaulted(
-        list(zone, { kind: 'a list of zones' }),
-        'Zones that resolvers of their own answer; the longest that matches counts. Nobody else is asked about their names.',
-        [],
-        'none',
-      ),
-      rules: defaulted(
-        list(dnsRuleShape, { kind: 'a list of rules of the DNS phase' }),
-        'Which names may be asked for, and what is answered; by precedence, the first that matches decides. Without one, names are open to those who may reach something there.',
-        [],
-        'none',
-      ),
-    },
-    'the DNS settings',
-  ),
-  ({ zones, rules }) => ({ zones, rules }),
+export const dnsShape = mapping(
+  {
+    zones: defaulted(
+      list(zone, { kind: 'a list of zones' }),
+      'Zones that resolvers of their own answer; the longest that matches counts. Nobody else is asked about their names.',
+      [],
+      'none',
+    ),
+    rules: defaulted(
+      list(dnsRuleShape, { kind: 'a list of rules of the DNS phase' }),
+      'Which names may be asked for, and what is answered; by precedence, the first that matches decides. Without one, names are open to those who may reach something there.',
+      [],
+      'none',
+    ),
+  },
+  'the DNS settings',
 )
