@@ -1,5 +1,6 @@
 /** Looks at this machine for the doctor; changes nothing. */
 import { access, readFile } from 'node:fs/promises'
+import { isLinkLocal } from '#lib/net/special-address'
 import { parseLinks, parseRoutes } from '../machine/ip-json.ts'
 import type { Route } from '../machine/machine.ts'
 import { isOurRoute } from '../machine/ours.ts'
@@ -23,7 +24,9 @@ export async function lookAtMachine(tunName: string): Promise<MachineFacts | und
   return {
     links: parseLinks(links.stdout).filter(({ name }) => name !== tunName && name !== 'lo'),
     routes: (await routesOf(all)).filter(isOther),
-    ownSubnets: (await routesOf(own)).filter((route) => isOther(route) && !isLinkLocal(route)),
+    ownSubnets: (await routesOf(own)).filter(
+      (route) => isOther(route) && !isLinkLocal(route.to.address),
+    ),
     nft: isReadable ? 'usable' : ruleset === undefined ? 'absent' : 'not_permitted',
     ...(isReadable && { dropsInput: nftFilters(ruleset.stdout) }),
     resolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
@@ -38,12 +41,6 @@ async function routesOf(args: readonly string[]): Promise<readonly Route[]> {
   const v4 = await say('ip', ['-j', '-4', ...args])
   const v6 = await say('ip', ['-j', '-6', ...args])
   return [...parseRoutes(v4?.stdout ?? '', 4), ...parseRoutes(v6?.stdout ?? '', 6)]
-}
-
-/** fe80::/10 (RFC 4291 section 2.5.6) is on every link. */
-function isLinkLocal({ to }: Route): boolean {
-  const [first = 0, second = 0] = to.address.bytes
-  return to.address.version === 6 && first === 0xfe && (second & 0xc0) === 0x80
 }
 
 function say(program: string, args: readonly string[]) {
