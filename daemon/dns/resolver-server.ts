@@ -81,12 +81,13 @@ class Listeners {
       type: address.version === 4 ? 'udp4' : 'udp6',
       ipv6Only: address.version === 6,
     })
+    // Before it is bound: one that could not be keeps its descriptor until it is closed.
+    this.#udp.push(socket)
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject)
       socket.bind({ port, address: formatAddress(address), exclusive: true }, resolve)
     })
     socket.removeAllListeners('error')
-    this.#udp.push(socket)
     // Whoever asked may be gone: no answer can be sent, and none is missed.
     socket.on('error', () => undefined)
     socket.on('message', async (query, { port, address }) => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +29,30 @@ async function start(
   t.teardown(() => server.close())
   return { rig, ...server }
 }
+
+/** Sockets that this process has open. */
+function socketsOpen(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
+    } catch {
+      return false // the folder itself, which is closed by now
+    }
+  }).length
+}
+
+test.serial('D3: a port that is taken leaves no socket behind', async (t) => {
+  const other = createSocket('udp4')
+  await new Promise<void>((resolve) => other.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => other.close())
+  const { port } = other.address()
+  const before = socketsOpen()
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const options = { addresses: [address('127.0.0.1')], port, answer: async () => undefined }
+    await t.throwsAsync(startResolverServer(options), { code: 'EADDRINUSE' })
+  }
+  t.is(socketsOpen(), before)
+})
 
 /** dnsmasq with records of its own; it forwards nothing. */
 async function startDnsmasq(t: ExecutionContext, ...records: readonly string[]): Promise<number> {
