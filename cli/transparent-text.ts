@@ -13,12 +13,15 @@ export function transparentLines(
   if (counters !== undefined) {
     const { tcp, udp, icmp } = counters.open
     const open = `open: ${tcp} TCP, ${udp} UDP, ${icmp} ping`
-    lines.push(['taken', joined(`${counters.packets} packets`, open, told(counters.dropped))])
+    lines.push([
+      'taken',
+      joined(`${counters.packets} packets`, open, told('dropped', counters.dropped)),
+    ])
   }
   if (resolver !== undefined) {
     const { queries, ours, forwarded, refused } = resolver
     const asked = `${queries} questions, ${ours} ours, ${forwarded} forwarded`
-    lines.push(['names', joined(resolverText(resolver), asked, told(refused))])
+    lines.push(['names', joined(resolverText(resolver), asked, told('refused', refused))])
   }
   return lines
 }
@@ -37,9 +40,9 @@ function resolverText({ mode, reason, detail = '', addresses }: Resolver): strin
 }
 
 /** Reasons with their numbers. */
-function told(counts: Readonly<Record<string, number>>): string {
+function told(what: string, counts: Readonly<Record<string, number>>): string {
   const all = Object.entries(counts).map(([reason, count]) => `${reason} ${count}`)
-  return all.length === 0 ? '' : `refused: ${all.join(', ')}`
+  return all.length === 0 ? '' : `${what}: ${all.join(', ')}`
 }
 
 function joined(...parts: string[]): string {
