@@ -22,12 +22,7 @@ export function mountNames(server: string): Result<void, InsideRefusal> {
   if (bind === undefined) return err({ reason: 'koffi_absent' })
   try {
     const place = realpathSync(RESOLV_CONF)
-    const folder = mkdtempSync(join(tmpdir(), 'zt-run-'))
-    const file = join(folder, 'resolv.conf')
-    writeFileSync(file, insideResolvConf(readFileSync(place, 'utf8'), server), { mode: 0o644 })
-    bind(file, place)
-    // The mount holds the file; its name is not needed any more.
-    rmSync(folder, { recursive: true })
+    mountText(insideResolvConf(readFileSync(place, 'utf8'), server), place, bind)
     for (const socket of OTHER_RESOLVERS.filter(existsSync)) bind(NOTHING, realpathSync(socket))
     return ok(undefined)
   } catch (cause) {
@@ -38,8 +33,22 @@ export function mountNames(server: string): Result<void, InsideRefusal> {
   }
 }
 
+function mountText(text: string, place: string, bind: Bind): void {
+  const folder = mkdtempSync(join(tmpdir(), 'zt-run-'))
+  try {
+    const file = join(folder, 'resolv.conf')
+    writeFileSync(file, text, { mode: 0o644 })
+    bind(file, place)
+  } finally {
+    // A mount holds the file; its name is not needed any more.
+    rmSync(folder, { recursive: true })
+  }
+}
+
+type Bind = (from: string, onto: string) => void
+
 /** mount(2), which mount(8) does not let a user have. */
-function bindMount(): ((from: string, onto: string) => void) | undefined {
+function bindMount(): Bind | undefined {
   const koffi = loadKoffi()
   const mount = koffi
     ?.load(null)
