@@ -174,7 +174,7 @@ export async function startDaemon(
     },
     log,
   })
-  if (loaded.value !== undefined) await device.adopt(loaded.value)
+  if (loaded.value !== undefined) await device.resume(loaded.value)
   return ok({
     proxyPort: port,
     controlPath: config.controlPath,

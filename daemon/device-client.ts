@@ -53,8 +53,10 @@ export interface Device {
   readonly facts: DeviceFacts
   readonly flowState: FlowState
   readonly lock: Lock
-  /** Keeps a registration and lives from it; replaces an earlier one. */
+  /** Keeps a registration and lives from it; replaces an earlier one. @throws {Error} when it cannot be kept. */
   adopt(registration: Registration): Promise<void>
+  /** Lives from the registration that is kept: needs no room on disk. */
+  resume(registration: Registration): Promise<void>
   /** Forgets key, certificate and settings. */
   forget(): Promise<void>
   up(): void
@@ -167,6 +169,13 @@ export function createDevice(options: DeviceOptions): Device {
     })
   }
 
+  async function resume(registration: Registration): Promise<void> {
+    await end()
+    witness = await startWitnessing()
+    begin(registration)
+    options.onChange()
+  }
+
   async function end(): Promise<void> {
     lock.stop()
     const ending = life
@@ -196,11 +205,9 @@ export function createDevice(options: DeviceOptions): Device {
     },
     async adopt(registration) {
       store.save(registration)
-      await end()
-      witness = await startWitnessing()
-      begin(registration)
-      options.onChange()
+      await resume(registration)
     },
+    resume,
     async forget() {
       store.forget()
       await end()

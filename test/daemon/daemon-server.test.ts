@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -136,6 +136,21 @@ test('D8 T108: ours stays refused while the gateway is away, also after a restar
     (await curl('--proxy', proxy, '--noproxy', '', `http://localhost:${web.port}/x`)).stdout,
     'page /x',
   )
+})
+
+test('D7: a state folder that takes no more ends neither the tunnel nor a start', async (t) => {
+  const web = await startWeb(t)
+  const gateway = await startGatewayFor(t, web.port)
+  const registration = registrationOf(gateway, await gateway.enrol())
+  const { config, daemon } = await startDaemonRig(t, { registration })
+  await daemon.stop()
+  mkdirSync(join(config.stateDir, 'registration.json.next'))
+  const started = await startDaemon(config, surroundings())
+  if (!started.ok) return t.fail(started.error.reason)
+  t.teardown(() => started.value.stop())
+  const proxy = `127.0.0.1:${started.value.proxyPort}`
+  const { stdout } = await curl('--socks5-hostname', proxy, 'http://wiki.corp.internal/x')
+  t.is(stdout, 'page /x')
 })
 
 test('D8: a flow that comes while the tunnel comes up waits for it', async (t) => {
