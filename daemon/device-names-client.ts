@@ -4,7 +4,6 @@
  */
 import type { Log } from '#lib/log'
 import { formatAddress, type IpAddress } from '#lib/net/address'
-import { formatPrefix } from '#lib/net/prefix'
 import { err } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DaemonConfig } from './config.ts'
@@ -22,8 +21,9 @@ import { openSyntheticMap } from './dns/synthetic-map-store.ts'
 import {
   addressesOf,
   formatRange,
-  parseSyntheticRange,
+  type SyntheticPrefixes,
   type SyntheticRange,
+  syntheticRange,
 } from './dns/synthetic-range.ts'
 import { compileZones, type Zones } from './dns/zones.ts'
 import type { Registration } from './enrol/registration.ts'
@@ -116,16 +116,12 @@ function open(range: SyntheticRange, zones: () => Zones, deps: DeviceNamesDeps):
 
 function rangeOf(config: DaemonConfig, settings: Registration['settings']): SyntheticRange {
   const { syntheticV4, syntheticV6 } = jointSettings(config, settings)
-  const [v4, v6] = [formatPrefix(syntheticV4.value), formatPrefix(syntheticV6.value)]
-  const bare = parseSyntheticRange(v4, v6, [])
-  const range = bare.ok ? parseSyntheticRange(v4, v6, resolverIn(bare.value)) : bare
-  // Settings with another shape were refused before.
-  if (!range.ok) throw new Error(`${v4} ${v6}: ${range.error.reason}`)
-  return range.value
+  const prefixes = { v4: syntheticV4.value, v6: syntheticV6.value }
+  return syntheticRange(prefixes, resolverIn(prefixes))
 }
 
-function resolverIn(range: SyntheticRange): readonly IpAddress[] {
-  return Object.values(addressesOf(range, RESOLVER_NUMBER))
+function resolverIn(prefixes: SyntheticPrefixes): readonly IpAddress[] {
+  return Object.values(addressesOf(prefixes, RESOLVER_NUMBER))
 }
 
 /** Names of the gateway's own listeners resolve outside the tunnel (T103). */

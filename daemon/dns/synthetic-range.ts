@@ -3,51 +3,32 @@
  * number, and the addresses in them that serve no name.
  */
 import { addressFromBytes, type IpAddress } from '#lib/net/address'
-import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '#lib/net/prefix'
-import { err, ok, type Result } from '#lib/result'
+import { formatPrefix, type Prefix, prefixContains } from '#lib/net/prefix'
 
-export type SyntheticRange = {
-  readonly v4: Prefix
-  readonly v6: Prefix
+/** As `lib/net/synthetic-prefix.ts` takes them: the IPv6 one has an address for each of the other. */
+export type SyntheticPrefixes = { readonly v4: Prefix; readonly v6: Prefix }
+
+export type SyntheticRange = SyntheticPrefixes & {
   /** Addresses by number. */
   readonly capacity: number
   /** Numbers that serve no name: first and last of the IPv4 prefix, and our own addresses. */
   readonly reserved: ReadonlySet<number>
 }
 
-/** A longer IPv4 prefix has no room, a shorter one more names than are ever kept in memory. */
-const LONGEST_V4 = 30
-const SHORTEST_V4 = 8
-
-export type RangeError = {
-  readonly reason: 'bad_synthetic_v4' | 'bad_synthetic_v6' | 'synthetic_v6_too_small'
-}
-
-/**
- * @param own addresses of this machine inside the prefixes: the resolver's, the interface's.
- * @returns a refusal for what is no prefix, has no room, or where the IPv6 prefix has fewer addresses than the other.
- */
-export function parseSyntheticRange(
-  v4Text: string,
-  v6Text: string,
+/** @param own addresses of this machine inside the prefixes: the resolver's, the interface's. */
+export function syntheticRange(
+  { v4, v6 }: SyntheticPrefixes,
   own: readonly IpAddress[],
-): Result<SyntheticRange, RangeError> {
-  const v4 = parsePrefix(v4Text)
-  const v6 = parsePrefix(v6Text)
-  if (!v4.ok || v4.value.address.version !== 4) return err({ reason: 'bad_synthetic_v4' })
-  const { length } = v4.value
-  if (length > LONGEST_V4 || length < SHORTEST_V4) return err({ reason: 'bad_synthetic_v4' })
-  if (!v6.ok || v6.value.address.version !== 6) return err({ reason: 'bad_synthetic_v6' })
-  if (128 - v6.value.length < 32 - length) return err({ reason: 'synthetic_v6_too_small' })
-  const capacity = 2 ** (32 - length)
-  const bare = { v4: v4.value, v6: v6.value, capacity, reserved: new Set<number>() }
-  const taken = own.map((address) => numberOf(bare, address)).filter((one) => one !== undefined)
-  return ok({ ...bare, reserved: new Set([0, capacity - 1, ...taken]) })
+): SyntheticRange {
+  const capacity = 2 ** (32 - v4.length)
+  const taken = own.map((address) => numberOf({ v4, v6, capacity }, address))
+  const used = taken.filter((one) => one !== undefined)
+  return { v4, v6, capacity, reserved: new Set([0, capacity - 1, ...used]) }
 }
 
 /** Both addresses of a number under the capacity. */
 export function addressesOf(
-  { v4, v6 }: SyntheticRange,
+  { v4, v6 }: SyntheticPrefixes,
   number: number,
 ): { readonly v4: IpAddress; readonly v6: IpAddress } {
   return { v4: plus(v4.address, number), v6: plus(v6.address, number) }
@@ -55,7 +36,7 @@ export function addressesOf(
 
 /** The number of an address; undefined: outside, or beyond the capacity. */
 export function numberOf(
-  range: Pick<SyntheticRange, 'v4' | 'v6' | 'capacity'>,
+  range: Omit<SyntheticRange, 'reserved'>,
   address: IpAddress,
 ): number | undefined {
   const prefix = address.version === 4 ? range.v4 : range.v6
@@ -65,12 +46,12 @@ export function numberOf(
 }
 
 /** Whether an address lies in one of the prefixes. */
-export function inRange({ v4, v6 }: SyntheticRange, address: IpAddress): boolean {
+export function inRange({ v4, v6 }: SyntheticPrefixes, address: IpAddress): boolean {
   return prefixContains(address.version === 4 ? v4 : v6, address)
 }
 
 /** Canonical text: another text is another range. */
-export function formatRange({ v4, v6 }: SyntheticRange): string {
+export function formatRange({ v4, v6 }: SyntheticPrefixes): string {
   return `${formatPrefix(v4)} ${formatPrefix(v6)}`
 }
 

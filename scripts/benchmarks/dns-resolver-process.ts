@@ -7,12 +7,12 @@ import { writeAnswer } from '#lib/dns/answer-writer'
 import { RCODE, TYPE } from '#lib/dns/codes'
 import { readQuery } from '#lib/dns/query'
 import { type IpAddress, parseAddress } from '#lib/net/address'
-import { SYNTHETIC_DEFAULTS } from '#lib/net/synthetic-prefix'
+import { parseSyntheticPrefix, SYNTHETIC_DEFAULTS } from '#lib/net/synthetic-prefix'
 import type { AskGateway } from '../../daemon/dns/existence.ts'
 import { createResolver } from '../../daemon/dns/resolver.ts'
 import { startResolverServer } from '../../daemon/dns/resolver-server.ts'
 import { createSyntheticMap } from '../../daemon/dns/synthetic-map.ts'
-import { parseSyntheticRange } from '../../daemon/dns/synthetic-range.ts'
+import { syntheticRange } from '../../daemon/dns/synthetic-range.ts'
 import { createAskUpstream } from '../../daemon/dns/upstream-dns-client.ts'
 import { compileZones } from '../../daemon/dns/zones.ts'
 
@@ -34,15 +34,17 @@ function addressOf(text: string): IpAddress {
 }
 
 async function main([host = '', port = '', upstreamPort = '']: readonly string[]): Promise<void> {
-  const range = parseSyntheticRange(SYNTHETIC_DEFAULTS.v4, SYNTHETIC_DEFAULTS.v6, [])
-  if (!range.ok) throw new Error(range.error.reason)
+  const v4 = parseSyntheticPrefix(4, SYNTHETIC_DEFAULTS.v4)
+  const v6 = parseSyntheticPrefix(6, SYNTHETIC_DEFAULTS.v6)
+  if (!v4.ok || !v6.ok) throw new Error('the default prefixes are refused')
+  const range = syntheticRange({ v4: v4.value, v6: v6.value }, [])
   const settings = { domains: ['corp.internal'], prefixes: [], others: 'direct' as const }
   const zones = compileZones(settings, [])
   const upstream = [{ host, port: Number(upstreamPort) }]
   const log = (fields: object, text: string): void => console.error(text, JSON.stringify(fields))
   const { answer } = createResolver({
     zones: () => zones,
-    synthetic: createSyntheticMap(range.value, [], () => undefined),
+    synthetic: createSyntheticMap(range, [], () => undefined),
     askGateway,
     askUpstream: createAskUpstream(() => upstream),
     now: Date.now,

@@ -4,11 +4,12 @@ import { RCODE, TYPE } from '#lib/dns/codes'
 import { writeName } from '#lib/dns/name'
 import { readQuery, writeQuery } from '#lib/dns/query'
 import { type IpAddress, parseAddress } from '#lib/net/address'
+import { type Prefix, parsePrefix } from '#lib/net/prefix'
 import { err, ok } from '#lib/result'
 import type { GatewayReply } from '../../daemon/dns/existence.ts'
 import { createResolver, type Resolver, type ResolverDeps } from '../../daemon/dns/resolver.ts'
 import { createSyntheticMap } from '../../daemon/dns/synthetic-map.ts'
-import { parseSyntheticRange } from '../../daemon/dns/synthetic-range.ts'
+import { type SyntheticRange, syntheticRange } from '../../daemon/dns/synthetic-range.ts'
 import { compileZones } from '../../daemon/dns/zones.ts'
 import { memoryLog } from './tunnel.ts'
 
@@ -93,10 +94,20 @@ export type ResolverRig = Resolver & {
   nowMs: number
 }
 
+/** Addresses that stand for names, of two prefixes. */
+export function rangeOf(v4: string, v6: string, own: readonly IpAddress[] = []): SyntheticRange {
+  return syntheticRange({ v4: prefix(v4), v6: prefix(v6) }, own)
+}
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new Error(text)
+  return parsed.value
+}
+
 /** A resolver of `corp.internal`, `single` and 10.0.0.0/8, with synthetic addresses of 100.80.0.0/16. */
 export function resolverRig(change: Partial<ResolverDeps> = {}): ResolverRig {
-  const range = parseSyntheticRange('100.80.0.0/16', 'fd5e::/96', [address('100.80.0.53')])
-  if (!range.ok) throw new Error(range.error.reason)
+  const range = rangeOf('100.80.0.0/16', 'fd5e::/96', [address('100.80.0.53')])
   const settings = {
     domains: ['corp.internal', 'single'],
     prefixes: ['10.0.0.0/8'],
@@ -108,7 +119,7 @@ export function resolverRig(change: Partial<ResolverDeps> = {}): ResolverRig {
   const rig = { asked, upstream, nowMs: 1_000_000 }
   const resolver = createResolver({
     zones: () => zones,
-    synthetic: createSyntheticMap(range.value, [], () => undefined),
+    synthetic: createSyntheticMap(range, [], () => undefined),
     askGateway: async (query): Promise<GatewayReply> => {
       const read = readQuery(query)
       if (read?.ok) asked.push(`${read.value.name} ${read.value.type}`)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
+import { formatAddress } from '#lib/net/address'
 import {
   createSyntheticMap,
   QUARANTINE_MS,
@@ -11,27 +11,20 @@ import {
   type SyntheticMap,
 } from '../../../daemon/dns/synthetic-map.ts'
 import { openSyntheticMap } from '../../../daemon/dns/synthetic-map-store.ts'
-import { parseSyntheticRange, type SyntheticRange } from '../../../daemon/dns/synthetic-range.ts'
-import { SYNTHETIC_DEFAULTS } from '../../../lib/net/synthetic-prefix.ts'
+import { addressesOf, numberOf, type SyntheticRange } from '../../../daemon/dns/synthetic-range.ts'
+import { parseSyntheticPrefix, SYNTHETIC_DEFAULTS } from '../../../lib/net/synthetic-prefix.ts'
+import { address, rangeOf } from '../../support/dns.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
 const HOUR_MS = 3_600_000
 const RUNS = process.env['ZT_FULL'] ? 5_000 : 200
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text)
-  if (!parsed.ok) throw new Error(text)
-  return parsed.value
-}
 
 function range(
   v4: string = SYNTHETIC_DEFAULTS.v4,
   v6: string = SYNTHETIC_DEFAULTS.v6,
   own: string[] = [],
 ) {
-  const parsed = parseSyntheticRange(v4, v6, own.map(address))
-  if (!parsed.ok) throw new Error(parsed.error.reason)
-  return parsed.value
+  return rangeOf(v4, v6, own.map(address))
 }
 
 function mapOf(of: SyntheticRange, kept: SyntheticEntry[] = []): SyntheticMap {
@@ -160,23 +153,15 @@ test('D3: a full /16 is given out, each address once', (t) => {
   t.is(v4Of(map, 'last', 0), 'exhausted')
 })
 
-const ranges: Record<string, [string, string, string]> = {
-  'an IPv4 prefix that is none': ['100.80.0.0', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
-  'host bits': ['100.80.0.1/16', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
-  'IPv6 where IPv4 belongs': ['fd00::/96', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
-  'too wide': ['64.0.0.0/7', SYNTHETIC_DEFAULTS.v6, 'bad_synthetic_v4'],
-  'IPv4 where IPv6 belongs': [SYNTHETIC_DEFAULTS.v4, '10.0.0.0/8', 'bad_synthetic_v6'],
-  'fewer IPv6 addresses than IPv4 ones': [
-    SYNTHETIC_DEFAULTS.v4,
-    'fd00::/113',
-    'synthetic_v6_too_small',
-  ],
-}
-for (const [title, [v4, v6, reason]] of Object.entries(ranges)) {
-  test(`D3: synthetic range: ${title} is refused`, (t) => {
-    t.deepEqual(parseSyntheticRange(v4, v6, []), { ok: false, error: { reason: reason as never } })
-  })
-}
+test('D3: the widest range has both addresses for its last number', (t) => {
+  const [v4, v6] = ['100.64.0.0/10', 'fd00::/104']
+  t.true(parseSyntheticPrefix(4, v4).ok && parseSyntheticPrefix(6, v6).ok)
+  const widest = range(v4, v6)
+  const last = addressesOf(widest, widest.capacity - 1)
+  t.is(formatAddress(last.v4), '100.127.255.255')
+  t.is(formatAddress(last.v6), 'fd00::3f:ffff')
+  t.is(numberOf(widest, last.v6), widest.capacity - 1)
+})
 
 test('D3: the map survives a restart, and a torn last line', (t) => {
   const folder = freshFolder(t)

@@ -8,11 +8,10 @@ import { createAskGateway } from '../../../daemon/dns/gateway-dns-client.ts'
 import { createResolver } from '../../../daemon/dns/resolver.ts'
 import { startResolverServer } from '../../../daemon/dns/resolver-server.ts'
 import { createSyntheticMap } from '../../../daemon/dns/synthetic-map.ts'
-import { parseSyntheticRange } from '../../../daemon/dns/synthetic-range.ts'
 import { createAskUpstream } from '../../../daemon/dns/upstream-dns-client.ts'
 import { compileZones } from '../../../daemon/dns/zones.ts'
 import { connected } from '../../support/connected-device.ts'
-import { address } from '../../support/dns.ts'
+import { address, rangeOf } from '../../support/dns.ts'
 import { dnsmasq } from '../../support/dnsmasq.ts'
 import { openGateway, policySource } from '../../support/opened-gateway.ts'
 import { everyone } from '../../support/policy-builder.ts'
@@ -67,13 +66,13 @@ async function rig(t: ExecutionContext, ...rules: readonly object[]) {
   const opened = await openGateway(t, policyWith(...rules))
   const { client, settings, until } = await connected(t, opened)
   await until(() => settings() !== undefined)
-  const range = parseSyntheticRange('100.80.0.0/16', 'fd5e::/96', [])
+  const range = rangeOf('100.80.0.0/16', 'fd5e::/96')
   const upstream = parseDnsServer(outside ?? '')
-  if (!range.ok || upstream === undefined) throw new Error('bad set-up')
+  if (upstream === undefined) throw new Error('bad set-up')
   const compiled = compileZones({ ...TUNNEL, others: 'direct' }, [])
   const resolver = createResolver({
     zones: () => compiled,
-    synthetic: createSyntheticMap(range.value, [], () => undefined),
+    synthetic: createSyntheticMap(range, [], () => undefined),
     askGateway: createAskGateway((path, body) => client.post(path, body)),
     askUpstream: createAskUpstream(() => [upstream]),
     now: Date.now,
