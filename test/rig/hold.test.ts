@@ -158,7 +158,8 @@ const clients: Record<string, Client> = {
       ...[...zt, 'ssh', '-p', String(policyInput.sshPort)],
       ...[`${policyInput.unixUser}@${NAMES.database}`, 'echo over zt'],
     ],
-    success: /over zt\n[\s\S]*zt: database needs you to log in: https:\S+\/prompt\//,
+    // Whoever logs in before ssh has authenticated, sees the line of `zt ssh` and no banner.
+    success: /over zt\n[\s\S]*zt: (database needs you to log in:|log in at) https:\S+\/prompt\//,
     failure: /needs you to log in[\s\S]*zt: This connection waited[\s\S]*zt: prompt_expired/,
   },
 }
