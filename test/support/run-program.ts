@@ -50,7 +50,8 @@ export async function asTerminal(
   argv: readonly string[],
   { interruptAfter }: { readonly interruptAfter: string },
 ): Promise<{ readonly text: string; readonly code: number | null }> {
-  const command = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  // Without exec, a shell of script(1) may stay between, and die of the same ^C: dash does, and bash does not.
+  const command = ['exec', ...argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`)].join(' ')
   // script(1) passes what it reads to the terminal, where ^C becomes SIGINT.
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
