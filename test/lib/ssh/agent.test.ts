@@ -62,8 +62,10 @@ test('S2 T25: the lifetime is told to the agent, which keeps it', async (t) => {
   t.teardown(agent.stop)
   const key = KEYS.ed25519
   const wish = { key, certificate: certificateFor(key), comment: 'zt', confirm: false }
-  await addToAgent(agent.socket, { ...wish, lifetimeSeconds: 1 })
+  await addToAgent(agent.socket, { ...wish, lifetimeSeconds: 600 })
   t.regex(agent.add(['-l']), /zt \(ED25519-CERT\)/)
+  // Replaces the first: a key is there once, with the lifetime told last.
+  await addToAgent(agent.socket, { ...wish, lifetimeSeconds: 1 })
   const gone = async (): Promise<boolean> => {
     const keys = await listAgentKeys(agent.socket)
     return keys.ok && keys.value.length === 0
