@@ -9,6 +9,7 @@ import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dnsPost } from './dns/dns-post.ts'
+import { openLookupShares } from './dns/lookup-shares.ts'
 import type { NameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createDialIcmp } from './enforce/dial-icmp-client.ts'
@@ -29,7 +30,6 @@ import type { FlowRecord } from './flow/flow-record.ts'
 import type { FlowTable } from './flow/flow-table.ts'
 import type { FlowTap } from './flow/flow-tap.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
-import { openTurns } from './identity/turns.ts'
 import type { GatewayKeys } from './keys/gateway-keys.ts'
 import type { ServerCertificate } from './keys/server-certificate.ts'
 import { openRateGate } from './login/rate-limit.ts'
@@ -54,8 +54,8 @@ import { startTunnelServer } from './tunnel/tunnel-server.ts'
 const CERTIFICATE_REQUESTS = { points: 20, duration: 60 }
 /** Questions of the DNS of one device: what a browser asks that opens many pages, several times over. */
 const DNS_QUESTIONS = { perSource: 500, windowSeconds: 10 }
-/** Questions of all devices; each that is under way has a socket for up to 4 s. */
-const DNS_UNDER_WAY = { atOnce: 1024, waiting: 4096 }
+/** Lookups of all devices under way; each has a socket for up to 4 s. */
+const DNS_LOOKUPS = 1024
 
 export type TunnelAccessOptions = {
   readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips' | 'hosts'>
@@ -155,7 +155,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
     note: store.dnsLog.add,
     decideName: decider.decideName,
     mayAsk: openRateGate(DNS_QUESTIONS, (deviceId) => deviceId),
-    turns: openTurns(DNS_UNDER_WAY),
+    shares: openLookupShares(DNS_LOOKUPS),
   })
   const server = await startTunnelServer({
     listen: config.tunnel.listen,

@@ -79,7 +79,7 @@ function judge(message: Uint8Array, query: Uint8Array, type: number): Looked {
     return found({ kind: 'refused', reason }, DENIAL_S)
   }
   if (answer.rcode !== RCODE.NOERROR)
-    return found({ kind: 'failed', reason: 'resolver_failed' }, FAILURE_S)
+    return found({ kind: 'failed', reason: errorOf(answer)?.text || 'resolver_failed' }, FAILURE_S)
   const answers = answer.records.filter(({ section }) => section === 'answer')
   const addresses = answers.filter((record) => record.type === type)
   if (addresses.length > 0) {

@@ -59,6 +59,15 @@ export function relayed(asked: DnsQuery, message: Uint8Array | undefined): Uint8
   return answer ?? writeAnswer(asked, { rcode: RCODE.SERVFAIL, error })
 }
 
+/** Why a share has no place left: a stable code, told to who asks and in the log. */
+export const TOO_MANY_LOOKUPS = 'too_many_lookups'
+
+/** As of a server that is busy: to be asked again. */
+export function overloaded(asked: DnsQuery): Uint8Array {
+  const error = { code: EXTENDED_ERROR.OTHER, text: TOO_MANY_LOOKUPS }
+  return writeAnswer(asked, { rcode: RCODE.SERVFAIL, error })
+}
+
 /** Pointer to the name, type, class, TTL and length of data. */
 const RECORD_HEAD_OCTETS = 12
 const ASKED_VERSIONS: ReadonlyMap<number, readonly (4 | 6)[]> = new Map([

@@ -37,6 +37,8 @@ type Happened = {
   readonly decision: NameDecision
   readonly message?: Uint8Array
   readonly resolver?: string
+  /** What became of it after the decision, if that is why. */
+  readonly failure?: string
 }
 
 export function dnsLogLine({
@@ -48,7 +50,8 @@ export function dnsLogLine({
   ...came
 }: Happened): DnsLogLine {
   const { userId, email, deviceId, service } = facts.subject
-  const { kind: verdict, reason, rule, revision } = decision
+  const { kind: verdict, rule, revision } = decision
+  const reason = came.failure ?? decision.reason
   const rcode = came.message && readAnswer(came.message)?.rcode
   return {
     ...{ atMs, durationMs, userId, email, deviceId, verdict, reason, revision },

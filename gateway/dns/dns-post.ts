@@ -8,15 +8,23 @@ import { err, ok, type Result } from '#lib/result'
 import { parseAll } from '../enforce/resolve-as.ts'
 import type { Resolve } from '../enforce/resolve-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
-import type { Turns } from '../identity/turns.ts'
 import type { NameAction } from '../policy/document.ts'
 import type { AskerFacts, NameDecision } from '../policy/evaluate-name.ts'
 import type { NameQuestion } from '../policy/phases/dns.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { User } from '../store/store.ts'
 import type { PostHandler, TunnelPeer } from '../tunnel/incoming.ts'
-import { alias, blocked, fixed, noSuchName, relayed } from './answers.ts'
+import {
+  alias,
+  blocked,
+  fixed,
+  noSuchName,
+  overloaded,
+  relayed,
+  TOO_MANY_LOOKUPS,
+} from './answers.ts'
 import { type DnsLogLine, dnsLogLine } from './dns-log-line.ts'
+import type { LookupShares } from './lookup-shares.ts'
 import type { NameServers } from './name-servers-client.ts'
 import { type QuestionError, readQuestion } from './question.ts'
 
@@ -24,7 +32,7 @@ export type DnsPostDeps = {
   readonly user: (id: string) => User | undefined
   readonly standing: StandingOf
   readonly decideName: (facts: AskerFacts, question: NameQuestion) => NameDecision
-  readonly nameServers: Pick<NameServers, 'ask'>
+  readonly nameServers: Pick<NameServers, 'ask' | 'zoneOf'>
   readonly resolve: Resolve
   /** Fixed addresses by canonical name. */
   readonly hosts: ReadonlyMap<string, string>
@@ -34,8 +42,8 @@ export type DnsPostDeps = {
   readonly note: (line: DnsLogLine) => void
   /** Unix milliseconds. */
   readonly now: () => number
-  /** Bounds what is under way, of all devices together. */
-  readonly turns: Turns
+  /** Places for lookups; what needs none is answered whatever others ask. */
+  readonly shares: LookupShares
   readonly log: Log
 }
 
@@ -67,8 +75,7 @@ async function answerBody(
   if (!asked.ok) return err(asked.error.reason)
   const facts = factsOf(deps, peer)
   if (facts === undefined) return err('device_refused')
-  const answered = await deps.turns(() => answerQuestion(deps, facts, asked.value))
-  return answered ?? err('too_many_questions')
+  return answerQuestion(deps, facts, asked.value)
 }
 
 function factsOf(deps: DnsPostDeps, peer: TunnelPeer): AskerFacts | undefined {
@@ -88,7 +95,7 @@ async function answerQuestion(
 ): Promise<Result<Uint8Array, Refusal>> {
   const atMs = deps.now()
   const decision = deps.decideName(facts, asked)
-  const answered = await carryOut(deps, asked, decision)
+  const answered = await carryOut(deps, { facts, asked }, decision)
   if (decision.zone !== undefined || decision.rule !== undefined) {
     const durationMs = deps.now() - atMs
     deps.note(dnsLogLine({ atMs, durationMs, facts, asked, decision, ...answered }))
@@ -97,19 +104,25 @@ async function answerQuestion(
   return message === undefined ? err(refused ?? decision.reason) : ok(message)
 }
 
+type Question = { readonly facts: AskerFacts; readonly asked: DnsQuery }
+
 type Answered = {
   readonly message?: Uint8Array
   readonly resolver?: string
   readonly refused?: Reason
+  /** Why a question that policy permits was not looked up. */
+  readonly failure?: typeof TOO_MANY_LOOKUPS
 }
 
 async function carryOut(
   deps: DnsPostDeps,
-  asked: DnsQuery,
-  { kind, reason, effect, zone = asked.name }: NameDecision,
+  question: Question,
+  { kind, reason, effect, ...decision }: NameDecision,
 ): Promise<Answered> {
+  const { asked } = question
+  const { zone = asked.name } = decision
   if (effect?.kind === 'block') return { message: blocked(asked, zone, effect) }
-  if (effect?.kind === 'override') return { message: await overridden(deps, asked, zone, effect) }
+  if (effect?.kind === 'override') return overridden(deps, question, zone, effect)
   if (kind === 'denial') {
     return reason === 'name_not_permitted'
       ? { message: noSuchName(asked, zone) }
@@ -117,20 +130,38 @@ async function carryOut(
   }
   const address = deps.hosts.get(asked.name)
   if (address !== undefined) return { message: fixed(asked, zone, parseAll([address])) }
-  const answer = await deps.nameServers.ask(asked.name, queryOf(asked))
-  return { message: relayed(asked, answer?.message), ...(answer && { resolver: answer.resolver }) }
+  return lookUp(deps, question, asked.name, async () => {
+    const answer = await deps.nameServers.ask(asked.name, queryOf(asked))
+    const message = relayed(asked, answer?.message)
+    return { message, ...(answer && { resolver: answer.resolver }) }
+  })
+}
+
+/** In a place of the device's share in the zone of this name's resolvers; without one, nobody is asked. */
+async function lookUp(
+  { shares, nameServers }: DnsPostDeps,
+  { facts, asked }: Question,
+  name: string,
+  ask: () => Promise<Answered>,
+): Promise<Answered> {
+  const share = { device: facts.subject.deviceId, zone: nameServers.zoneOf(name) ?? '' }
+  const found = await shares(share, ask)
+  return found ?? { message: overloaded(asked), failure: TOO_MANY_LOOKUPS }
 }
 
 /** As a connection to the name would go: see `resolveAs`. */
 async function overridden(
-  { resolve }: DnsPostDeps,
-  asked: DnsQuery,
+  deps: DnsPostDeps,
+  question: Question,
   zone: string,
   effect: Extract<NameAction, { readonly kind: 'override' }>,
-): Promise<Uint8Array> {
-  if ('addresses' in effect) return fixed(asked, zone, parseAll(effect.addresses))
-  const resolved = await resolve(effect.alias)
-  return alias(asked, effect.alias, resolved.ok ? resolved.value : [])
+): Promise<Answered> {
+  const { asked } = question
+  if ('addresses' in effect) return { message: fixed(asked, zone, parseAll(effect.addresses)) }
+  return lookUp(deps, question, effect.alias, async () => {
+    const resolved = await deps.resolve(effect.alias)
+    return { message: alias(asked, effect.alias, resolved.ok ? resolved.value : []) }
+  })
 }
 
 /** In our own words: options of the device do not reach the resolvers. */

@@ -28,6 +28,8 @@ export interface NameServers {
   /** Asks for a name one query, by TCP where the answer is too long for UDP. Undefined: nobody answers. Never rejects. */
   ask(name: string, query: Uint8Array): Promise<NameAnswer | undefined>
   readonly lookupAll: LookupAll
+  /** The zone of resolvers that a name is asked of; undefined: those of this machine are. */
+  zoneOf(name: string): string | undefined
 }
 
 /** Over all resolvers of a zone: a device waits 4 s. */
@@ -43,6 +45,7 @@ export function createNameServers(zones: () => readonly DnsZone[]): NameServers 
     askServers(zoneOf(name, zones())?.resolvers ?? machineServers(), query)
   return {
     ask,
+    zoneOf: (name) => zoneOf(name, zones())?.domain,
     lookupAll: (name) =>
       zoneOf(name, zones()) === undefined
         ? lookup(name, { all: true, verbatim: true })

@@ -127,6 +127,16 @@ test('D3: dig reads why a question failed', async (t) => {
   t.regex(said, /EDE: 22 .*gateway: not_connected/)
 })
 
+test('D3 G12: dig reads why the gateway asked nobody', async (t) => {
+  const error = { code: 0, text: 'too_many_lookups' }
+  const busy = { 'wiki.corp.internal 1': { rcode: 2, error } }
+  const { port } = await start(t, {
+    askGateway: async (query) => ({ kind: 'answer', message: answerFrom(busy, query) }),
+  })
+  const said = await dig(port, '@127.0.0.1', 'wiki.corp.internal')
+  t.regex(said, /status: SERVFAIL[\s\S]*EDE: 22 .*gateway: too_many_lookups/)
+})
+
 test('D3: dig gets NXDOMAIN with an SOA, and BADVERS', async (t) => {
   const { port } = await start(t)
   const said = await dig(port, '@127.0.0.1', 'none.corp.internal')

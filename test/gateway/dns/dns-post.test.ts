@@ -1,4 +1,6 @@
 /** Questions of devices, answered by real resolvers on loopback. */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { type DnsAnswer, negativeTtl, readAnswer } from '#lib/dns/answer'
 import { RCODE, TYPE } from '#lib/dns/codes'
@@ -8,9 +10,10 @@ import { readQuery } from '#lib/dns/query'
 import type { DnsRecord } from '#lib/dns/records'
 import { addressFromBytes, formatAddress } from '#lib/net/address'
 import { err, ok } from '#lib/result'
+import type { DnsLogLine } from '../../../gateway/dns/dns-log-line.ts'
 import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
+import { openLookupShares } from '../../../gateway/dns/lookup-shares.ts'
 import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
-import { openTurns } from '../../../gateway/identity/turns.ts'
 import { evaluateName } from '../../../gateway/policy/evaluate-name.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
 import { address, answerFrom, queryFor } from '../../support/dns.ts'
@@ -47,7 +50,7 @@ function rig(resolver: string, change: Partial<DnsPostDeps> = {}, rules: readonl
     note: () => undefined,
     now: Date.now,
     mayAsk: async () => true,
-    turns: openTurns({ atOnce: 8, waiting: 8 }),
+    shares: openLookupShares(64),
     log: memoryLog(),
     ...change,
   })
@@ -107,6 +110,7 @@ test('G12: an answer that is too long for UDP comes whole', async (t) => {
 for (const rcode of [RCODE.NXDOMAIN, RCODE.NOERROR] as const) {
   test(`G12: a denial of the resolver keeps its SOA: ${rcode}`, async (t) => {
     const nameServers = {
+      zoneOf: () => 'corp.test',
       async ask(_: string, query: Uint8Array) {
         const read = readQuery(query)
         const message = read?.ok && negative(read.value, rcode, 'corp.test', 77)
@@ -135,6 +139,7 @@ test('G12: resolvers that do not answer make SERVFAIL', async (t) => {
 test('G12: what policy does not permit looks like what is not there, and nobody is asked for it', async (t) => {
   let asked = 0
   const nameServers = {
+    zoneOf: () => 'corp.test',
     ask: async () => {
       asked++
       return undefined
@@ -215,6 +220,14 @@ test('G12: a rule makes a name stand for another', async (t) => {
   t.deepEqual(shapeOf(await gone(queryFor('wiki.corp.test'))), found(TYPE.CNAME))
 })
 
+/** A resolver that hears and says nothing. */
+async function silentServer(t: ExecutionContext): Promise<string> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  t.teardown(() => socket.close())
+  await once(socket, 'listening')
+  return `127.0.0.1:${socket.address().port}`
+}
+
 const changed = (change: (query: Buffer) => void) => {
   const query = queryFor('wiki.corp.test')
   change(query)
@@ -251,14 +264,58 @@ for (const body of ['', '{}', '[]', '{"query":"*"}', '{"query":"AAAA","more":1}'
       note: () => undefined,
       now: Date.now,
       mayAsk: async () => true,
-      turns: openTurns({ atOnce: 1, waiting: 0 }),
+      shares: openLookupShares(64),
       log: memoryLog(),
     })
     t.deepEqual(await post(PEER, body), { status: 200, body: '{"refused":"malformed"}' })
   })
 }
 
-test('G12: more questions under way than may be are refused', async (t) => {
-  const ask = rig('127.0.0.1:9', { turns: async () => undefined })
-  t.deepEqual(await ask(queryFor('wiki.corp.test')), { refused: 'too_many_questions' })
+test('G12: a question without a place is not looked up, and the reason is told and written down', async (t) => {
+  const lines: DnsLogLine[] = []
+  const full = { shares: async () => undefined, note: (line: DnsLogLine) => lines.push(line) }
+  const reply = await rig('127.0.0.1:9', full)(queryFor('wiki.corp.test'))
+  t.is(reply.answer?.rcode, RCODE.SERVFAIL)
+  t.deepEqual(errorOf(reply), { code: 0, text: 'too_many_lookups' })
+  t.like(lines[0], { verdict: 'permit', reason: 'too_many_lookups', rcode: RCODE.SERVFAIL })
+  const alias = ruled({ action: 'override', alias: 'new.corp.test' }, full)
+  t.is((await alias(queryFor('wiki.corp.test'))).answer?.rcode, RCODE.SERVFAIL)
+})
+
+test('G12: a device whose resolver is dead leaves the others theirs', async (t) => {
+  const dead = await silentServer(t)
+  const live = await dnsmasq(t, '--local=/live.test/', '--host-record=wiki.live.test,10.0.0.1')
+  const { zones } = policyOf({
+    dns: {
+      zones: [
+        { domain: 'dead.test', resolvers: [dead] },
+        { domain: 'live.test', resolvers: [live] },
+      ],
+    },
+  }).document.dns
+  const ask = rig(live, {
+    decideName: () => ({ kind: 'permit', reason: 'name_within_reach', revision: 1, trace: [] }),
+    nameServers: createNameServers(() => zones),
+    standing: ({ id }) => ({ ...STANDING, subject: { ...STANDING.subject, deviceId: id } }),
+  })
+  const peerOf = (id: string) =>
+    ({ ...PEER, admitted: () => ok({ id, userId: 'u1' }) }) as TunnelPeer
+  let pending = 0
+  const noisy = Array.from({ length: 64 }, async (_, n) => {
+    pending++
+    const reply = await ask(queryFor(`n${n}.dead.test`), peerOf('noisy'))
+    pending--
+    return reply
+  })
+  const others = await Promise.all([
+    ask(queryFor('wiki.live.test'), peerOf('other')),
+    ask(queryFor('wiki.live.test'), peerOf('noisy')),
+  ])
+  for (const reply of others) t.deepEqual(shapeOf(reply), found(TYPE.A))
+  t.true(pending > 0, 'answered while the dead one is still waited for')
+  const errors = (await Promise.all(noisy)).map(errorOf)
+  t.deepEqual(
+    [0, 22].map((code) => errors.filter((one) => one?.code === code).length),
+    [57, 7],
+  )
 })
