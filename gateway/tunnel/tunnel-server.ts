@@ -216,12 +216,12 @@ function isReason(
 }
 
 function logHandshake(error: Error, socket: TLSSocket, log: Log): void {
-  const code = 'code' in error ? String(error.code) : 'unknown'
+  const reason = 'code' in error ? String(error.code) : 'unknown'
   const certificate = socket.authorizationError
   log.warn(
     {
       sourceAddress: canonicalAddress(socket.remoteAddress),
-      code,
+      reason,
       ...(certificate ? { certificate: String(certificate) } : {}),
     },
     'tunnel handshake failed',

@@ -109,7 +109,7 @@ function refusalOf(error: unknown, request: FastifyRequest, log: Log): HttpRefus
     )
     return { status: 500, code: 'internal_error', message: 'Something failed here.' }
   }
-  log.warn({ path, code }, 'request refused')
+  log.warn({ path, reason: code }, 'request refused')
   return {
     status: statusCode,
     code: code.replace(/^FST_(ERR_)?/, '').toLowerCase(),

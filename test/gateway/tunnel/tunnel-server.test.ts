@@ -51,6 +51,8 @@ test('T90: strangers are refused: no certificate, another authority, a server ce
   const bare = connectTls({ host: '127.0.0.1', port, ca: gatewayCa, ALPNProtocols: ['h2'] })
   const [error] = await once(bare, 'error')
   t.regex(String(error), /certificate required/i)
+  const reasons = tunnel.log.lines.map(({ reason }) => reason)
+  t.true(reasons.includes('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'))
   t.is(tunnel.server.connections, 0)
 })
 
