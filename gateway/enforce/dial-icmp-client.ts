@@ -34,7 +34,7 @@ export function createDialIcmp(log: Log): FlowServerDeps['dialIcmp'] {
   }
 }
 
-function pingSocket(address: string, { socket, takeErrors }: IcmpSocket): DatagramSocket {
+function pingSocket(address: string, { socket, takeErrors, close }: IcmpSocket): DatagramSocket {
   const { request, reply, error } = createEchoTranslation(isIPv6(address) ? 6 : 4)
   const mayPass = createRateLimit(REQUESTS_PER_SECOND)
   let take: (message: Buffer) => void = () => undefined
@@ -58,7 +58,7 @@ function pingSocket(address: string, { socket, takeErrors }: IcmpSocket): Datagr
     },
     // What routers say of a request is an answer, and ends nothing.
     onError: () => void socket.on('error', tellErrors),
-    close: () => socket.close(),
+    close,
   }
 }
 

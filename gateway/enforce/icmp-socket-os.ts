@@ -13,6 +13,8 @@ export type IcmpSocket = {
   readonly socket: Socket
   /** Takes out what came as errors. To be called on each error of the socket, else they keep the event loop busy. */
   takeErrors(): readonly EchoError[]
+  /** Closes the socket; from then on there are no errors. */
+  close(): void
 }
 
 /** For the gateway's log. */
@@ -57,7 +59,17 @@ export function openIcmpSocket(version: 4 | 6): Result<IcmpSocket, IcmpRefusal> 
   }
   const socket = createSocket(type)
   socket.bind({ fd })
-  return ok({ socket, takeErrors: errorsOf(socket, fd, libc) })
+  const takeErrors = errorsOf(fd, libc)
+  let isOpen = true
+  return ok({
+    socket,
+    // The socket says that it is closed a turn after its descriptor may be somebody else's.
+    takeErrors: () => (isOpen ? takeErrors() : []),
+    close: () => {
+      isOpen = false
+      socket.close()
+    },
+  })
 }
 
 function socketRefusal(errno: number): IcmpRefusal {
@@ -119,7 +131,7 @@ function bindLibc(): Libc | undefined {
   }
 }
 
-function errorsOf(socket: Socket, fd: number, { recvmsg, controlAt }: Libc) {
+function errorsOf(fd: number, { recvmsg, controlAt }: Libc) {
   const about = Buffer.alloc(ABOUT_OCTETS)
   const control = Buffer.alloc(CONTROL_OCTETS)
   const header: MessageHeader = {
@@ -127,13 +139,9 @@ function errorsOf(socket: Socket, fd: number, { recvmsg, controlAt }: Libc) {
     ...{ vectors: [{ base: about, octets: ABOUT_OCTETS }], vectorCount: 1 },
     ...{ control, controlOctets: CONTROL_OCTETS },
   }
-  let isOpen = true
-  socket.once('close', () => {
-    isOpen = false
-  })
   return (): readonly EchoError[] => {
     const errors: EchoError[] = []
-    for (let count = 0; isOpen && count < TAKEN_LIMIT; count++) {
+    for (let count = 0; count < TAKEN_LIMIT; count++) {
       // A copy: the kernel writes into it how much it used.
       const octets = Number(recvmsg(fd, { ...header }, MSG_ERRQUEUE))
       if (octets < 0) break
