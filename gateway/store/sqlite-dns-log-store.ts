@@ -37,13 +37,13 @@ const COLUMNS: Columns<NumberedLine> = {
 /** Lines that wait while the disk refuses; above it the oldest are lost. */
 const MOST_WAITING = 10_000
 
-/** The DNS log of a store; `flush` writes what waits and throws when that fails. */
+/** The DNS log of a store; `close` writes what waits and throws when that fails. */
 export function sqliteDnsLog(
   db: Database,
   tenant: string,
   options: WriteLaterOptions,
   keeps = DNS_LOG_KEEPS,
-): Store['dnsLog'] & { flush(): void } {
+): Store['dnsLog'] & { close(): void } {
   const insert = db.prepare<Parameters>(insertSql('dns_log', COLUMNS))
   const list = db.prepare<Parameters, Found>(
     `${selectSql('dns_log', COLUMNS)} AND sequence < @before ORDER BY sequence DESC LIMIT @limit`,
@@ -64,14 +64,14 @@ export function sqliteDnsLog(
     tooOld.run({ tenant, beforeMs })
   })
 
-  const { flush, schedule } = writeLater(() => {
+  const { flush, schedule, close } = writeLater(() => {
     if (waiting.length === 0) return
     writeAll.immediate()
     waiting = []
   }, options)
 
   return {
-    flush,
+    close,
     add(line) {
       waiting.push(parametersOf<Partial<NumberedLine>>(COLUMNS, tenant, line))
       if (waiting.length > MOST_WAITING) waiting.shift()

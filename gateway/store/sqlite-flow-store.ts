@@ -24,12 +24,12 @@ export const DEFAULT_FLOW_BUFFERING: Omit<FlowBuffering, 'onWriteError'> = {
 
 type Row = { readonly record: string }
 
-/** The flow part of a store; `flush` writes what waits and throws when that fails. */
+/** The flow part of a store; `close` writes what waits and throws when that fails. */
 export function sqliteFlows(
   db: Database,
   tenant: string,
   { flushRows, keepRows, ...options }: FlowBuffering,
-): Store['flows'] & { flush(): void } {
+): Store['flows'] & { close(): void } {
   const put = db.prepare<[string, string, number, string]>(
     `INSERT INTO flows (tenant, id, opened_at_ms, record_json) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET opened_at_ms = excluded.opened_at_ms, record_json = excluded.record_json`,
@@ -49,14 +49,14 @@ export function sqliteFlows(
     }
   })
 
-  const { flush, schedule, hurry } = writeLater(() => {
+  const { flush, schedule, hurry, close } = writeLater(() => {
     if (waiting.size === 0) return
     writeAll.immediate()
     waiting.clear()
   }, options)
 
   return {
-    flush,
+    close,
     put(record) {
       if (waiting.size >= keepRows && record.state === 'opened') {
         throw new Error('flow records cannot be written')

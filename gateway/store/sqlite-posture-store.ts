@@ -7,12 +7,12 @@ import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { Store } from './store.ts'
 import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
-/** The posture part of a store; `flush` writes what waits and throws when that fails. */
+/** The posture part of a store; `close` writes what waits and throws when that fails. */
 export function sqlitePosture(
   db: Database,
   tenant: string,
   options: WriteLaterOptions,
-): Store['posture'] & { flush(): void } {
+): Store['posture'] & { close(): void } {
   const put = db.prepare<[string, string, string]>(
     `INSERT INTO posture (tenant, device_id, observations_json) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET observations_json = excluded.observations_json`,
@@ -30,7 +30,7 @@ export function sqlitePosture(
     }
   })
 
-  const { flush, schedule } = writeLater(() => {
+  const { schedule, close } = writeLater(() => {
     if (waiting.size === 0) return
     writeAll.immediate()
     waiting.clear()
@@ -44,7 +44,7 @@ export function sqlitePosture(
   }
 
   return {
-    flush,
+    close,
     get: (deviceId) => known.get(deviceId) ?? read(deviceId),
     put(deviceId, observations) {
       known.set(deviceId, observations)

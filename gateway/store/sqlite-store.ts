@@ -125,13 +125,18 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     foreignVersion: () => Number(db.pragma('data_version', { simple: true })),
     close() {
       if (!db.open) return
-      try {
-        flows.flush()
-        posture.flush()
-        dnsLog.flush()
-      } finally {
-        db.close()
-      }
+      closeAll([flows, posture, dnsLog, db])
     },
+  }
+}
+
+/** Closes each, though one before it could not write; throws when any could not. */
+function closeAll(parts: readonly { close(): unknown }[]): void {
+  const [first, ...rest] = parts
+  if (first === undefined) return
+  try {
+    first.close()
+  } finally {
+    closeAll(rest)
   }
 }

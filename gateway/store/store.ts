@@ -149,7 +149,7 @@ export type FlowPage = Page & { readonly beforeId?: string }
 /** With `parent`, those right inside that session; with null, those inside none. */
 export type RecordingPage = Page & { readonly parent?: string | null }
 
-/** Lines of the DNS log that are kept: so many, none older than this. */
+/** Lines of the DNS log that stay: so many; those older than this go when the next one comes. */
 export const DNS_LOG_KEEPS = { lines: 1_000_000, ms: 30 * 24 * 3_600_000 }
 
 export interface Store {

@@ -14,6 +14,8 @@ export interface WriteLater {
   schedule(): void
   /** Has them written now, unless that failed last time. */
   hurry(): void
+  /** The last write, which throws when it fails; nothing is tried again. */
+  close(): void
 }
 
 /** @param writeAll writes what waits, if anything does, and forgets it; or throws and keeps it all. */
@@ -23,6 +25,7 @@ export function writeLater(
 ): WriteLater {
   let timer: NodeJS.Timeout | undefined
   let isFailing = false
+  let isClosed = false
 
   function flush(): void {
     writeAll()
@@ -42,11 +45,18 @@ export function writeLater(
   }
 
   function schedule(): void {
+    if (isClosed) return
     timer ??= setTimeout(() => {
       timer = undefined
       tryFlush()
     }, flushAfterMs).unref()
   }
 
-  return { flush, schedule, hurry: () => (isFailing ? schedule() : tryFlush()) }
+  function close(): void {
+    isClosed = true
+    clearTimeout(timer)
+    writeAll()
+  }
+
+  return { flush, schedule, hurry: () => (isFailing ? schedule() : tryFlush()), close }
 }

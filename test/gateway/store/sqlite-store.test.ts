@@ -179,6 +179,24 @@ test('G11: while the disk refuses, records are kept and no new flow opens beyond
   t.is(again.flows.list({ limit: 9 }).length, 3)
 })
 
+test('G11: a store that cannot write its last rows writes the others, closes, and tries no more', async (t) => {
+  const path = databasePath(t)
+  let errors = 0
+  const store = openOk(path, { buffering: { flushAfterMs: 5 }, onWriteError: () => errors++ })
+  const db = new Database(path)
+  t.teardown(() => db.close())
+  db.exec(`CREATE TRIGGER full BEFORE INSERT ON flows BEGIN SELECT raise(ABORT, 'disk full'); END`)
+  store.flows.put(flow('a'))
+  store.posture.put('device-1', [])
+  t.throws(() => store.close(), { any: true, message: 'disk full' })
+  store.posture.put('device-2', [])
+  // Ten times as long as a try would wait.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.is(errors, 0)
+  t.deepEqual(db.prepare('SELECT device_id FROM posture').pluck().all(), ['device-1'])
+  t.notThrows(() => store.close())
+})
+
 test('G10: a device that was read before shows a revocation by another process at once', (t) => {
   const path = databasePath(t)
   const [store, other] = [openOk(path), openOk(path)]
