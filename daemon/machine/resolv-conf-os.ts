@@ -45,7 +45,9 @@ export async function takeOverResolvConf(
   const original = await originalOf(path, before)
   try {
     if (!isOurs(before)) await backUp(path)
-    await put(path, takenOver(original, { server, backup: backupOf(path) }))
+    const text = takenOver(original, { server, backup: backupOf(path) })
+    // Whoever watches the file, as the daemon does itself, takes each writing for a change of the network.
+    if (text !== before) await put(path, text)
     return ok(original)
   } catch (cause) {
     await restoreResolvConf(path).catch(() => {})

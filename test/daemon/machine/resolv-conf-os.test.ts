@@ -41,6 +41,14 @@ test('D5 T102: a file is taken over and put back, and nothing is left beside it'
   t.is(await restoreResolvConf(path), undefined)
 })
 
+test('D5: a file that is as wanted is not written again', async (t) => {
+  const { path } = await folder(t, BEFORE)
+  await takeOverResolvConf(server, path)
+  const { ino, mtimeMs } = await stat(path)
+  await takeOverResolvConf(server, path)
+  t.like(await stat(path), { ino, mtimeMs })
+})
+
 test('D5 T102: a link is a link again', async (t) => {
   const { at, path, read } = await folder(t)
   await writeFile(join(at, 'stub'), BEFORE)
