@@ -10,12 +10,14 @@ export type Family = keyof typeof OWN
 export const RESOLVER = '198.18.255.249'
 /** libuv reads 65,536 octets at once: a longer packet would be cut. */
 const GSO_OCTETS = 65_000
+/** The most an IP packet has: long datagrams come whole, not in fragments, which are dropped. */
+const MTU_OCTETS = 65_535
 
 /** Lines of `ip -batch`, by family. */
 export const NETWORK_LINES = {
   4: [
     'link set lo up',
-    `link set ${DEVICE} gso_max_size ${GSO_OCTETS}`,
+    `link set ${DEVICE} mtu ${MTU_OCTETS} gso_max_size ${GSO_OCTETS}`,
     `address add ${OWN[4]}/30 dev ${DEVICE}`,
     `link set ${DEVICE} up`,
     `route add default dev ${DEVICE}`,

@@ -57,7 +57,7 @@ export async function interceptLab(t: ExecutionContext): Promise<InterceptLab> {
       const argv = typeof command === 'string' ? command.split(' ') : command
       return runProgram(['ip', 'netns', 'exec', c, ...argv], input, limitMs)
     },
-    start: async (mode, mtu = 1500) => {
+    start: async (mode, mtu = 65_535) => {
       const { child, lines, ready } = await startIn(t, c, ['intercept-process', mode, String(mtu)])
       const { port, warning } = JSON.parse(ready.slice('ready '.length))
       return {

@@ -3,6 +3,8 @@ import test from 'ava'
 import { interceptLab } from '../../support/intercept-lab.ts'
 
 const MEGABYTE = 1024 * 1024
+/** Above every link's MTU; nc reads no more at a time. */
+const LONG_DATAGRAM = 'x'.repeat(16_000)
 const TRANSFER_OCTETS = (process.env['ZT_FULL'] ? 200 : 50) * MEGABYTE
 
 /** curl's words for a reset: during the handshake, or after it. */
@@ -35,21 +37,33 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     t.true(counters.open.udp >= 2 && counters.open.icmp === 2)
   })
 
-  test(`D2: ${mode}: ${TRANSFER_OCTETS / MEGABYTE} MB arrive as they were sent, both ways`, async (t) => {
+  for (const mtu of [1500, 65_535]) {
+    test(`D2: ${mode}, MTU ${mtu}: ${TRANSFER_OCTETS / MEGABYTE} MB arrive as they were sent, both ways`, async (t) => {
+      const lab = await interceptLab(t)
+      await lab.start(mode, mtu)
+      for (const host of ['10.128.0.6', '[fd00:128::6]']) {
+        const sink = `--max-time 60 -sS -X PUT -T - http://${host}/`
+        const shell = `curl -sS --max-time 60 http://${host}/${TRANSFER_OCTETS} | tee >(curl ${sink} >&2) | sha256sum`
+        const both = await lab.client(['bash', '-c', `${shell}; wait`], '', 90_000)
+        t.is(both.stderr.trim(), both.stdout.slice(0, 64), 'the server hashed what the client did')
+        const direct = await lab.client([
+          'bash',
+          '-c',
+          `curl -sS http://10.200.0.1/${TRANSFER_OCTETS} | sha256sum`,
+        ])
+        t.is(both.stdout, direct.stdout)
+      }
+    })
+  }
+
+  test(`D2: ${mode}: a long datagram comes whole, and so does its answer`, async (t) => {
     const lab = await interceptLab(t)
-    await lab.start(mode)
-    for (const host of ['10.128.0.6', '[fd00:128::6]']) {
-      const sink = `--max-time 60 -sS -X PUT -T - http://${host}/`
-      const shell = `curl -sS --max-time 60 http://${host}/${TRANSFER_OCTETS} | tee >(curl ${sink} >&2) | sha256sum`
-      const both = await lab.client(['bash', '-c', `${shell}; wait`], '', 90_000)
-      t.is(both.stderr.trim(), both.stdout.slice(0, 64), 'the server hashed what the client did')
-      const direct = await lab.client([
-        'bash',
-        '-c',
-        `curl -sS http://10.200.0.1/${TRANSFER_OCTETS} | sha256sum`,
-      ])
-      t.is(both.stdout, direct.stdout)
+    const engine = await lab.start(mode)
+    for (const host of ['10.128.0.6', 'fd00:128::6']) {
+      const echoed = await lab.client(`nc -u -W 1 -w 5 ${host} 4712`, LONG_DATAGRAM)
+      t.is(echoed.stdout, LONG_DATAGRAM)
     }
+    t.is((await engine.counters()).dropped.fragment, undefined)
   })
 
   test(`D2 T104: ${mode}: what is refused is refused at once`, async (t) => {

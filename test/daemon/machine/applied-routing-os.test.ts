@@ -59,6 +59,8 @@ test('D2 D4: private prefixes lead into the TUN for the users named, for nobody 
   t.is(await wayTo(inside, 'fd00:1::7 from fd5a::1', 0), 'zt0')
   t.not(await wayTo(inside, 'fd00:1::7 from fd5a::1', 999), 'zt0')
 
+  t.regex((await inside.run('ip', 'link', 'show', 'zt0')).stdout, / mtu 65535 /)
+
   t.is(await ask('172.16.0.0/12 10.9.0.0/16'), 'ok')
   t.is(await wayTo(inside, '10.1.1.1'), 'lan0')
   t.is(await wayTo(inside, '10.9.1.1'), 'zt0')
