@@ -1,5 +1,6 @@
 /** The DNS log of the store that forgets at exit. */
 import type { NumberedLine } from '../dns/dns-log-line.ts'
+import { surplusLines } from '../dns/fair-room.ts'
 import { DNS_LOG_KEEPS, type Store } from './store.ts'
 
 export function memoryDnsLog(keeps = DNS_LOG_KEEPS): Store['dnsLog'] {
@@ -9,8 +10,8 @@ export function memoryDnsLog(keeps = DNS_LOG_KEEPS): Store['dnsLog'] {
     add(line) {
       sequence += 1
       const oldestMs = line.atMs - keeps.ms
-      const all = [...lines, { ...line, sequence }].slice(-keeps.lines)
-      lines = all.filter(({ atMs }) => atMs >= oldestMs)
+      const young = [...lines, { ...line, sequence }].filter(({ atMs }) => atMs >= oldestMs)
+      lines = withoutSurplus(young, keeps.lines)
     },
     list: ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
       lines
@@ -18,4 +19,15 @@ export function memoryDnsLog(keeps = DNS_LOG_KEEPS): Store['dnsLog'] {
         .toReversed()
         .slice(0, limit),
   }
+}
+
+function withoutSurplus(lines: readonly NumberedLine[], most: number): NumberedLine[] {
+  const counts = new Map<string, number>()
+  for (const { deviceId } of lines) counts.set(deviceId, (counts.get(deviceId) ?? 0) + 1)
+  const surplus = new Map(surplusLines(counts, most))
+  return lines.filter(({ deviceId }) => {
+    const left = surplus.get(deviceId) ?? 0
+    surplus.set(deviceId, left - 1)
+    return left <= 0
+  })
 }

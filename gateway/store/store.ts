@@ -149,7 +149,7 @@ export type FlowPage = Page & { readonly beforeId?: string }
 /** With `parent`, those right inside that session; with null, those inside none. */
 export type RecordingPage = Page & { readonly parent?: string | null }
 
-/** Lines of the DNS log that stay: so many; those older than this go when the next one comes. */
+/** Lines of the DNS log that stay: so many of all devices; those older than this go when the next one comes. */
 export const DNS_LOG_KEEPS = { lines: 1_000_000, ms: 30 * 24 * 3_600_000 }
 
 export interface Store {
@@ -272,7 +272,7 @@ export interface Store {
     list(page: RecordingPage): readonly RecordingRow[]
   }
   readonly dnsLog: {
-    /** Adds a line, and drops the oldest above `DNS_LOG_KEEPS`; may be buffered, at most 1 s. */
+    /** Adds a line; above `DNS_LOG_KEEPS` the devices with the most lose their oldest. May be buffered, at most 1 s. */
     add(line: DnsLogLine): void
     /** Newest first, from below a number on. */
     list(page: { readonly limit: number; readonly before?: number }): readonly NumberedLine[]

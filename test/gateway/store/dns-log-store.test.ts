@@ -29,6 +29,34 @@ for (const [title, open] of Object.entries(LOGS)) {
   })
 }
 
+for (const [title, open] of Object.entries(LOGS)) {
+  test(`G12: a device that asks a lot pushes out no line but its own: ${title}`, (t) => {
+    const log = open()
+    const names = () => log.list({ limit: 9 }).map(({ name }) => name)
+    const of = (deviceId: string) => (name: string) => log.add({ ...question(name, 1), deviceId })
+    of('quiet')('a')
+    for (const name of ['1', '2', '3', '4']) of('noisy')(name)
+    t.deepEqual(names(), ['4', '3', 'a'])
+    for (const name of ['5', '6']) of('noisy')(name)
+    t.deepEqual(names(), ['6', '5', 'a'])
+    for (const name of ['b', 'c', 'd']) of('other')(name)
+    t.deepEqual(names(), ['d', '6', 'a'], 'now there is one for each')
+  })
+}
+
+test('G12: a log counts on from the lines that it finds, and those too old make room', (t) => {
+  const { db, log } = sqlite()
+  for (const name of ['a', 'b', 'c']) log.add({ ...question(name, 1), deviceId: 'noisy' })
+  log.list({ limit: 1 })
+  const options = { flushAfterMs: 5, onWriteError: () => undefined }
+  const again = sqliteDnsLog(db, 'default', options, KEEPS)
+  const names = () => again.list({ limit: 9 }).map(({ name }) => name)
+  again.add({ ...question('d', 2), deviceId: 'quiet' })
+  t.deepEqual(names(), ['d', 'c', 'b'])
+  for (const name of ['e', 'f', 'g']) again.add({ ...question(name, 5_000), deviceId: 'noisy' })
+  t.deepEqual(names(), ['g', 'f', 'e'])
+})
+
 test('G12: lines wait while the disk refuses, and are tried again', async (t) => {
   const { db, log } = await new Promise<ReturnType<typeof sqlite>>((resolve) => {
     const opened = sqlite(() => {
