@@ -186,10 +186,11 @@ test('G11: a store that cannot write its last rows writes the others, closes, an
   const db = new Database(path)
   t.teardown(() => db.close())
   db.exec(`CREATE TRIGGER full BEFORE INSERT ON flows BEGIN SELECT raise(ABORT, 'disk full'); END`)
+  store.devices.insert(device(store.users.upsert(LOGIN).id))
   store.flows.put(flow('a'))
   store.posture.put('device-1', [])
   t.throws(() => store.close(), { any: true, message: 'disk full' })
-  store.posture.put('device-2', [])
+  store.posture.put('device-1', [])
   // Ten times as long as a try would wait.
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.is(errors, 0)
