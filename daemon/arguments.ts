@@ -44,6 +44,7 @@ const OPTIONS = {
   'allow-users': TEXT,
   lockdown: SWITCH,
   dns: TEXT,
+  'captive-portal': TEXT,
   bundle: SWITCH,
   'keep-lockdown': SWITCH,
   help: { ...SWITCH, short: 'h' },
@@ -122,6 +123,7 @@ function asSettings(flags: Readonly<Record<string, unknown>>): Record<string, un
 /** Values that the file writes as something else than text. */
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   owner_uid: numberOf,
+  captive_portal: numberOf,
   allow_users: (text) => text.split(',').map(numberOf),
   share_port: (isSet) => isSet,
   lockdown: (isSet) => isSet,
@@ -159,6 +161,8 @@ Options (each may stand in the file of --config, with "_" for "-"):
   --allow-users UID,UID    whose traffic is taken, besides that of the user who enrolled
   --lockdown               private destinations stay unreachable while zt-daemon is not running
   --dns HOW                how private names reach us: auto, resolved, port53, resolv_conf or off; default auto
+  --captive-portal SECONDS how long the user may open a captive portal for that stands before the gateway; default 180,
+                           0 forbids it
   -h, --help               this text
   --version                the version
 

@@ -41,6 +41,8 @@ export type DaemonConfig = {
   readonly lockdown: boolean
   /** How private names reach us. `auto`: whatever of the others fits this machine. */
   readonly dns: 'auto' | 'resolved' | 'port53' | 'resolv_conf' | 'off'
+  /** Longest time that the user may open a captive portal for, seconds; 0: not at all. */
+  readonly captivePortalSeconds: number
   /** Where the settings came from; what is not named is a default. */
   readonly sources: Readonly<Partial<Record<SettingName, SettingSource>>>
 }
@@ -51,6 +53,9 @@ export type ConfigMistake = { readonly place: string; readonly message: string }
 const LARGEST_UID = 2 ** 32 - 2
 /** Each is a rule of its own in the kernel's table. */
 const ALLOWED_USERS_LIMIT = 64
+
+/** A consent of minutes: whoever runs the network can pose as a portal. */
+const LONGEST_PORTAL_SECONDS = 1800
 
 const uid = z.int().min(0).max(LARGEST_UID)
 
@@ -80,6 +85,7 @@ const settings = z.strictObject({
   allow_users: z.array(uid).max(ALLOWED_USERS_LIMIT).exactOptional(),
   lockdown: z.boolean().exactOptional(),
   dns: z.enum(['auto', 'resolved', 'port53', 'resolv_conf', 'off']).exactOptional(),
+  captive_portal: z.int().min(0).max(LONGEST_PORTAL_SECONDS).exactOptional(),
 })
 
 function syntheticRange(version: 4 | 6) {
@@ -115,6 +121,7 @@ const DEFAULTS: Omit<Complete, keyof MachineDefaults> = {
   allow_users: [],
   lockdown: false,
   dns: 'auto',
+  captive_portal: 180,
 }
 
 /** Decodes the text of a file. An empty file is no settings; unknown keys are mistakes. Never throws. */
@@ -196,6 +203,7 @@ export function completeConfig(
     allowUsers: all.allow_users,
     lockdown: all.lockdown,
     dns: all.dns,
+    captivePortalSeconds: all.captive_portal,
     sources: Object.fromEntries(sources),
   })
 }

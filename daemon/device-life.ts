@@ -127,5 +127,6 @@ export function copyOf(settings: DeviceSettings): NonNullable<Registration['sett
     ...(settings.synthetic !== undefined && { synthetic: settings.synthetic }),
     ...(settings.lockdown !== undefined && { lockdown: settings.lockdown }),
     ...(settings.lock !== undefined && { lock: settings.lock }),
+    ...(settings.captivePortalMs !== undefined && { captivePortalMs: settings.captivePortalMs }),
   }
 }

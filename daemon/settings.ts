@@ -12,7 +12,7 @@ import { cleanSettings } from './route.ts'
 /** What the gateway may say; none before it was ever reached. */
 export type PushedSettings = Pick<
   DeviceSettings,
-  'domains' | 'prefixes' | 'others' | 'synthetic' | 'lockdown' | 'lock'
+  'domains' | 'prefixes' | 'others' | 'synthetic' | 'lockdown' | 'lock' | 'captivePortalMs'
 >
 
 /** A value that the gateway has a say in. */
@@ -23,10 +23,11 @@ export type JointSettings = {
   readonly syntheticV4: Joint<Prefix>
   readonly syntheticV6: Joint<Prefix>
   readonly lockdown: Joint<boolean>
+  readonly captivePortalSeconds: Joint<number>
 }
 
 /**
- * The stricter one wins of `others` and `lockdown`. A synthetic range that is written here wins: only this machine
+ * The stricter one wins of `others`, `lockdown` and `captive_portal`. A synthetic range that is written here wins: only this machine
  * knows what else it uses; one that could hide a real host is left aside.
  */
 export function jointSettings(
@@ -45,12 +46,19 @@ export function jointSettings(
     return joint(name, own, usable ? theirs.value : undefined)
   }
   const refusesOthers = config.others === 'direct' && pushed?.others === 'refuse'
+  const { captivePortalSeconds: ownSeconds } = config
+  const theirSeconds = Math.ceil((pushed?.captivePortalMs ?? Number.POSITIVE_INFINITY) / 1000)
   const locks = !config.lockdown && pushed?.lockdown === true
   return {
     others: joint('others', config.others, refusesOthers ? 'refuse' : undefined),
     syntheticV4: range('synthetic_v4', 4, config.syntheticV4),
     syntheticV6: range('synthetic_v6', 6, config.syntheticV6),
     lockdown: joint('lockdown', config.lockdown, locks ? true : undefined),
+    captivePortalSeconds: joint(
+      'captive_portal',
+      ownSeconds,
+      theirSeconds < ownSeconds ? theirSeconds : undefined,
+    ),
   }
 }
 
@@ -84,6 +92,7 @@ export function listSettings(facts: SettingFacts): readonly Setting[] {
     own('allow_users', config.allowUsers),
     { name: 'lockdown', ...joint.lockdown },
     own('dns', config.dns),
+    { name: 'captive_portal', ...joint.captivePortalSeconds },
     { name: 'domains', ...pushedList(pushed?.domains) },
     { name: 'prefixes', ...pushedList(pushed?.prefixes) },
     pushed?.lock === undefined

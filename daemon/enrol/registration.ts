@@ -16,6 +16,7 @@ const settings = z.object({
     .exactOptional(),
   lockdown: z.boolean().exactOptional(),
   lock: z.object({ overrideKey: z.string() }).exactOptional(),
+  captivePortalMs: z.number().exactOptional(),
 })
 
 const registration = z.object({

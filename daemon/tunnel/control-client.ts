@@ -27,7 +27,7 @@ export interface ControlClient {
   close(): void
 }
 
-const VERSIONS = { min: 1, max: 3 }
+const VERSIONS = { min: 1, max: 4 }
 const ANSWER_TIMEOUT_MS = 10_000
 /** Questions that may wait; the gateway answers 64 at most. */
 const QUESTION_LIMIT = 60

@@ -273,6 +273,8 @@ export type PolicyDocument = {
     readonly lockdown: boolean
     /** Users may not switch the tunnel off. */
     readonly lock: boolean
+    /** Longest time that a captive portal is opened for; 0: never. */
+    readonly captivePortalMs?: number
   }
   readonly dns: { readonly zones: readonly DnsZone[]; readonly rules: readonly NameRule[] }
   /** For public destinations that no rule and no application matches. */

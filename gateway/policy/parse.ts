@@ -12,7 +12,7 @@ import {
 } from '#lib/config/mapping-shape'
 import type { Mistake } from '#lib/config/mistake'
 import { checked, type Decoded, flag, mapped, oneOf, type Shape } from '#lib/config/shape'
-import { duration, hostName, name, prefix } from '#lib/config/text-shapes'
+import { duration, durationOrNone, hostName, name, prefix } from '#lib/config/text-shapes'
 import { checkSyntheticPrefix, syntheticPrefixRule } from '#lib/net/synthetic-prefix'
 import { err, ok, type Result } from '#lib/result'
 import { applicationShape } from './application-shape.ts'
@@ -50,7 +50,14 @@ const syntheticShape = mapping(
   'ranges of synthetic addresses',
 )
 
-const tunnelShape = mapping(
+const PORTAL_LIMIT_MS = 1_800_000
+
+/** A consent of minutes: whoever runs the network can pose as a portal. */
+const portalTime = checked(durationOrNone, (ms, path) =>
+  ms <= PORTAL_LIMIT_MS ? [] : [{ path, message: 'a captive portal is open for 30m at most' }],
+)
+
+const tunnelFields = mapping(
   {
     domains: defaulted(
       list(hostName, { kind: 'a list of host names' }),
@@ -74,12 +81,21 @@ const tunnelShape = mapping(
     ),
     lock: defaulted(
       flag,
-      'Users may not switch the tunnel off (`zt down`, `zt logout`), but with a code of an administrator: `zt admin devices override`.',
+      'Always on: users may not switch the tunnel off (`zt down`, `zt logout`), but with a code of an administrator: `zt admin devices override`.',
       false,
+    ),
+    captive_portal: optional(
+      portalTime,
+      'Longest time that a user may open a captive portal for which blocks the way to the gateway; `0s` forbids it. Devices have 3m of their own.',
     ),
   },
   'the tunnel settings',
 )
+
+const tunnelShape = mapped(tunnelFields, ({ captive_portal: portal, ...rest }) => ({
+  ...rest,
+  ...(portal !== undefined && { captivePortalMs: portal }),
+}))
 
 const DEFAULT_PROMPT_TIMEOUT_MS = 120_000
 const PROMPT_TIMEOUT_BOUNDS_MS = { least: 10_000, most: 600_000 }

@@ -61,8 +61,8 @@ export interface ControlServer {
   promptEnded(deviceId: string, end: PromptEnd): void
 }
 
-/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings, 3 adds `lock`. */
-const VERSIONS = { min: 1, max: 3 }
+/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings, 3 adds `lock`, 4 `captivePortalMs`. */
+const VERSIONS = { min: 1, max: 4 }
 const HELLO_TIMEOUT_MS = 10_000
 /** Questions of one stream that may wait for an answer. */
 const QUESTION_LIMIT = 64

@@ -28,15 +28,18 @@ export function deviceSettings(
     ...(tunnel.lock && {
       lock: { overrideKey: Buffer.from(overrideKey()).toString('base64url') },
     }),
+    ...(tunnel.captivePortalMs !== undefined && { captivePortalMs: tunnel.captivePortalMs }),
   }
 }
 
 /** Settings as a daemon of this version of the messages understands them: it refuses keys that it does not know. */
 export function settingsIn(version: number, settings: DeviceSettings): DeviceSettings {
-  if (version > 2) return settings
-  const { lock: _, ...second } = settings
+  if (version > 3) return settings
+  const { captivePortalMs: _, ...third } = settings
+  if (version === 3) return third
+  const { lock: __, ...second } = third
   if (version === 2) return second
-  const { synthetic: __, lockdown: ___, ...first } = second
+  const { synthetic: ___, lockdown: ____, ...first } = second
   return first
 }
 

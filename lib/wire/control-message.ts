@@ -26,6 +26,8 @@ export type DeviceSettings = {
   readonly lockdown?: boolean
   /** The user may not switch the tunnel off, but with a code made with this key (base64url). From version 3 on. */
   readonly lock?: { readonly overrideKey: string }
+  /** Longest time that the user may open a captive portal for, milliseconds; 0: not at all. From version 4 on. */
+  readonly captivePortalMs?: number
 }
 
 /** An application as its user may see it. */

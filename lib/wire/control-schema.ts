@@ -37,6 +37,7 @@ const settings = z.strictObject({
   synthetic: z.strictObject({ v4: word.exactOptional(), v6: word.exactOptional() }).exactOptional(),
   lockdown: z.boolean().exactOptional(),
   lock: z.strictObject({ overrideKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }).exactOptional(),
+  captivePortalMs: size.exactOptional(),
 })
 const application = z.strictObject({
   name: z.string(),

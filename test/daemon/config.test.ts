@@ -31,12 +31,12 @@ test('D1 configuration: an empty file gives the defaults, flags win over the fil
 test('D1 configuration: what transparent mode needs, by flags', (t) => {
   const line = parseCommandLine([
     ...['run', '--mode', 'transparent', '--tun-name', 'zt7', '--synthetic-v4', '10.99.0.0/16'],
-    ...['--allow-users', '1000,1001', '--lockdown', '--dns', 'port53'],
+    ...['--allow-users', '1000,1001', '--lockdown', '--dns', 'port53', '--captive-portal', '60'],
   ])
   if (!line.ok || line.value.command !== 'run') return t.fail()
   t.deepEqual(line.value.flags, {
     ...{ mode: 'transparent', tun_name: 'zt7', synthetic_v4: '10.99.0.0/16' },
-    ...{ allow_users: [1000, 1001], lockdown: true, dns: 'port53' },
+    ...{ allow_users: [1000, 1001], lockdown: true, dns: 'port53', captive_portal: 60 },
   })
 })
 

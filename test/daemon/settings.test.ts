@@ -58,6 +58,15 @@ test('D1 settings: of lockdown and others the stricter one holds', (t) => {
   })
 })
 
+test('D13 settings: the shorter time of a captive portal holds', (t) => {
+  const joint = (written: WrittenSettings, captivePortalMs: number) =>
+    jointSettings(configOf(written), { ...PUSHED, captivePortalMs }).captivePortalSeconds
+  t.deepEqual(joint({}, 600_000), { value: 180, source: 'default' })
+  t.deepEqual(joint({}, 0), { value: 0, source: 'gateway' })
+  t.deepEqual(joint({ captive_portal: 60 }, 90_000), { value: 60, source: 'file' })
+  t.deepEqual(joint({ captive_portal: 300 }, 90_000), { value: 90, source: 'gateway' })
+})
+
 const ranges: Record<string, [WrittenSettings, string, string]> = {
   'the gateway wins over the default': [{}, '10.99.0.0/16', '10.99.0.0/16'],
   'this machine wins over the gateway': [

@@ -13,6 +13,19 @@ for (const [title, synthetic] of Object.entries(refused)) {
   })
 }
 
+test('D13: the time of a captive portal is read, 0s is none, and more than 30m is refused', (t) => {
+  for (const [text, ms] of [
+    ['90s', 90_000],
+    ['0s', 0],
+  ] as const) {
+    const parsed = parsePolicy({ tunnel: { captive_portal: text } })
+    t.is(parsed.ok && parsed.value.tunnel.captivePortalMs, ms)
+  }
+  for (const text of ['31m', 'never', 90]) {
+    t.false(parsePolicy({ tunnel: { captive_portal: text } }).ok, String(text))
+  }
+})
+
 test('D3: synthetic ranges, lockdown and lock of a policy are read', (t) => {
   const tunnel = {
     synthetic: { v4: '10.99.0.0/16', v6: 'fd00:99::/64' },

@@ -96,18 +96,21 @@ test('control: an unknown type is answered with its id, and the stream goes on',
 
 const SECOND = { synthetic: { v4: '10.99.0.0/16' }, lockdown: true }
 const THIRD = { lock: { overrideKey: 'A'.repeat(43) } }
+const FOURTH = { captivePortalMs: 90_000 }
 for (const [version, max] of [
   [1, 1],
   [2, 2],
-  [3, 9],
+  [3, 3],
+  [4, 9],
 ] as const) {
   test(`control: settings in version ${version} for a daemon that knows up to ${max}`, async (t) => {
     const { stream, lines, server } = serve([{ ...hello, versions: { min: 1, max } }], {
-      settings: () => ({ ...SETTINGS, ...SECOND, ...THIRD }),
+      settings: () => ({ ...SETTINGS, ...SECOND, ...THIRD, ...FOURTH }),
     })
     await once(stream, 'data')
     server.pushSettings()
-    const settings = { ...SETTINGS, ...(version > 1 && SECOND), ...(version > 2 && THIRD) }
+    const later = [SECOND, THIRD, FOURTH].slice(0, version - 1)
+    const settings = Object.assign({}, SETTINGS, ...later)
     t.like(lines[0], { type: 'welcome', version } as never)
     t.deepEqual(
       lines.map((line) => (line as { settings?: unknown }).settings),
@@ -179,7 +182,7 @@ test('D9: what waits for the user is told to each new stream, then as it comes a
 const refused: Record<string, readonly [readonly unknown[], string]> = {
   'a first message that is no hello': [[explain(1)], 'no_hello'],
   'a version that is too new': [
-    [{ ...hello, versions: { min: 4, max: 5 } }],
+    [{ ...hello, versions: { min: 5, max: 6 } }],
     'version_unsupported',
   ],
   'a second hello': [[hello, { ...hello, seq: 2 }], 'unexpected'],

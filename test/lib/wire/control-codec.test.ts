@@ -54,7 +54,12 @@ const fromGateway: readonly GatewayMessage[] = [
   { type: 'welcome', seq: 1, id: 'a', version: 1, deviceId: 'd', userEmail: 'a@b', settings },
   {
     ...{ type: 'settings', seq: 2, id: 'b' },
-    settings: { ...settings, synthetic: { v4: '10.99.0.0/16' }, lockdown: true },
+    settings: {
+      ...settings,
+      synthetic: { v4: '10.99.0.0/16' },
+      lockdown: true,
+      captivePortalMs: 90_000,
+    },
   },
   { type: 'explanation', seq: 3, id: 'c', explanation },
   { type: 'applications', seq: 4, id: 'd', applications: [{ name: 'x', destinations: ['y:1'] }] },
