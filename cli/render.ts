@@ -2,7 +2,7 @@
  * Values as text for people. Pure. Text from outside is stripped of control characters.
  */
 import Table from 'cli-table3'
-import type { DaemonStatus, LoginPrompt, PostureStatus } from '#lib/api/control-api'
+import type { DaemonStatus, LoginPrompt, PortalStatus, PostureStatus } from '#lib/api/control-api'
 import type { Setting } from '#lib/api/setting'
 import type { VisibleApplication } from '#lib/wire/control-message'
 import { printable } from './printable.ts'
@@ -27,6 +27,7 @@ export function statusText(status: DaemonStatus): string {
       ? []
       : [line('certificate', `valid until ${status.certificateNotAfter}`)]),
     ...(status.lock === undefined ? [] : [line('lock', lockText(status.lock))]),
+    ...portalLines(status),
     line('connections', `${status.connections} warm, ${status.openFlows} flows`),
     ...(status.lastHeardAt === undefined ? [] : [line('last heard', status.lastHeardAt)]),
     line('proxy', `${status.proxy.host}:${status.proxy.port} (PAC: ${status.proxy.pacUrl})`),
@@ -78,6 +79,19 @@ function sinceText({ since }: DaemonStatus): string {
 
 function lockText({ liftedUntil }: NonNullable<DaemonStatus['lock']>): string {
   return liftedUntil === undefined ? 'the tunnel stays on' : `lifted until ${liftedUntil}`
+}
+
+function portalLines({ portal }: DaemonStatus): string[] {
+  return portal === undefined ? [] : [line('portal', portalText(portal))]
+}
+
+function portalText({ host, state, openUntil, obstacle }: PortalStatus): string {
+  const what = `captive portal at ${host}`
+  if (state === 'reachable') return `${what}: log in there`
+  if (state === 'open') return `${what}: open until ${openUntil}, log in there`
+  return obstacle === undefined
+    ? `${what}: zt keeps you from it; "zt portal open" lets you log in there`
+    : `${what}: zt keeps you from it (${obstacle})`
 }
 
 function serviceText({ name, expiresAt }: NonNullable<DaemonStatus['service']>): string {

@@ -11,12 +11,19 @@ import { createCommands } from './control/control-commands-client.ts'
 import { startControlServer } from './control/control-server.ts'
 import { createDevice, type Device } from './device-client.ts'
 import { createDeviceNames } from './device-names-client.ts'
+import { createDevicePortal } from './device-portal-client.ts'
 import { systemServers } from './dns/system-servers-os.ts'
 import { createAskUpstream } from './dns/upstream-dns-client.ts'
 import { consult } from './doctor/doctor-client.ts'
 import { identityStoreIn } from './enrol/identity-store.ts'
-import { createOpenDatagrams, createOpenFlow, type OpenOptions } from './flow-client.ts'
+import {
+  createOpenDatagrams,
+  createOpenFlow,
+  type FlowStateSource,
+  type OpenOptions,
+} from './flow-client.ts'
 import { lookAround } from './life/look-os.ts'
+import { leadsToPortal } from './life/portal.ts'
 import { watchSurroundings } from './life/watch-job.ts'
 import { createOwnerLookup } from './listen/connection-owner-os.ts'
 import { printPac } from './listen/pac.ts'
@@ -89,20 +96,39 @@ export async function startDaemon(
       collect,
       refuseOthers,
       ownPorts,
-      onChange: () => transparent?.refresh(),
+      onChange: () => {
+        transparent?.refresh()
+        portal.refresh()
+      },
+      onTunnel: () => portal.refresh(),
       log,
     },
   })
+  const portal = createDevicePortal({
+    ...{ config, device, dial, agent, upstreamFor, told, uid, log },
+    namesVia: () => transparent?.status.resolver?.mode,
+  })
+  const flows: FlowStateSource = {
+    get flowState() {
+      return device.flowState
+    },
+    get portal() {
+      return portal.open
+    },
+    settled: device.settled,
+  }
   const names = createDeviceNames({
     ...{ config, device, log },
     askUpstream: createAskUpstream(() => transparent?.nameServers ?? systemServers()),
+    mayLead: (name, address) =>
+      portal.open !== undefined && leadsToPortal(portal.open.portal, name, address),
   })
   const transparent =
     config.mode === 'transparent'
       ? createTransparent({
           config,
-          openFlow: createOpenFlow(device),
-          openDatagrams: createOpenDatagrams(device),
+          openFlow: createOpenFlow(flows),
+          openDatagrams: createOpenDatagrams(flows),
           names,
           wish: () =>
             transparentWish(config, device.registration, upstreamFor(device.gateway ?? NO_GATEWAY)),
@@ -110,7 +136,7 @@ export async function startDaemon(
         })
       : undefined
   const ownerUid = (): number => device.registration?.ownerUid ?? config.ownerUid
-  proxy = await startProxy(config, device, ownerUid, log)
+  proxy = await startProxy(config, { device, flows, ownerUid }, log)
   const { port } = proxy
   const upstream = config.upstreamProxy && parseUpstream(config.upstreamProxy, ownPorts())
   if (upstream && !upstream.ok) {
@@ -125,6 +151,7 @@ export async function startDaemon(
       refusedOtherUsers: proxy?.refusedOtherUsers ?? 0,
       prompts: told.prompts,
       ...(transparent && { transparent: transparent.status }),
+      ...(portal.found && { portal: portal.found }),
       ...device.facts,
     })
   const settings = () =>
@@ -142,7 +169,7 @@ export async function startDaemon(
     ownerUid: loaded.value?.ownerUid ?? config.ownerUid,
     daemonUid: uid,
     handle: createCommands({
-      ...{ device, told, names, agent, status, settings, log },
+      ...{ device, told, names, portal, agent, status, settings, log },
       consult: (bundle) =>
         consult(
           {
@@ -157,8 +184,8 @@ export async function startDaemon(
     }),
     carry: createCarry({
       names,
-      openers: openersOf(device),
-      onlyPrivate: openersOf(device, { onlyPrivate: true }),
+      openers: openersOf(flows),
+      onlyPrivate: openersOf(flows, { onlyPrivate: true }),
     }),
     log,
   })
@@ -171,6 +198,7 @@ export async function startDaemon(
     onChange: () => {
       device.surroundingsChanged()
       transparent?.refresh()
+      portal.refresh()
     },
     log,
   })
@@ -180,30 +208,36 @@ export async function startDaemon(
     controlPath: config.controlPath,
     stop: async () => {
       stopWatching()
+      portal.stop()
       await Promise.all([control.value.close(), proxy?.close(), transparent?.stop()])
       await device.close()
     },
   })
 }
 
-function openersOf(device: Device, options: OpenOptions = {}): Openers {
+function openersOf(flows: FlowStateSource, options: OpenOptions = {}): Openers {
   return {
-    openFlow: createOpenFlow(device, options),
-    openDatagrams: createOpenDatagrams(device, options),
+    openFlow: createOpenFlow(flows, options),
+    openDatagrams: createOpenDatagrams(flows, options),
   }
+}
+
+type Serves = {
+  readonly device: Device
+  readonly flows: FlowStateSource
+  readonly ownerUid: () => number
 }
 
 function startProxy(
   config: DaemonConfig,
-  device: Device,
-  ownerUid: () => number,
+  { device, flows, ownerUid }: Serves,
   log: Log,
 ): Promise<ProxyServer> {
   const owners = createOwnerLookup()
   log.info({ source: owners.source, shared: config.sharePort }, 'owners of connections')
   return startProxyServer({
     port: config.proxyPort,
-    ...openersOf(device),
+    ...openersOf(flows),
     pac: (port) => printPac(device.facts.settings, port),
     lookupOwner: owners.lookup,
     mayUse: (uid) => config.sharePort || uid === ownerUid(),

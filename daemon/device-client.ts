@@ -42,6 +42,8 @@ export type DeviceOptions = OwnSettings & {
   readonly collect: Collect
   /** After the registration, or what the gateway says is ours, changed. */
   readonly onChange: () => void
+  /** After the tunnel came up or went away. */
+  readonly onTunnel: () => void
   readonly log: Log
 }
 
@@ -100,6 +102,7 @@ export function createDevice(options: DeviceOptions): Device {
           wakeIfSettled()
           if (state === 'connected' && before !== state) life?.renewal.wake()
           before = state
+          options.onTunnel()
         },
         onSettings: (settings) => {
           takeSettings(settings)

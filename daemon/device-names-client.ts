@@ -15,6 +15,7 @@ import {
   type AskUpstream,
   createResolver,
   type Resolver,
+  type ResolverDeps,
 } from './dns/resolver.ts'
 import type { SyntheticMap } from './dns/synthetic-map.ts'
 import { openSyntheticMap } from './dns/synthetic-map-store.ts'
@@ -33,6 +34,7 @@ export type DeviceNamesDeps = {
   readonly config: DaemonConfig
   readonly device: Pick<Device, 'registration' | 'tunnel'>
   readonly askUpstream: AskUpstream
+  readonly mayLead: ResolverDeps['mayLead']
   readonly log: Log
 }
 
@@ -103,7 +105,7 @@ function open(range: SyntheticRange, zones: () => Zones, deps: DeviceNamesDeps):
   const unconnected = async () => err({ reason: 'not_connected' } as const)
   const resolver = (askUpstream: AskUpstream): Resolver =>
     createResolver({
-      ...{ zones, synthetic: map, askUpstream, log },
+      ...{ zones, synthetic: map, askUpstream, mayLead: deps.mayLead, log },
       askGateway: createAskGateway((path, body) =>
         (device.tunnel?.post ?? unconnected)(path, body),
       ),

@@ -7,6 +7,8 @@ import { err, ok, type Result } from '#lib/result'
 import type { FlowClaims, FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { connectTo, resolveHost } from './direct-client.ts'
 import { datagramsTo } from './direct-datagrams-client.ts'
+import { portalAddresses } from './life/portal.ts'
+import type { OpenPortal } from './life/portal-job.ts'
 import type { OpenDatagrams, OpenFlow } from './listen/open-flow.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
 import type { Routes } from './route.ts'
@@ -28,6 +30,8 @@ export type FlowState = {
 export type FlowStateSource = {
   /** The state now; asked anew for each flow. */
   readonly flowState: FlowState
+  /** A captive portal that the user opened: what leads to it goes directly, as long as it is open. */
+  readonly portal?: OpenPortal | undefined
   /** Settles when the tunnel is up or is known not to come up, or after `limitMs`. */
   settled(limitMs: number): Promise<void>
 }
@@ -44,6 +48,7 @@ export function createOpenFlow(source: FlowStateSource, options: OpenOptions = {
     open(source, target, {
       inTunnel: (tunnel, to) => tunnel.openFlow(to, joined(claims), onGone),
       direct: options.onlyPrivate ? refuseOther : (addresses) => connectTo(target, addresses),
+      end: (flow) => flow.destroy(),
     })
 }
 
@@ -64,6 +69,7 @@ export function createOpenDatagrams(
             transport === 'udp' && address !== undefined
               ? datagramsTo(address, target.port)
               : Promise.resolve(err(localRefusal('target_unreachable'))),
+      end: (flow) => flow.close(),
     })
 }
 
@@ -76,14 +82,18 @@ function joined(claims: FlowClaims): FlowClaims {
 type Openers<Flow> = {
   readonly inTunnel: (tunnel: Tunnel, to: FlowTarget) => Promise<Result<Flow, FlowRefusal>>
   readonly direct: (addresses: readonly string[]) => Promise<Result<Flow, FlowRefusal>>
+  readonly end: (flow: Flow) => void
 }
 type Tunnel = Pick<TunnelClient, 'openFlow' | 'openDatagrams'>
 
 async function open<Flow>(
   source: FlowStateSource,
   target: FlowTarget,
-  { inTunnel, direct }: Openers<Flow>,
+  { inTunnel, direct, end }: Openers<Flow>,
 ): Promise<Result<Flow, FlowRefusal>> {
+  const { portal } = source
+  const opened = portal && portalAddresses(portal.portal, target)
+  if (portal && opened) return endingWith(portal.until, await direct(opened), end)
   const now = await settledState(source, target)
   if (now.routes === undefined) return err(localRefusal(now.reason))
   const way = await findWay(target, now.routes)
@@ -95,6 +105,17 @@ async function open<Flow>(
   // No verdict came, so nothing of the program's was sent: it may be asked again where the tunnel comes back.
   await source.settled(SETTLE_MS)
   return shown(await tryTunnel(source.flowState, (tunnel) => inTunnel(tunnel, to)))
+}
+
+function endingWith<Flow>(
+  until: AbortSignal,
+  flow: Result<Flow, FlowRefusal>,
+  end: (flow: Flow) => void,
+): Result<Flow, FlowRefusal> {
+  if (!flow.ok) return flow
+  if (until.aborted) end(flow.value)
+  else until.addEventListener('abort', () => end(flow.value), { once: true })
+  return flow
 }
 
 async function tryTunnel<Flow>(

@@ -1,10 +1,11 @@
 /**
  * What `zt status` shows, put together from what is known. Pure; says `connected` only for data that passed (T108).
  */
-import type { DaemonStatus, PostureStatus } from '#lib/api/control-api'
+import type { DaemonStatus, PortalStatus, PostureStatus } from '#lib/api/control-api'
 import { elapsedMs, type Moment } from '#lib/moment'
 import type { DeviceSettings } from '#lib/wire/control-message'
 import type { Lock } from './life/lock-job.ts'
+import type { PortalFacts } from './life/portal-job.ts'
 import type { LocalReason } from './listen/refusal.ts'
 import type { RouteSettings } from './route.ts'
 import type { TunnelStatus } from './tunnel/tunnel.ts'
@@ -34,6 +35,7 @@ export type StatusFacts = {
   readonly posture: readonly PostureStatus[]
   readonly prompts: DaemonStatus['prompts']
   readonly lock?: Pick<Lock, 'holds' | 'liftedUntilMs'>
+  readonly portal?: PortalFacts
   readonly transparent?: DaemonStatus['transparent']
   /** The gateway's audit log as this device has seen it. */
   readonly witness?: WitnessStatus
@@ -62,6 +64,7 @@ export function statusOf(facts: StatusFacts): DaemonStatus {
           certificateNotAfter: new Date(registered.certificateNotAfterMs).toISOString(),
         }),
     ...lockOf(facts.lock),
+    ...(facts.portal && { portal: portalStatus(facts.portal) }),
     connections: tunnel?.connections ?? 0,
     openFlows: tunnel?.openFlows ?? 0,
     ...(tunnel?.lastHeard === undefined ? {} : { lastHeardAt: wallTime(tunnel.lastHeard) }),
@@ -86,6 +89,19 @@ function lockOf(lock: StatusFacts['lock']): Pick<DaemonStatus, 'lock'> {
     return { lock: { liftedUntil: new Date(lock.liftedUntilMs).toISOString() } }
   }
   return lock?.holds ? { lock: {} } : {}
+}
+
+function portalStatus({
+  portal: { host },
+  isBlocked,
+  obstacle,
+  openUntilMs,
+}: PortalFacts): PortalStatus {
+  if (openUntilMs !== undefined) {
+    return { host, state: 'open', openUntil: new Date(openUntilMs).toISOString() }
+  }
+  if (!isBlocked) return { host, state: 'reachable' }
+  return { host, state: 'blocked', ...(obstacle !== undefined && { obstacle }) }
 }
 
 function auditLogOf({ size, atMs, alarm }: WitnessStatus): NonNullable<DaemonStatus['auditLog']> {
@@ -126,13 +142,13 @@ export function refusalOf({ state }: Pick<DaemonStatus, 'state'>): LocalReason |
 
 type State = Pick<DaemonStatus, 'state' | 'reason'> & { readonly since?: Moment }
 
-function stateOf({ registered, tunnel, now, renewalReason }: StatusFacts): State {
+function stateOf({ registered, tunnel, now, renewalReason, portal }: StatusFacts): State {
   if (registered === undefined || tunnel === undefined) return { state: 'not_enrolled' }
   const { state, lastHeard } = tunnel
   const isSilent = lastHeard === undefined || elapsedMs(lastHeard, now) > SILENCE_LIMIT_MS
   if (state === 'connected' && isSilent) {
     return { state: 'unreachable', reason: 'gateway_silent', since: lastHeard ?? tunnel.since }
   }
-  const reason = tunnel.reason ?? renewalReason
+  const reason = portal === undefined ? (tunnel.reason ?? renewalReason) : 'captive_portal'
   return { state, since: tunnel.since, ...(reason !== undefined && { reason }) }
 }

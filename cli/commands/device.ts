@@ -1,5 +1,5 @@
 /**
- * Commands about this device: enroll, logout, status, settings, up, down, override, apps.
+ * Commands about this device: enroll, logout, status, settings, up, down, override, portal, apps.
  */
 import type { Command } from 'commander'
 import type { ControlRequest, ControlResult } from '#lib/api/control-api'
@@ -18,6 +18,7 @@ export type Run = (action: () => Promise<number>) => Promise<void>
 export function addDeviceCommands(program: Command, io: CliIo, run: Run): void {
   addEnrol(program, io, run)
   addOverride(program, io, run)
+  addPortal(program, io, run)
   for (const [method, summary] of Object.entries(SIMPLE)) {
     program
       .command(method)
@@ -36,6 +37,31 @@ function addOverride(program: Command, io: CliIo, run: Run): void {
     .action((code: string, options: JsonOption) =>
       run(() => ask(io, { method: 'override', code }, options)),
     )
+}
+
+const PORTAL_HELP = `
+A hotel's or a train's network wants its page filled in before it lets anything through, "zt status" says so, and zt
+tunnels where that page is, or refuses it. "open" lets programs reach the page's own addresses, by DNS, HTTP and HTTPS
+alone, for some minutes (setting captive_portal), or until the gateway answers.
+
+Example:
+  $ zt portal open && firefox http://neverssl.com/`
+
+function addPortal(program: Command, io: CliIo, run: Run): void {
+  const portal = program
+    .command('portal')
+    .description('open the captive portal that keeps you from the gateway, for some minutes')
+    .addHelpText('after', PORTAL_HELP)
+  const verbs = { open: 'let programs reach the portal', close: 'refuse it again' }
+  for (const [verb, summary] of Object.entries(verbs)) {
+    portal
+      .command(verb)
+      .description(summary)
+      .option('--json', 'print JSON')
+      .action((options: JsonOption) =>
+        run(() => ask(io, { method: 'portal', open: verb === 'open' }, options)),
+      )
+  }
 }
 
 const SIMPLE: Readonly<Record<string, string>> = {

@@ -85,6 +85,7 @@ function newLines(): (event: WatchEvent) => string | undefined {
 }
 
 function summaryOf(event: WatchEvent): string {
+  if (event.kind === 'notice' && event.reason === 'captive_portal') return 'A captive portal'
   return event.kind === 'prompt' ? 'A connection waits for you' : 'A message of the gateway'
 }
 

@@ -18,6 +18,7 @@ import { enrolNew, loginAgain } from '../enrol/enrolment-client.ts'
 import type { Registration } from '../enrol/registration.ts'
 import { explainHere, withSteps } from '../explain.ts'
 import { findWay } from '../flow-client.ts'
+import type { PortalRefusal, PortalWatch } from '../life/portal-job.ts'
 import { type LocalReason, localRefusal } from '../listen/refusal.ts'
 import { parseTargetHost } from '../listen/target.ts'
 import type { Told } from '../prompt/told.ts'
@@ -28,6 +29,7 @@ export type CommandDeps = {
   readonly device: Device
   readonly told: Told
   readonly names: Pick<DeviceNames, 'answer' | 'answerOurs'>
+  readonly portal: Pick<PortalWatch, 'openNow' | 'closeNow'>
   readonly agent: Agent
   readonly status: () => DaemonStatus
   readonly settings: () => readonly Setting[]
@@ -38,7 +40,7 @@ export type CommandDeps = {
 }
 
 type Answer = Promise<Result<ControlResult, ControlFailure>>
-type StatusMethod = 'status' | 'enroll' | 'login' | 'up' | 'down' | 'override'
+type StatusMethod = 'status' | 'enroll' | 'login' | 'up' | 'down' | 'override' | 'portal'
 
 /** Longest name that the gateway takes. */
 const DEVICE_NAME_LIMIT = 64
@@ -78,6 +80,8 @@ export function createCommands(deps: CommandDeps): HandleControl {
         return done('up', deps)
       case 'override':
         return override(request.code, deps)
+      case 'portal':
+        return openPortal(request.open, deps)
       case 'down':
         if (device.lock.holds) return err(LOCKED)
         await device.down()
@@ -165,6 +169,14 @@ async function override(code: string, deps: CommandDeps): Answer {
   if (lifted.ok) return done('override', deps)
   const { reason } = lifted.error
   return err({ code: reason, message: CODE_REFUSALS[reason] })
+}
+
+async function openPortal(open: boolean, deps: CommandDeps): Answer {
+  if (!open) deps.portal.closeNow()
+  const opened = open ? deps.portal.openNow() : ok(undefined)
+  if (opened.ok) return done('portal', deps)
+  const { reason } = opened.error
+  return err({ code: reason, message: PORTAL_REFUSALS[reason] })
 }
 
 /** Until the caller goes away. */
@@ -272,6 +284,16 @@ const CODE_REFUSALS = {
   code_used: 'This code was used already. Ask for another one.',
   too_many_guesses: 'Too many wrong codes. Wait ten minutes.',
 } as const
+const PORTAL_REFUSALS: Readonly<Record<PortalRefusal['reason'], string>> = {
+  no_portal:
+    'No captive portal was found. See "zt status", and "zt doctor" for the way to the gateway.',
+  portal_not_blocked: 'Nothing keeps you from the captive portal: open it in a browser.',
+  portal_forbidden: 'Captive portals are not opened on this device (captive_portal is 0).',
+  portal_is_ours: 'What poses as a captive portal bears a name or an address of your organisation.',
+  portal_unreachable: 'The captive portal has no address that leads anywhere.',
+  daemon_is_user:
+    'zt-daemon runs as a user whose traffic it takes. Let it run as a user of its own, as a service.',
+}
 const TOO_MANY_QUESTIONS: ControlFailure = {
   code: 'too_many_questions',
   message: 'This device asked too often. Wait a minute.',

@@ -45,6 +45,8 @@ export type ResolverDeps = {
   readonly synthetic: SyntheticMap
   readonly askGateway: AskGateway
   readonly askUpstream: AskUpstream
+  /** Whether a public name may lead to this address of a private network all the same. */
+  readonly mayLead: (name: string, address: IpAddress) => boolean
   /** Unix milliseconds. */
   readonly now: () => number
   readonly log: Log
@@ -197,9 +199,10 @@ export function createResolver(deps: ResolverDeps): Resolver {
   function pass(asked: DnsQuery, message: Uint8Array, via: Via): Uint8Array {
     const answer = readAnswer(message)
     if (answer === undefined) return refuse(asked, 'upstream_failed', 'bad_answer')
-    const isForbidden = mayBePrivate(asked.name)
-      ? synthetic.contains
-      : (address: IpAddress) => isInside(address) || synthetic.contains(address)
+    const { name } = asked
+    const isForbidden = (address: IpAddress): boolean =>
+      synthetic.contains(address) ||
+      (isInside(address) && !mayBePrivate(name) && !deps.mayLead(name, address))
     if (leadsTo(answer, isForbidden)) return refuse(asked, 'rebinding')
     if (message.length > sizeLimit(asked, via, message.length)) {
       return writeTruncated(asked, answer.rcode)

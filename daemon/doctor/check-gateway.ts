@@ -3,7 +3,13 @@
  */
 import { defineCheck, fine, notChecked, problem, warning } from './check.ts'
 import type { DoctorFacts } from './facts.ts'
-import { clockBounds, type GatewayAnswers, isGatewayItself } from './gateway-answers.ts'
+import {
+  clockBounds,
+  type GatewayAnswers,
+  isGatewayItself,
+  type Stranger,
+  strangerIn,
+} from './gateway-answers.ts'
 
 const NO_GATEWAY = notChecked(
   'No gateway is known: the device is not enrolled, or its registration is not yours to read.',
@@ -102,23 +108,16 @@ export const CAPTIVE_PORTAL = defineCheck({
 
 function judgePortal({ gateway }: DoctorFacts) {
   if (gateway === undefined) return ['portal_gateway_unknown'] as const
-  const { login, plain } = gateway
-  if (login.kind === 'answered') {
-    if (!isGatewayItself(login)) return ['portal_suspected', strangerOf(login)] as const
-    return login.isKnown
-      ? (['no_portal'] as const)
-      : (['login_answers_otherwise', `status ${login.status}`] as const)
-  }
-  if (plain !== undefined) return ['portal_suspected', strangerOf(plain)] as const
-  return ['portal_unknown', login.reason] as const
+  const { login } = gateway
+  const stranger = strangerIn(gateway)
+  if (stranger !== undefined) return ['portal_suspected', printStranger(stranger)] as const
+  if (login.kind === 'failed') return ['portal_unknown', login.reason] as const
+  return login.isKnown
+    ? (['no_portal'] as const)
+    : (['login_answers_otherwise', `status ${login.status}`] as const)
 }
 
-function strangerOf(answer: {
-  readonly status: number
-  readonly redirectHost?: string
-  readonly untrusted?: string
-}): string {
-  const { status, redirectHost, untrusted } = answer
+function printStranger({ status, redirectHost, untrusted }: Stranger): string {
   const to = redirectHost === undefined ? '' : `, sends to ${redirectHost}`
   return `status ${status}${to}${untrusted === undefined ? '' : `, ${untrusted}`}`
 }

@@ -11,7 +11,7 @@ import { gatewayOf } from '../device-life.ts'
 import { type Registration, validityOf } from '../enrol/registration.ts'
 import { jointSettings, withoutCredentials } from '../settings.ts'
 import type { DialTcp, TcpEndpoint } from '../tunnel/tunnel.ts'
-import { askGateway } from './ask-gateway-client.ts'
+import { askGateway, type GatewayToAsk } from './ask-gateway-client.ts'
 import { bundleMembers } from './bundle.ts'
 import { examine } from './examine.ts'
 import type { DoctorFacts } from './facts.ts'
@@ -73,7 +73,11 @@ async function gather(deps: DoctorDeps): Promise<DoctorFacts> {
   }
 }
 
-function gatewayToAsk(registration: Registration, { upstreamFor }: DoctorDeps) {
+/** What this device knows of its gateway, without passwords. */
+export function gatewayToAsk(
+  registration: Registration,
+  { upstreamFor }: Pick<DoctorDeps, 'upstreamFor'>,
+): GatewayToAsk {
   const tunnel = gatewayOf(registration)
   const upstream = upstreamFor(tunnel)
   const { loginUrl, gatewayCa, loginCa } = registration

@@ -38,6 +38,8 @@ export type LoginAnswer =
 
 export type PlainAnswer = { readonly status: number; readonly redirectHost?: string }
 
+export type Stranger = PlainAnswer & { readonly untrusted?: string }
+
 /** The server's Date header (RFC 9110 section 6.6.1), and when we asked and heard by our clock. Unix milliseconds. */
 export type ClockSample = {
   readonly dateMs: number
@@ -71,6 +73,25 @@ export function isSameCertificate(body: string, pinned: string): boolean {
 /** Host that a Location header names, in whatever form it comes; undefined for a path on the same host. */
 export function redirectHostOf(location: string | undefined): string | undefined {
   return location !== undefined && URL.canParse(location) ? new URL(location).host : undefined
+}
+
+/** Who answered in the place of the gateway, and what; undefined: nobody did, or the gateway itself. */
+export function strangerIn({
+  login,
+  plain,
+}: Pick<GatewayAnswers, 'login' | 'plain'>): Stranger | undefined {
+  if (login.kind === 'failed') return plain
+  return isGatewayItself(login) ? undefined : login
+}
+
+/** The host that a captive portal sends to; the login origin's own where it answers in its name. */
+export function portalHostIn(answers: GatewayAnswers, loginUrl: string): string | undefined {
+  const { plain } = answers
+  const stranger = strangerIn(answers)
+  if (stranger === undefined) return undefined
+  const host = plain?.redirectHost ?? stranger.redirectHost
+  // Over TLS alone, a program that opens it answers just so.
+  return host ?? (plain && new URL(loginUrl).hostname)
 }
 
 /** Names of Node and OpenSSL for a certificate that the clock puts out of its time. */

@@ -30,6 +30,8 @@ export type ControlRequest =
   | { readonly method: 'down' }
   /** Lifts the lock of this device. */
   | { readonly method: 'override'; readonly code: string }
+  /** Opens the captive portal that was found, or closes it. */
+  | { readonly method: 'portal'; readonly open: boolean }
   | { readonly method: 'settings' }
   | { readonly method: 'apps' }
   | ({ readonly method: 'explain' } & ExplainTarget)
@@ -107,6 +109,15 @@ export type TransparentStatus = {
   }
 }
 
+/** `open`: by the user, until then (RFC 3339); `blocked`: programs do not reach it; `obstacle`: why it cannot be opened. */
+export type PortalStatus = {
+  /** A name or an address. It is the network's word. */
+  readonly host: string
+  readonly state: 'reachable' | 'blocked' | 'open'
+  readonly openUntil?: string
+  readonly obstacle?: string
+}
+
 /** The daemon's state, as `zt status` shows it. */
 export type DaemonStatus = {
   readonly version: string
@@ -130,6 +141,8 @@ export type DaemonStatus = {
   readonly certificateNotAfter?: string
   /** The tunnel may not be switched off; `liftedUntil`: but now it may, RFC 3339. */
   readonly lock?: { readonly liftedUntil?: string }
+  /** A captive portal that stands before the gateway. */
+  readonly portal?: PortalStatus
   /** Connections that are warm now. */
   readonly connections: number
   readonly openFlows: number
@@ -185,7 +198,7 @@ export type ControlReply =
 /** Value of a `result`, by method. */
 export type ControlResult =
   | {
-      readonly method: 'status' | 'login' | 'up' | 'down' | 'override' | 'enroll'
+      readonly method: 'status' | 'login' | 'up' | 'down' | 'override' | 'portal' | 'enroll'
       readonly status: DaemonStatus
     }
   | {

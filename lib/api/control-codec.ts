@@ -43,6 +43,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('up') }),
   z.strictObject({ method: z.literal('down') }),
   z.strictObject({ method: z.literal('override'), code: z.string().max(CODE_LIMIT) }),
+  z.strictObject({ method: z.literal('portal'), open: z.boolean() }),
   z.strictObject({ method: z.literal('settings') }),
   z.strictObject({ method: z.literal('apps') }),
   z.strictObject({ method: z.literal('prompts') }),

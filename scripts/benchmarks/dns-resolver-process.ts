@@ -47,6 +47,7 @@ async function main([host = '', port = '', upstreamPort = '']: readonly string[]
     synthetic: createSyntheticMap(range, [], () => undefined),
     askGateway,
     askUpstream: createAskUpstream(() => upstream),
+    mayLead: () => false,
     now: Date.now,
     log: { info: log, warn: log, error: log },
   })

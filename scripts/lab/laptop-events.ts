@@ -7,6 +7,7 @@ import type { DaemonStatus } from '#lib/api/control-api'
 import { must } from './child-process.ts'
 import { UPLINK } from './namespace-lab.ts'
 import type { Organisation } from './organisation.ts'
+import { type PortalLab, portalLab } from './portal.ts'
 
 export type LaptopEvent = {
   readonly name: string
@@ -73,6 +74,14 @@ const silence = (how: 'add' | 'del') => async (organisation: Organisation) => {
     'blackhole',
   ])
 }
+
+const portals = new WeakMap<Organisation, PortalLab>()
+async function beginPortal(organisation: Organisation) {
+  const portal = portals.get(organisation) ?? (await portalLab(organisation))
+  portals.set(organisation, portal)
+  await portal.begin()
+}
+const endPortal = async (organisation: Organisation) => portals.get(organisation)?.end()
 
 async function endGateway(organisation: Organisation, signal: 'SIGTERM' | 'SIGKILL') {
   const gateway = organisation.gateway()
@@ -142,6 +151,13 @@ export const LAPTOP_EVENTS: readonly LaptopEvent[] = [
     status: ['unreachable', ['ping_timeout', 'connect_timeout']],
     ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 10 },
     ...{ begin: silence('add'), lastsMs: LONG_MS + 4_000, end: silence('del') },
+  },
+  {
+    name: 'captive portal',
+    what: "a captive portal answers in the gateway's place, until the user has logged in there",
+    status: ['unreachable', ['captive_portal']],
+    ...{ refusal: 'gateway_unreachable', openFlows: 'end', withinSeconds: 3 },
+    ...{ begin: beginPortal, lastsMs: LONG_MS, end: endPortal },
   },
   {
     name: 'switched off',

@@ -129,6 +129,7 @@ export function resolverRig(change: Partial<ResolverDeps> = {}): ResolverRig {
       upstream.push(query)
       return ok(answerFrom(UPSTREAM, query))
     },
+    mayLead: () => false,
     now: () => rig.nowMs,
     log: memoryLog(),
     ...change,

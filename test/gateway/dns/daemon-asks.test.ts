@@ -75,6 +75,7 @@ async function rig(t: ExecutionContext, ...rules: readonly object[]) {
     synthetic: createSyntheticMap(range, [], () => undefined),
     askGateway: createAskGateway((path, body) => client.post(path, body)),
     askUpstream: createAskUpstream(() => [upstream]),
+    mayLead: () => false,
     now: Date.now,
     log: memoryLog(),
   })
