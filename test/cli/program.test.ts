@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import type { ControlRequest, WatchEvent } from '#lib/api/control-api'
+import type { ControlRequest, DaemonStatus, WatchEvent } from '#lib/api/control-api'
 import {
   encodeServiceCredentials,
   newServiceId,
@@ -13,6 +13,7 @@ import { parseRecipient } from '#lib/seal/recipient-key'
 import { EXIT } from '../../cli/cli-io.ts'
 import { buildProgram } from '../../cli/program.ts'
 import { recordingIo } from '../../cli/recordings/terminal-os.ts'
+import { statusText } from '../../cli/render.ts'
 
 const STATUS = {
   version: '1',
@@ -276,6 +277,29 @@ test('D13 override hands the code to the daemon', async (t) => {
   const { run, asked } = zt()
   await run('override', '0000-AAAA-BBBB-CCCC')
   t.deepEqual(asked, [{ method: 'override', code: '0000-AAAA-BBBB-CCCC' }])
+})
+
+test('D13 portal open and close ask the daemon, and status says what there is', async (t) => {
+  const { run, asked } = zt()
+  await run('portal', 'open')
+  await run('portal', 'close')
+  t.deepEqual(asked, [
+    { method: 'portal', open: true },
+    { method: 'portal', open: false },
+  ])
+  const lineOf = (portal: DaemonStatus['portal']): string | undefined =>
+    statusText({ ...STATUS, ...(portal && { portal }) })
+      .split('\n')
+      .find((line) => line.startsWith('portal'))
+  t.is(lineOf(undefined), undefined)
+  const host = 'p\u001b.hotel'
+  t.is(lineOf({ host, state: 'reachable' })?.slice(15), 'captive portal at p?.hotel: log in there')
+  t.regex(lineOf({ host, state: 'blocked' }) ?? '', /"zt portal open" lets you log in there/)
+  t.regex(
+    lineOf({ host, state: 'blocked', obstacle: 'portal_is_ours' }) ?? '',
+    /\(portal_is_ours\)$/,
+  )
+  t.regex(lineOf({ host, state: 'open', openUntil: 'T' }) ?? '', /open until T, log in there$/)
 })
 
 test('S7 recordings are listed with the session that they went on inside of', async (t) => {

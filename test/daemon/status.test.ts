@@ -46,6 +46,14 @@ const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> 
     'unreachable',
     'ping_timeout',
   ],
+  'a portal in the place of the gateway': [
+    {
+      tunnel: { ...connected, state: 'unreachable', reason: 'connection_refused' },
+      portal: { portal: { host: 'p', addresses: ['10.0.0.1'] }, isBlocked: true },
+    },
+    'unreachable',
+    'captive_portal',
+  ],
   'why a lapsed certificate is not renewed': [
     { tunnel: { ...connected, state: 'certificate_expired' }, renewalReason: 'device_unknown' },
     'certificate_expired',
@@ -65,6 +73,19 @@ test('D8 status: a device without registration shows neither user nor gateway', 
   const status = statusOf(rest)
   t.is(status.state, 'not_enrolled')
   t.false('userEmail' in status || 'gatewayUrl' in status)
+})
+
+test('D13 status: a portal is reachable, blocked with what is in the way, or open for a time', (t) => {
+  const portal = { host: 'p.hotel.example', addresses: ['10.0.0.1'] }
+  const shown = (change: Partial<StatusFacts['portal']>) =>
+    statusOf({ ...facts, portal: { portal, isBlocked: true, ...change } }).portal
+  const { host } = portal
+  t.deepEqual(shown({ isBlocked: false }), { host, state: 'reachable' })
+  t.deepEqual(shown({ obstacle: 'portal_forbidden' }), {
+    ...{ host, state: 'blocked', obstacle: 'portal_forbidden' },
+  })
+  const openUntil = '2023-11-14T22:13:20.000Z'
+  t.deepEqual(shown({ openUntilMs: NOW }), { host, state: 'open', openUntil })
 })
 
 test('D8 status: only a connected tunnel may be tried', (t) => {

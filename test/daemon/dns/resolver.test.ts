@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { type DnsAnswer, negativeTtl, readAnswer } from '#lib/dns/answer'
 import { FLAG, TYPE } from '#lib/dns/codes'
-import { addressFromBytes, formatAddress } from '#lib/net/address'
+import { addressFromBytes, formatAddress, type IpAddress } from '#lib/net/address'
 import type { GatewayReply } from '../../../daemon/dns/existence.ts'
 import type { ResolverDeps } from '../../../daemon/dns/resolver.ts'
 import { noUpstream, queryFor, type ResolverRig, resolverRig } from '../../support/dns.ts'
@@ -77,6 +77,16 @@ for (const [title, [name, type, wanted]] of Object.entries(table)) {
     t.regex(text(await ask(resolverRig(), queryFor(name, type))), wanted)
   })
 }
+
+test('D13 T104: a public name may lead to the private address that is open to it, and to no other', async (t) => {
+  const mayLead = (name: string, address: IpAddress) =>
+    name === 'evil.example' && formatAddress(address) === '10.1.2.3'
+  const rig = resolverRig({ mayLead })
+  t.regex(text(await ask(rig, queryFor('evil.example'))), /10\.1\.2\.3/)
+  t.is(text(await ask(rig, queryFor('evil6.example', TYPE.AAAA))), 'rcode 0')
+  const toOurs = resolverRig({ mayLead: () => true })
+  t.is(text(await ask(toOurs, queryFor('ours.example'))), 'rcode 0')
+})
 
 test('D3: the name behind a synthetic address, v4 and v6', async (t) => {
   const rig = resolverRig()
