@@ -25,6 +25,7 @@ const line = z.looseObject({
   verdict: z.string(),
   reason: z.string(),
   rule: z.string().exactOptional(),
+  alias: z.string().exactOptional(),
   answer: z.string().exactOptional(),
   resolver: z.string().exactOptional(),
   durationMs: z.number(),
@@ -63,12 +64,17 @@ async function list(io: CliIo, options: Options): Promise<number> {
 }
 
 function textOf(one: Line): string {
-  const { at, user, service, device, name, type, verdict, reason, rule, answer, resolver } = one
+  const { at, user, service, device, name, type, verdict, answer, resolver } = one
   const words = [
     ...[at, service ?? user, device, name, type, verdict, answer ?? 'refused'],
-    rule === undefined ? reason : `${reason} ${rule}`,
+    decidedBy(one),
     ...(resolver === undefined ? [] : [resolver]),
     `${one.durationMs} ms`,
   ]
   return printable(words.join('  '))
+}
+
+function decidedBy({ reason, rule, alias }: Line): string {
+  const by = rule === undefined ? reason : `${reason} ${rule}`
+  return alias === undefined ? by : `${by} (${alias})`
 }

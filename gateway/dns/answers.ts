@@ -10,19 +10,23 @@ import type { NameAction } from '../policy/document.ts'
 /** A change of policy or configuration is seen after this many seconds. */
 const TTL_S = 30
 const DENIAL_S = 5
+/** Of a name with odd octets, spelled out; the answer is to fit a datagram. */
+const TOLD_OF_ALIAS = 253
 
 /** As of a name that is not there. */
 export function noSuchName(asked: DnsQuery, zone: string): Uint8Array {
   return negative(asked, RCODE.NXDOMAIN, zone, DENIAL_S)
 }
 
-/** What a rule keeps back, with its reason. */
+/** What a rule keeps back, with its reason, and the alias that the rule is about. */
 export function blocked(
   asked: DnsQuery,
   zone: string,
-  { answer, text }: Extract<NameAction, { readonly kind: 'block' }>,
+  { answer, text = 'blocked by policy' }: Extract<NameAction, { readonly kind: 'block' }>,
+  alias?: string,
 ): Uint8Array {
-  const error = { code: EXTENDED_ERROR.BLOCKED, text: text ?? 'blocked by policy' }
+  const told = alias === undefined ? text : `${text} (${alias.slice(0, TOLD_OF_ALIAS)})`
+  const error = { code: EXTENDED_ERROR.BLOCKED, text: told }
   return answer === 'nxdomain'
     ? negative(asked, RCODE.NXDOMAIN, zone, DENIAL_S, error)
     : writeAnswer(asked, { rcode: RCODE.REFUSED, error })

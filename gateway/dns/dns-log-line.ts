@@ -18,6 +18,8 @@ export type DnsLogLine = {
   readonly verdict: 'permit' | 'override' | 'denial'
   readonly reason: string
   readonly rule?: string
+  /** The name that the rule is about, where the one asked for leads to it. */
+  readonly alias?: string
   readonly revision: number
   /** Absent: the question was refused. */
   readonly rcode?: number
@@ -50,7 +52,7 @@ export function dnsLogLine({
   ...came
 }: Happened): DnsLogLine {
   const { userId, email, deviceId, service } = facts.subject
-  const { kind: verdict, rule, revision } = decision
+  const { kind: verdict, rule, alias, revision } = decision
   const reason = came.failure ?? decision.reason
   const rcode = came.message && readAnswer(came.message)?.rcode
   return {
@@ -58,6 +60,7 @@ export function dnsLogLine({
     ...{ name: asked.name, type: asked.type },
     ...(service !== undefined && { service: service.name }),
     ...(rule !== undefined && { rule }),
+    ...(alias !== undefined && { alias }),
     ...(rcode !== undefined && { rcode }),
     ...(came.resolver !== undefined && { resolver: came.resolver }),
   }

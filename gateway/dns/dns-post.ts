@@ -14,6 +14,7 @@ import type { NameQuestion } from '../policy/phases/dns.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { User } from '../store/store.ts'
 import type { PostHandler, TunnelPeer } from '../tunnel/incoming.ts'
+import { aliasesIn } from './alias-chain.ts'
 import {
   alias,
   blocked,
@@ -25,7 +26,7 @@ import {
 } from './answers.ts'
 import { type DnsLogLine, dnsLogLine } from './dns-log-line.ts'
 import type { LookupShares } from './lookup-shares.ts'
-import type { NameServers } from './name-servers-client.ts'
+import type { NameAnswer, NameServers } from './name-servers-client.ts'
 import { type QuestionError, readQuestion } from './question.ts'
 
 export type DnsPostDeps = {
@@ -112,16 +113,18 @@ type Answered = {
   readonly refused?: Reason
   /** Why a question that policy permits was not looked up. */
   readonly failure?: typeof TOO_MANY_LOOKUPS
+  /** On what the name was found to lead to, in place of the one on the name alone. */
+  readonly decision?: NameDecision
 }
 
 async function carryOut(
   deps: DnsPostDeps,
   question: Question,
-  { kind, reason, effect, ...decision }: NameDecision,
+  { kind, reason, effect, alias: by, ...decision }: NameDecision,
 ): Promise<Answered> {
   const { asked } = question
   const { zone = asked.name } = decision
-  if (effect?.kind === 'block') return { message: blocked(asked, zone, effect) }
+  if (effect?.kind === 'block') return { message: blocked(asked, zone, effect, by) }
   if (effect?.kind === 'override') return overridden(deps, question, zone, effect)
   if (kind === 'denial') {
     return reason === 'name_not_permitted'
@@ -130,23 +133,40 @@ async function carryOut(
   }
   const address = deps.hosts.get(asked.name)
   if (address !== undefined) return { message: fixed(asked, zone, parseAll([address])) }
-  return lookUp(deps, question, asked.name, async () => {
-    const answer = await deps.nameServers.ask(asked.name, queryOf(asked))
-    const message = relayed(asked, answer?.message)
-    return { message, ...(answer && { resolver: answer.resolver }) }
-  })
+  const found = await lookUp(deps, question, asked.name, async () => ({
+    answer: await deps.nameServers.ask(asked.name, queryOf(asked)),
+  }))
+  return found === undefined ? tooMany(asked) : passOn(deps, question, found.answer)
 }
 
-/** In a place of the device's share in the zone of this name's resolvers; without one, nobody is asked. */
-async function lookUp(
+/** In a place of the device's share in the zone of this name's resolvers; undefined: there is none, nobody is asked. */
+function lookUp<T>(
   { shares, nameServers }: DnsPostDeps,
-  { facts, asked }: Question,
+  { facts }: Question,
   name: string,
-  ask: () => Promise<Answered>,
+  ask: () => Promise<T>,
+): Promise<T | undefined> {
+  return shares({ device: facts.subject.deviceId, zone: nameServers.zoneOf(name) ?? '' }, ask)
+}
+
+function tooMany(asked: DnsQuery): Answered {
+  return { message: overloaded(asked), failure: TOO_MANY_LOOKUPS }
+}
+
+/** What a resolver said, unless a rule decides on a name that it leads to. */
+async function passOn(
+  deps: DnsPostDeps,
+  question: Question,
+  answer: NameAnswer | undefined,
 ): Promise<Answered> {
-  const share = { device: facts.subject.deviceId, zone: nameServers.zoneOf(name) ?? '' }
-  const found = await shares(share, ask)
-  return found ?? { message: overloaded(asked), failure: TOO_MANY_LOOKUPS }
+  const { facts, asked } = question
+  const aliases = answer && aliasesIn(answer.message)
+  const resolver = answer && { resolver: answer.resolver }
+  if (aliases === undefined) return { message: relayed(asked, undefined), ...resolver }
+  const decision = aliases.length > 0 ? deps.decideName(facts, { ...asked, aliases }) : undefined
+  if (decision !== undefined && decision.kind !== 'permit')
+    return { ...resolver, ...(await carryOut(deps, question, decision)), decision }
+  return { message: relayed(asked, answer?.message), ...resolver }
 }
 
 /** As a connection to the name would go: see `resolveAs`. */
@@ -158,10 +178,9 @@ async function overridden(
 ): Promise<Answered> {
   const { asked } = question
   if ('addresses' in effect) return { message: fixed(asked, zone, parseAll(effect.addresses)) }
-  return lookUp(deps, question, effect.alias, async () => {
-    const resolved = await deps.resolve(effect.alias)
-    return { message: alias(asked, effect.alias, resolved.ok ? resolved.value : []) }
-  })
+  const resolved = await lookUp(deps, question, effect.alias, () => deps.resolve(effect.alias))
+  if (resolved === undefined) return tooMany(asked)
+  return { message: alias(asked, effect.alias, resolved.ok ? resolved.value : []) }
 }
 
 /** In our own words: options of the device do not reach the resolvers. */

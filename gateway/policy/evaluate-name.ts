@@ -4,12 +4,12 @@
  * what is there.
  */
 import { readAsker, standingRefusal } from './asker.ts'
-import type { CompiledNameRule, CompiledPolicy } from './compile.ts'
+import type { CompiledPolicy } from './compile.ts'
 import { ConditionEvaluator } from './condition.ts'
 import type { TraceStep } from './decision.ts'
 import type { NameAction } from './document.ts'
 import type { Facts } from './facts.ts'
-import { type Asking, type NameQuestion, nameRuleFor } from './phases/dns.ts'
+import { type Asking, type NameQuestion, type NameRuleFound, nameRuleFor } from './phases/dns.ts'
 import { hostOfName, privateZoneOf } from './private-name.ts'
 import type { Reason } from './reasons.ts'
 import { withinReach } from './within-reach.ts'
@@ -23,6 +23,8 @@ export type NameDecision = {
   readonly kind: 'permit' | 'override' | 'denial'
   readonly reason: Reason
   readonly rule?: string
+  /** The name that the rule is about, where the one asked for leads to it. */
+  readonly alias?: string
   /** Of the rule. */
   readonly effect?: NameAction
   /** The private zone that holds the name. */
@@ -51,8 +53,8 @@ export function evaluateName(
 
 function verdictOn(policy: CompiledPolicy, question: NameQuestion, asking: Asking): NameVerdict {
   const zone = privateZoneOf(policy.document, question.name)
-  const rule = nameRuleFor(policy, question, asking)
-  const verdict = rule === undefined ? undefined : verdictOf(rule)
+  const decides = nameRuleFor(policy, question, asking)
+  const verdict = decides && verdictOf(decides)
   const found = verdict ?? reachVerdict(policy, question, asking)
   if (zone !== undefined) return { ...found, zone }
   // What a rule answers of itself it may answer anywhere; to look up is for our zones.
@@ -61,14 +63,14 @@ function verdictOn(policy: CompiledPolicy, question: NameQuestion, asking: Askin
   return { kind: 'denial', reason: 'name_not_private' }
 }
 
-function verdictOf({ name: rule, effect }: CompiledNameRule): NameVerdict {
+function verdictOf({ rule: { name: rule, effect }, ...by }: NameRuleFound): NameVerdict {
   switch (effect.kind) {
     case 'allow':
-      return { kind: 'permit', reason: 'allowed_by_dns_rule', rule, effect }
+      return { kind: 'permit', reason: 'allowed_by_dns_rule', rule, effect, ...by }
     case 'block':
-      return { kind: 'denial', reason: 'blocked_by_dns_rule', rule, effect }
+      return { kind: 'denial', reason: 'blocked_by_dns_rule', rule, effect, ...by }
     case 'override':
-      return { kind: 'override', reason: 'overridden_by_dns_rule', rule, effect }
+      return { kind: 'override', reason: 'overridden_by_dns_rule', rule, effect, ...by }
   }
 }
 

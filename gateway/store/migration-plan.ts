@@ -21,6 +21,7 @@ import { SSH_TARGETS } from './migrations/0014-ssh-targets.ts'
 import { NESTED_RECORDINGS } from './migrations/0015-nested-recordings.ts'
 import { DNS_LOG } from './migrations/0016-dns-log.ts'
 import { DNS_LOG_OWNERS } from './migrations/0017-dns-log-owners.ts'
+import { DNS_LOG_ALIAS } from './migrations/0018-dns-log-alias.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -58,6 +59,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 15, name: 'nested-recordings', sql: NESTED_RECORDINGS },
   { number: 16, name: 'dns-log', sql: DNS_LOG },
   { number: 17, name: 'dns-log-owners', sql: DNS_LOG_OWNERS },
+  { number: 18, name: 'dns-log-alias', sql: DNS_LOG_ALIAS },
 ]
 
 /** Digest that a store keeps of a change. */

@@ -29,6 +29,7 @@ const COLUMNS: Columns<NumberedLine> = {
   verdict: 'verdict',
   reason: 'reason',
   rule: 'rule',
+  alias: 'alias',
   revision: 'revision',
   rcode: 'rcode',
   resolver: 'resolver',

@@ -1,6 +1,6 @@
 /**
- * Names inside DNS messages (RFC 1035 sections 3.1 and 4.1.4). No compression pointer is ever followed: what is
- * needed of a compressed name is where it ends.
+ * Names inside DNS messages (RFC 1035 sections 3.1 and 4.1.4). Pointers are followed in answers alone, and only
+ * backwards.
  */
 
 /** Octets of a name on the wire, with its root label (RFC 1035 section 3.1). */
@@ -36,7 +36,7 @@ export function readName(message: Uint8Array, at: number): NameAt | undefined {
   const labels: string[] = []
   for (let next = at; next - at < NAME_OCTETS; ) {
     const length = message[next]
-    if (length === 0) return { name: labels.length === 0 ? '.' : labels.join('.'), end: next + 1 }
+    if (length === 0) return { name: joined(labels), end: next + 1 }
     if (length === undefined || length > LABEL_OCTETS) return undefined
     const end = next + 1 + length
     if (end > message.length) return undefined
@@ -44,6 +44,39 @@ export function readName(message: Uint8Array, at: number): NameAt | undefined {
     next = end
   }
   return undefined
+}
+
+/**
+ * Reads a name that may be compressed. Each pointer leads to before where the octets it follows began, so there is no
+ * loop.
+ * @returns as `readName`; where it ends says `endOfName`.
+ */
+export function readCompressedName(message: Uint8Array, at: number): string | undefined {
+  const labels: string[] = []
+  let octets = 1
+  let before = at
+  for (let next = at; octets <= NAME_OCTETS; ) {
+    const length = message[next] ?? POINTER
+    if (length >= POINTER) {
+      const to = pointerTo(message, next)
+      if (to >= before) return undefined
+      next = before = to
+      continue
+    }
+    if (length === 0) return joined(labels)
+    const labelEnd = next + 1 + length
+    if (length > LABEL_OCTETS || labelEnd > message.length) return undefined
+    labels.push(readLabel(message, next + 1, labelEnd))
+    octets += 1 + length
+    next = labelEnd
+  }
+  return undefined
+}
+
+/** Where a pointer leads; one that is cut off leads nowhere. */
+function pointerTo(message: Uint8Array, at: number): number {
+  const low = message[at + 1]
+  return low === undefined ? Number.POSITIVE_INFINITY : (((message[at] ?? 0) & 0x3f) << 8) | low
 }
 
 /** @param name labels that are plain text, as a validated host name has them; `.` is the root. */
@@ -54,6 +87,10 @@ export function writeName(name: string): Uint8Array {
     ...labels.flatMap((label) => [Uint8Array.of(label.length), label]),
     Uint8Array.of(0),
   ])
+}
+
+function joined(labels: readonly string[]): string {
+  return labels.length === 0 ? '.' : labels.join('.')
 }
 
 function readLabel(message: Uint8Array, from: number, to: number): string {

@@ -16,26 +16,37 @@ export type NameQuestion = {
   readonly name: string
   /** Number of the record type. */
   readonly type: number
+  /** Names that it was found to lead to. */
+  readonly aliases?: readonly string[]
+}
+
+/** A rule that decides. */
+export type NameRuleFound = {
+  readonly rule: CompiledNameRule
+  /** The alias that it is about; absent: the name itself. */
+  readonly alias?: string
 }
 
 /** Who asks, and the trace as it grows. */
 export type Asking = Pick<Flow, 'conditions' | 'trace'>
 
-/** The rule that decides on a question, undefined when none does. Appends to the trace. */
+/** The rule that decides on a question: the first that is about its name or an alias. Appends to the trace. */
 export function nameRuleFor(
   { nameRules }: Pick<CompiledPolicy, 'nameRules'>,
-  { name, type }: NameQuestion,
+  { name, type, aliases = [] }: NameQuestion,
   asking: Asking,
-): CompiledNameRule | undefined {
-  const host = { kind: 'name', name: name as HostName } as const
-  for (const rule of byPrecedence(nameRules.onHost(host))) {
+): NameRuleFound | undefined {
+  const about = (one: string) => nameRules.onHost({ kind: 'name', name: one as HostName })
+  for (const rule of byPrecedence([name, ...aliases].flatMap(about))) {
     // ANY would bring what a rule keeps back.
     if (rule.types !== undefined && type !== TYPE.ANY && !rule.types.has(type)) continue
     const outcome = ruleOutcome(rule, asking)
     const decides = applies(rule, outcome)
     const by = decides ? decidedBy(rule, outcome, asking) : {}
-    asking.trace.push({ phase: 'dns', name: rule.name, outcome, detail: rule.action, ...by })
-    if (decides) return rule
+    const named = [name, ...aliases].find((one) => about(one).some(({ value }) => value === rule))
+    const detail = named === name ? rule.action : `${rule.action}, alias ${named}`
+    asking.trace.push({ phase: 'dns', name: rule.name, outcome, detail, ...by })
+    if (decides) return named === undefined || named === name ? { rule } : { rule, alias: named }
   }
   return undefined
 }
@@ -44,8 +55,8 @@ export function nameRuleFor(
 export function dnsPhase(policy: CompiledPolicy, flow: Flow): Verdict | NameWays | undefined {
   if (flow.host.kind === 'address' || policy.document.dns.rules.length === 0) return undefined
   const { name } = flow.host
-  const rule4 = nameRuleFor(policy, { name, type: TYPE.A }, flow)
-  const rule6 = nameRuleFor(policy, { name, type: TYPE.AAAA }, { ...flow, trace: [] })
+  const rule4 = nameRuleFor(policy, { name, type: TYPE.A }, flow)?.rule
+  const rule6 = nameRuleFor(policy, { name, type: TYPE.AAAA }, { ...flow, trace: [] })?.rule
   const ways = { v4: wayOf(rule4?.effect, 4), v6: wayOf(rule6?.effect, 6) }
   if (ways.v4 === 'own' && ways.v6 === 'own') return undefined
   if (ways.v4 !== 'none' || ways.v6 !== 'none') return ways

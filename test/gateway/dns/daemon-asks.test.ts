@@ -40,7 +40,10 @@ const LAB = [
   '--host-record=wiki.lab.test,10.1.0.1',
   '--txt-record=wiki.lab.test,lab',
 ]
-const PUBLIC = ['--address=/example.com/93.184.216.34', '--address=/evil.example/10.0.0.1']
+const PUBLIC = [
+  ...['--address=/example.com/93.184.216.34', '--address=/evil.example/10.0.0.1'],
+  ...['--cname=cloak.example,nas.lan', '--host-record=nas.lan,10.0.0.1'],
+]
 
 const TUNNEL = { domains: ['corp.test', 'lab.test'], prefixes: ['10.0.0.0/8'] }
 const about = { precedence: 1, include: everyone }
@@ -118,6 +121,7 @@ test('D3 T104: public names do not reach the gateway, and may not lead to privat
   const { dig, opened } = await rig(t)
   t.is(await dig('+short', 'example.com'), '93.184.216.34\n')
   t.regex(await dig('evil.example'), /ANSWER: 0,[\s\S]*EDE: 15/)
+  t.regex(await dig('cloak.example'), /ANSWER: 0,[\s\S]*EDE: 15/, 'by an alias of a local name')
   t.deepEqual(opened.data.store.dnsLog.list({ limit: 9 }), [])
 })
 
@@ -128,6 +132,16 @@ test('G12: a name that is blocked is not there for dig, and may not be connected
   t.regex(said, /EDE: 15 .*Ask the service desk/)
   const flow = await client.openFlow({ host: 'secret.corp.test', port: 443 }, {})
   t.is(flow.ok ? 'open' : flow.error.reason, 'blocked_by_dns_rule')
+})
+
+test('G12: a name that leads to a blocked one is not there for dig', async (t) => {
+  const names = ['wiki.corp.test']
+  const { dig, opened } = await rig(t, { ...blockSecret, names, text: 'Ask IT' })
+  const said = await dig('www.corp.test')
+  t.regex(said, /status: NXDOMAIN/)
+  t.regex(said, /EDE: 15 .*Ask IT \(wiki\.corp\.test\)/)
+  const [line] = opened.data.store.dnsLog.list({ limit: 1 })
+  t.like(line, { name: 'www.corp.test', alias: 'wiki.corp.test', rule: 'no-secrets' })
 })
 
 test('G12: a name that is refused is refused', async (t) => {

@@ -207,6 +207,64 @@ test('G12: a rule gives a name its own addresses', async (t) => {
   t.deepEqual(mail, { rcode: RCODE.NOERROR, answer: [], authority: [TYPE.SOA] })
 })
 
+const CHAIN = [
+  '--local=/corp.test/ads.test/',
+  '--cname=www.corp.test,cdn.corp.test',
+  '--cname=cdn.corp.test,x.ads.test',
+  '--host-record=x.ads.test,10.0.0.66',
+]
+const chained = (precedence: number, action: string, name: string, more: object = {}) => ({
+  ...{ name: `${action}-${name}`, precedence, action, names: [name], include: everyone },
+  ...more,
+})
+const toAds = chained(5, 'block', 'x.ads.test', { text: 'No trackers' })
+const CHAINS: Readonly<Record<string, readonly [readonly object[], RegExp, string?]>> = {
+  'no rule': [[], /^0 10\.0\.0\.66$/],
+  'a block of the end': [[toAds], /^3 No trackers \(x\.ads\.test\)$/, 'x.ads.test'],
+  'a block between': [
+    [chained(5, 'block', 'cdn.corp.test', { answer: 'refused' })],
+    /^5 blocked by policy \(cdn\.corp\.test\)$/,
+    'cdn.corp.test',
+  ],
+  'a block of the name': [[chained(5, 'block', 'www.corp.test')], /^3 blocked by policy$/],
+  'a block of another type': [
+    [chained(5, 'block', 'x.ads.test', { types: ['AAAA'] })],
+    /^0 10\.0\.0\.66$/,
+  ],
+  'an earlier allow of the name': [[chained(1, 'allow', 'www.corp.test'), toAds], /^0 10\.0/],
+  'a later allow of the name': [
+    [chained(9, 'allow', 'www.corp.test'), toAds],
+    /^3 No/,
+    'x.ads.test',
+  ],
+  'an override of the end': [
+    [chained(5, 'override', 'x.ads.test', { addresses: ['10.0.0.9'] })],
+    /^0 10\.0\.0\.9$/,
+    'x.ads.test',
+  ],
+}
+for (const [title, [rules, expected, alias]] of Object.entries(CHAINS)) {
+  test(`G12: aliases meet rules: ${title}`, async (t) => {
+    const resolver = await dnsmasq(t, ...CHAIN)
+    const lines: DnsLogLine[] = []
+    const ask = rig(resolver, { note: (line) => lines.push(line) }, rules)
+    const reply = await ask(queryFor('www.corp.test'))
+    const told = errorOf(reply)?.text ?? textsOf(reply, TYPE.A)?.join(' ')
+    t.regex(`${reply.answer?.rcode} ${told}`, expected)
+    t.is(lines[0]?.alias, alias)
+  })
+}
+
+test('G12: an answer whose aliases cannot be read is none', async (t) => {
+  const query = queryFor('www.corp.test')
+  const loop = { type: TYPE.CNAME, ttl: 9, data: Buffer.of(0xc0, 43) }
+  const message = answerFrom({ 'www.corp.test 1': { rcode: 0, answers: [loop] } }, query)
+  const answer = readAnswer(message)
+  const ask = async () => answer && { ...answer, message, resolver: 'ns' }
+  const reply = await rig('127.0.0.1:9', { nameServers: { ask, zoneOf: () => undefined } })(query)
+  t.is(reply.answer?.rcode, RCODE.SERVFAIL)
+})
+
 test('G12: a rule makes a name stand for another', async (t) => {
   const addresses = ['10.0.0.8', 'fd00::8'].map(address)
   const resolve = async (name: string) =>

@@ -51,6 +51,9 @@ const ROWS: Readonly<Record<number, string>> = {
   16: `
     INSERT INTO dns_log VALUES
       ('default', 1, 5, 'u1', 'ann@x', 'd1', NULL, 'wiki.corp', 1, 'permit', 'name_within_reach', NULL, 1, 0, '10.0.0.53:53', 2);`,
+  18: `
+    INSERT INTO dns_log VALUES
+      ('default', 2, 5, 'u1', 'ann@x', 'd1', NULL, 'www.corp', 1, 'denial', 'blocked_by_dns_rule', 'r', 1, 3, NULL, 2, 'ads.corp');`,
 }
 /** Columns that a later change turned into others. */
 const REPLACED: readonly string[] = ['last_login_at_ms of devices']
