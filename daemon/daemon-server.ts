@@ -174,6 +174,7 @@ export async function startDaemon(
         consult(
           {
             ...{ config, dial, agent, upstreamFor, status, settings },
+            changes: () => transparent?.changes ?? [],
             logLines: surroundings.logLines,
             version: surroundings.version,
             registration: () => device.registration,

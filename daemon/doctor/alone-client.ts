@@ -34,6 +34,7 @@ export function consultAlone(config: DaemonConfig, alone: Alone): Promise<Doctor
             registration && upstreamUrlFor(gatewayOf(registration), undefined, alone.environment),
         }),
       status: undefined,
+      changes: () => [],
       logLines: () => [],
     },
     alone.bundle,

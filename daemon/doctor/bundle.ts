@@ -2,12 +2,17 @@
 import type { DaemonStatus } from '#lib/api/control-api'
 import type { Finding } from '#lib/api/doctor-api'
 import type { Setting } from '#lib/api/setting'
+import type { MachineChange } from '../machine/journal.ts'
 import { redactLine, redactValue } from './redact.ts'
 
 export type BundleInput = {
   readonly findings: readonly Finding[]
   readonly status: DaemonStatus | undefined
   readonly settings: readonly Setting[]
+  /** What the daemon did to this machine, oldest first. */
+  readonly changes: readonly MachineChange[]
+  /** What of ours the machine has now; undefined: nobody could look. */
+  readonly applied: readonly string[] | undefined
   /** Recent lines of the daemon's log. */
   readonly logLines: readonly string[]
   readonly versions: Readonly<Record<string, string>>
@@ -18,13 +23,14 @@ const LEFT_OUT = ['prompts', 'userEmail', 'sshHostAuthorities', 'posture'] as co
 
 /** Names fit `tarHead` of lib/evidence/tar.ts. */
 export function bundleMembers(input: BundleInput): Readonly<Record<string, string>> {
-  const { findings, status, settings, logLines, versions } = input
+  const { findings, status, settings, changes, applied, logLines, versions } = input
   return {
     'readme.txt': README,
     'findings.json': json(findings),
     'versions.json': json(versions),
     'settings.json': json(settings),
     ...(status === undefined ? {} : { 'status.json': json(withoutPerson(status)) }),
+    'machine.json': json({ changes, applied: applied ?? 'unknown' }),
     'log.jsonl': logLines.map((line) => `${redactLine(line.trimEnd())}\n`).join(''),
   }
 }

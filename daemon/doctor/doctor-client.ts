@@ -9,6 +9,8 @@ import { parsePrefix } from '#lib/net/prefix'
 import type { DaemonConfig } from '../config.ts'
 import { gatewayOf } from '../device-life.ts'
 import { type Registration, validityOf } from '../enrol/registration.ts'
+import type { MachineChange } from '../machine/journal.ts'
+import { lookForOurs } from '../machine/ours-os.ts'
 import { jointSettings, withoutCredentials } from '../settings.ts'
 import type { DialTcp, TcpEndpoint } from '../tunnel/tunnel.ts'
 import { askGateway, type GatewayToAsk } from './ask-gateway-client.ts'
@@ -29,6 +31,8 @@ export type DoctorDeps = {
   readonly agent: Agent
   /** URL of the proxy to a destination; may hold a password. */
   readonly upstreamFor: (to: TcpEndpoint) => string | undefined
+  /** What was done to this machine. */
+  readonly changes: () => readonly MachineChange[]
   /** Recent lines of the log. */
   readonly logLines: () => readonly string[]
 }
@@ -41,6 +45,8 @@ export async function consult(deps: DoctorDeps, bundle: boolean): Promise<Doctor
     findings,
     status: deps.status?.(),
     settings: deps.settings(),
+    changes: deps.changes(),
+    applied: await lookForOurs(),
     logLines: deps.logLines(),
     versions: { zt: deps.version, node: process.version, platform: process.platform },
   })

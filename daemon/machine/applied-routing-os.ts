@@ -6,7 +6,7 @@ import { type Batch, changes, NO_ROUTING, oursOf } from './changes.ts'
 import type { BatchFailure } from './ip-batch.ts'
 import type { Machine } from './machine.ts'
 import { type LeftOut, type PlanRefusal, planRouting, type Wanted } from './plan.ts'
-import { applyBatches, type LookRefusal, lookAtRouting } from './routing-os.ts'
+import { applyBatches, type Changed, type LookRefusal, lookAtRouting } from './routing-os.ts'
 
 /** Why it was not changed; what was there before is there again. */
 export type RoutingRefusal =
@@ -18,10 +18,12 @@ export type RoutingRefusal =
 export interface AppliedRouting {
   /** What stays with others. */
   readonly leftOut: readonly LeftOut[]
+  /** What was done to come here, in lines of `ip -batch`. */
+  readonly done: readonly string[]
   /** Goes over to other settings; after a refusal the ones before are in force. */
   change(wanted: Wanted, signal: AbortSignal): Promise<Result<AppliedRouting, RoutingRefusal>>
   /** Takes everything away; the address and state of the TUN go with it. */
-  undo(signal: AbortSignal): Promise<readonly BatchFailure[]>
+  undo(signal: AbortSignal): Promise<Changed>
 }
 
 /** Makes the TUN ready and leads traffic into it. It must be of this process: the kernel takes it away with us. */
@@ -33,7 +35,9 @@ export async function applyRouting(
   if (!machine.ok) return machine
   const ready = await applyBatches(deviceBatches(possible(wanted, machine.value)), signal)
   if (ready.failed.length > 0) return err({ reason: 'not_applied', failed: ready.failed })
-  return goOver(wanted, signal)
+  const applied = await goOver(wanted, signal)
+  if (!applied.ok) return applied
+  return ok({ ...applied.value, done: [...ready.done, ...applied.value.done] })
 }
 
 /** From whatever of ours there is, be it of a daemon that was killed. */
@@ -46,15 +50,16 @@ async function goOver(
   const planned = planRouting(possible(wanted, machine.value), machine.value, process.geteuid?.())
   if (!planned.ok) return planned
   const before = oursOf(machine.value)
-  const { failed } = await applyBatches(changes(before, planned.value), signal)
+  const { done, failed } = await applyBatches(changes(before, planned.value), signal)
   if (failed.length > 0) {
     await applyBatches(changes(planned.value, before), signal)
     return err({ reason: 'not_applied', failed })
   }
   return ok({
     leftOut: planned.value.leftOut,
+    done,
     change: goOver,
-    undo: async (until) => (await applyBatches(changes(planned.value, NO_ROUTING), until)).failed,
+    undo: (until) => applyBatches(changes(planned.value, NO_ROUTING), until),
   })
 }
 

@@ -10,6 +10,7 @@ import type { AnswerQuery } from '../dns/resolver.ts'
 import { startResolverServer } from '../dns/resolver-server.ts'
 import type { DnsMode, DnsRefusal, DnsWanted } from '../machine/dns-plan.ts'
 import { type DnsTakeover, takeOverDns } from '../machine/dns-takeover-os.ts'
+import type { NoteChange } from '../machine/journal.ts'
 
 export type NamesWish = Omit<DnsWanted, 'loopbackPort'>
 
@@ -25,7 +26,11 @@ export interface LedNames {
   close(): Promise<void>
 }
 
-export type NamesDeps = { readonly answerQuery: AnswerQuery; readonly log: Log }
+export type NamesDeps = {
+  readonly answerQuery: AnswerQuery
+  readonly note: NoteChange
+  readonly log: Log
+}
 
 /** systemd-resolved and nft answer within milliseconds. */
 const CHANGE_TIMEOUT_MS = 10_000
@@ -33,12 +38,15 @@ const CHANGE_TIMEOUT_MS = 10_000
 /** The resolver must answer on its addresses in the TUN. @throws {Error} when it cannot listen on loopback, too. */
 export async function leadNames(
   wish: NamesWish,
-  { answerQuery, log }: NamesDeps,
+  { answerQuery, note, log }: NamesDeps,
 ): Promise<LedNames> {
   const addresses = loopbackAddresses()
   const loopback = await startResolverServer({ addresses, port: 0, answer: answerQuery })
-  const take = (wanted: NamesWish) =>
-    takeOverDns({ ...wanted, loopbackPort: loopback.port }, log, soon())
+  const take = async (wanted: NamesWish) => {
+    const led = await takeOverDns({ ...wanted, loopbackPort: loopback.port }, log, soon())
+    if (led.ok) note('names', { done: [ledBy(led.value, wanted)] })
+    return led
+  }
   let taken = await take(wish).catch(async (cause: unknown) => {
     await loopback.close()
     throw cause
@@ -46,7 +54,9 @@ export async function leadNames(
   if (!taken.ok) log.warn(taken.error, 'names are not led here')
 
   async function undo(): Promise<void> {
-    if (taken.ok) await taken.value.undo(soon())
+    if (!taken.ok) return
+    await taken.value.undo(soon())
+    note('names', { done: [`no ${taken.value.mode}`] })
   }
 
   return {
@@ -59,13 +69,18 @@ export async function leadNames(
     change: async (next) => {
       if (taken.ok && taken.value.lost() === undefined) {
         const wanted = { ...next, loopbackPort: loopback.port }
-        if ((await taken.value.change(wanted, soon())).ok) return
+        const changed = await taken.value.change(wanted, soon())
+        if (changed.ok) return note('names', { done: [ledBy(taken.value, wanted)] })
       }
       await undo()
       taken = await take(next)
     },
     close: () => undo().finally(() => loopback.close()),
   }
+}
+
+function ledBy({ mode }: DnsTakeover, { domains }: NamesWish): string {
+  return `${mode} for ${domains.join(' ')}`
 }
 
 function stateOf({ mode, passedOver: [first] }: DnsTakeover): NamesState {

@@ -8,6 +8,7 @@ import type { InterceptDeps } from '../intercept/intercept-deps.ts'
 import { type Interception, startInterception } from '../intercept/interception-server.ts'
 import { openTun, type TunDevice } from '../intercept/tun-os.ts'
 import { applyRouting, type RoutingRefusal } from '../machine/applied-routing-os.ts'
+import type { NoteChange } from '../machine/journal.ts'
 import { removeLeftovers } from '../machine/leftovers-os.ts'
 import { redirectTable } from '../machine/nft-table.ts'
 import { holdNftTable } from '../machine/nft-table-os.ts'
@@ -31,6 +32,7 @@ export interface TakenOver {
 export type TakeOverDeps = InterceptDeps & {
   /** Others took away what it stands on. */
   readonly onLost: (what: 'nft_table') => void
+  readonly note: NoteChange
 }
 
 type Start = { readonly wish: Wish; readonly deps: TakeOverDeps; readonly undos: Undos }
@@ -47,6 +49,7 @@ export async function takeOver(
   const { tunName, lockdown } = wish.routing
   const left = await removeLeftovers(soon(), lockdown ? 'routing' : 'nothing')
   if (!left.ok) return left
+  deps.note('leftovers', left.value)
   const device = openTun(tunName)
   if (!device.ok) return device
   const undos: Undos = [async () => device.value.close()]
@@ -99,12 +102,14 @@ async function leadRoutes({ wish, deps, undos }: Start): Promise<Result<LedRoute
   const applied = await applyRouting(wish.routing, soon())
   if (!applied.ok) return err(failureOf(applied.error))
   let routing = applied.value
+  deps.note('routing', routing)
   let { lockdown } = wish.routing
   let isLocked = false
   undos.push(async () => {
     if (isLocked) return deps.log.warn({}, LOCKED)
-    const failed = await routing.undo(soon())
-    if (failed.length > 0) deps.log.warn({ failed }, 'routing not undone')
+    const undone = await routing.undo(soon())
+    deps.note('routing', undone)
+    if (undone.failed.length > 0) deps.log.warn({ failed: undone.failed }, 'routing not undone')
   })
   return ok({
     get leftOut() {
@@ -114,6 +119,7 @@ async function leadRoutes({ wish, deps, undos }: Start): Promise<Result<LedRoute
       const changed = await routing.change(next.routing, soon())
       if (!changed.ok) return err(failureOf(changed.error))
       routing = changed.value
+      deps.note('routing', routing)
       lockdown = next.routing.lockdown
       return ok(undefined)
     },
@@ -131,18 +137,21 @@ async function startRedirect(
   const interception = await startInterception(device, deps, { mode: 'redirect' })
   const { redirectPort = 0 } = interception
   const { tunName, uids } = wish.routing
-  const table = await holdNftTable(redirectTable(tunName, redirectPort, uids))
+  const wanted = redirectTable(tunName, redirectPort, uids)
+  const table = await holdNftTable(wanted)
   if (!table.ok) {
     deps.log.info(table.error, 'no redirect by nft')
     await interception.close()
     return undefined
   }
+  deps.note('redirect', { done: [`table inet ${wanted.name}: ${wanted.match}`] })
   let isOurs = true
   void table.value.gone.then(() => isOurs && deps.onLost('nft_table'))
   undos.push(async () => {
     isOurs = false
     await interception.close()
     await table.value.close()
+    deps.note('redirect', { done: [`no table inet ${wanted.name}`] })
   })
   return interception
 }

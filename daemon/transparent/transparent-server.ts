@@ -12,6 +12,7 @@ import { resolveHost } from '../direct-client.ts'
 import type { InterceptDeps } from '../intercept/intercept-deps.ts'
 import type { OpenDatagrams, OpenFlow } from '../listen/open-flow.ts'
 import { systemNameservers } from '../machine/dns-takeover-os.ts'
+import { type MachineChange, MachineJournal, type NoteChange } from '../machine/journal.ts'
 import type { TransparentWish } from '../settings.ts'
 import type { Failure } from './failure.ts'
 import { transparentStatus } from './status.ts'
@@ -32,6 +33,8 @@ export interface Transparent {
   readonly status: TransparentStatus
   /** Name servers of this machine without ours; undefined: those that /etc/resolv.conf names. */
   readonly nameServers: readonly DnsServer[] | undefined
+  /** What was done to the machine, oldest first. */
+  readonly changes: readonly MachineChange[]
   /** Goes over to what is wished now. */
   refresh(): void
   /** Gives everything back, but for what lockdown refuses. */
@@ -43,6 +46,8 @@ type Running = { readonly wish: Wish; readonly taken: TakenOver }
 /** It begins with the first `refresh` that finds something wished. */
 export function createTransparent(options: TransparentOptions): Transparent {
   const { log } = options
+  const journal = new MachineJournal()
+  const note: NoteChange = (part, changed) => journal.note(part, changed, Date.now())
   let running: Running | undefined
   let refused: Failure | undefined
   let isStopped = false
@@ -64,7 +69,7 @@ export function createTransparent(options: TransparentOptions): Transparent {
       return running.taken.change(wish)
     }
     await end('locked')
-    const taken = await takeOver(wish, { ...interceptDeps(options), onLost })
+    const taken = await takeOver(wish, { ...interceptDeps(options), onLost, note })
     if (taken.ok) running = { wish, taken: taken.value }
     return taken
   }
@@ -102,6 +107,9 @@ export function createTransparent(options: TransparentOptions): Transparent {
     },
     get nameServers() {
       return running?.taken.names.nameServers
+    },
+    get changes() {
+      return journal.entries
     },
     refresh: () => void queue(goOver),
     stop: () => {

@@ -38,7 +38,7 @@ process.stdout.write('ok\n')
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'undo') {
-    const failed = await routing.undo(never)
+    const { failed } = await routing.undo(never)
     device.value.close()
     process.stdout.write(failed.length === 0 ? 'ok\n' : `${JSON.stringify(failed)}\n`)
     process.exit()

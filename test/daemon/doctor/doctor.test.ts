@@ -163,7 +163,7 @@ test('D11 T101: zt doctor --bundle writes a file of its caller, and never over a
   const listed = await runProgram(['tar', '-tzf', file])
   t.deepEqual(listed.stdout.trim().split('\n'), [
     ...['readme.txt', 'findings.json', 'versions.json', 'settings.json', 'status.json'],
-    'log.jsonl',
+    ...['machine.json', 'log.jsonl'],
   ])
   const all = (await runProgram(['tar', '-xzOf', file])).stdout
   const [, secret = ''] = registration.key.split('\n')

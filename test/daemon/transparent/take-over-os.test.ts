@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
+import type { MachineChange } from '../../../daemon/machine/journal.ts'
 import {
   batch,
   freshMachine,
@@ -31,11 +32,12 @@ async function take(t: ExecutionContext, { namespace }: Inside, { as = [], lockd
     child.stdin.end()
     await once(child, 'exit')
   }
-  const packets = async () => {
+  const ask = async () => {
     child.stdin.write('\n')
-    return (await next()).packets
+    return next()
   }
-  return { child, said: await next(), next, packets, end }
+  const packets = async () => (await ask()).packets
+  return { child, said: await next(), next, ask, packets, end }
 }
 
 async function laptop(t: ExecutionContext): Promise<Inside> {
@@ -96,6 +98,37 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     t.true(REFUSED.has(taken.code), taken.stderr)
     await end()
   })
+}
+
+test('D5 D11: what is done and undone is kept, and what is there now can be listed', async (t) => {
+  const inside = await laptop(t)
+  await inside.run('ip', ...'route add unreachable 203.0.113.9 table 5254'.split(' '))
+  const { ask, next, end } = await take(t, inside)
+  const { ours } = await ask()
+  const route = 'route replace 10.0.0.0/8 dev zt0 table 5254'
+  t.true(ours.includes(`-4 ${route}`), ours.join('\n'))
+  t.true(ours.includes('table inet zt'))
+  t.false(
+    ours.some((line: string) => /table 52$|pref 5270/.test(line)),
+    'nothing of others',
+  )
+  await end()
+  const changes: MachineChange[] = (await next()).changes
+  t.deepEqual(
+    changes.map(({ part }) => part),
+    ['leftovers', 'redirect', 'routing', 'names', 'names', 'routing', 'redirect'],
+  )
+  const done = changes.map((change) => change.done)
+  t.deepEqual(done[0], ['route del unreachable 203.0.113.9/32 table 5254'])
+  t.true(done[2]?.includes(route))
+  t.true(done[5]?.includes(route.replace('replace', 'del')))
+  t.deepEqual(await lookFor(inside), [])
+})
+
+/** What `undo` still finds. */
+async function lookFor({ run }: Inside): Promise<readonly string[]> {
+  const { stdout } = await run(process.execPath, MAIN, 'undo')
+  return stdout.split('\n').filter((line) => line !== '')
 }
 
 test('D5: a second daemon does not take what a first one has', async (t) => {
