@@ -18,6 +18,7 @@ import {
   RESOLVER,
   resolverAddress,
 } from './network.ts'
+import { allowPing } from './ping-os.ts'
 import { runProgram } from './program-os.ts'
 import { type InsideRefusal, tunRefusal } from './refusal.ts'
 
@@ -72,6 +73,7 @@ async function setUp(): Promise<Result<readonly Family[], InsideRefusal>> {
   const v4 = await configure(4)
   if (!v4.ok) return v4
   const v6 = await configure(6)
+  allowPing(process.getegid?.() ?? 0)
   const names = mountNames(RESOLVER)
   return names.ok ? ok(v6.ok ? [4, 6] : [4]) : names
 }

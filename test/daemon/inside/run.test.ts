@@ -1,7 +1,7 @@
 /** `zt run` as its user has it: unmodified programs, a user without rights, a real daemon and gateway. */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -10,6 +10,7 @@ import test from 'ava'
 import { startWeb } from '../../support/daemon-rig.ts'
 import { startUdpTarget } from '../../support/datagrams.ts'
 import { denial, permitAll } from '../../support/decisions.ts'
+import { pingLab } from '../../support/ping-lab.ts'
 import { ADDRESS, LIMIT_MS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
 import { runProgram } from '../../support/run-program.ts'
 
@@ -71,6 +72,25 @@ printf 'GET /odd HTTP/1.0\\r\\n\\r\\n' | nc -N -w 5 ${ADDRESS} ${web.port} | tai
   t.regex(a, /^100\.80\.\d+\.\d+$/)
   t.regex(aaaa, /^fdb4:5e1c:907a:/)
   t.deepEqual(rest, [a.slice(0, 7), 'fdb4:5e', 'page /odd'])
+})
+
+test('D6: ping as it comes, by name and by address, over IPv4 and IPv6', async (t) => {
+  const { dialIcmp } = await pingLab(t)
+  const lab = await startRunLab(t, {
+    dialIcmp: (to, ...rest) => dialIcmp({ ...to, address: '10.77.0.1' }, ...rest),
+  })
+  // A copy has no file capabilities, as ping on many systems.
+  const bare = join(lab.folder, 'ping')
+  copyFileSync('/usr/bin/ping', bare)
+  const words = ['-n', '-c', '2', '-i', '0.2', '-W', '5']
+  for (const ping of ['ping', bare]) {
+    for (const to of [['-4', WIKI], ['-6', WIKI], [ADDRESS]]) {
+      const said = await lab.run(ping, ...words, ...to)
+      t.regex(said.stdout, /2 received/, said.stdout + said.stderr)
+    }
+  }
+  const { facts } = await lab.enforced.closedRecord()
+  t.is(facts.destination.transport, 'icmp')
 })
 
 test('D6: megabytes arrive as they were sent, both ways', async (t) => {
