@@ -44,7 +44,7 @@ export async function takeOverResolvConf(
   }
   const original = await originalOf(path, before)
   try {
-    if (!isOurs(before)) await backUp(path)
+    if (!isOurs(before) && !(await isBackedUp(path, before))) await backUp(path)
     const text = takenOver(original, { server, backup: backupOf(path) })
     // Whoever watches the file, as the daemon does itself, takes each writing for a change of the network.
     if (text !== before) await put(path, text)
@@ -75,7 +75,7 @@ export async function restoreResolvConf(path = RESOLV_CONF): Promise<Restored | 
   await rm(draftOf(path), { force: true })
   const backup = backupOf(path)
   const text = await readText(path)
-  const isTheirs = text !== undefined && !isOurs(text)
+  const isTheirs = text !== undefined && !isOurs(text) && !(await isBackedUp(path, text))
   if ((await lstat(backup).catch(() => undefined)) === undefined) {
     if (text === undefined || isTheirs) return undefined
     await put(path, withoutOurs(text))
@@ -85,6 +85,11 @@ export async function restoreResolvConf(path = RESOLV_CONF): Promise<Restored | 
   else await move(backup, path)
   await syncFolder(path)
   return isTheirs ? 'theirs_kept' : 'restored'
+}
+
+/** Whether this is what the backup holds: it was being written back in place when somebody died. */
+async function isBackedUp(path: string, text: string): Promise<boolean> {
+  return (await readText(backupOf(path)))?.trimEnd() === text.trimEnd()
 }
 
 /** A link stays a link. */
@@ -126,11 +131,14 @@ async function move(from: string, to: string): Promise<void> {
   }
 }
 
-/** In one call, header first: whoever dies in between leaves a file that is known as ours, or theirs entire. */
+/** In one call, over all that was there: whoever dies before the end leaves the new text, and empty lines. */
 async function writeInPlace(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'r+')
   try {
-    await file.write(bytes, 0, bytes.length, 0)
+    const { size } = await file.stat()
+    const padding = Buffer.alloc(Math.max(0, size - bytes.length), '\n')
+    const whole = Buffer.concat([bytes, padding])
+    await file.write(whole, 0, whole.length, 0)
     await file.truncate(bytes.length)
     await file.sync()
   } finally {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import { machineWithDns, routingOf, startResolved } from './machine-lab.ts'
+import { batch } from './namespace-machine.ts'
 import type { WholeMachine } from './whole-machine.ts'
 
 const PROCESS = join(import.meta.dirname, 'crash-process.js')
@@ -38,13 +39,17 @@ domain\\ zt0) exec $real "$@" ;;
 esac
 `
 
-/** A machine whose programs count. */
+/** A machine whose programs count. @param kind of its resolv.conf. */
 export async function crashMachine(
   t: ExecutionContext,
-  withResolved: boolean,
+  kind: 'plain' | 'resolved' | 'mounted',
 ): Promise<WholeMachine> {
   const machine = await machineWithDns(t)
-  if (withResolved) await startResolved(machine)
+  await batch(machine, '-6', ['route add default dev lan0'])
+  if (kind === 'resolved') await startResolved(machine)
+  if (kind === 'mounted') {
+    await machine.sh('cp /etc/resolv.conf /run && mount --bind /run/resolv.conf /etc/resolv.conf')
+  }
   const standIn = STAND_IN.replaceAll("'", "'\\''")
   await machine.sh(`mkdir -p /run/real /run/over/sbin /run/over/bin
     echo 0 >/run/kill-at
@@ -66,6 +71,7 @@ export type Step = { readonly phase: Phase; readonly what: string }
 
 /**
  * Starts, changes and stops it; it is killed after a step.
+ * @param setting arguments of ./machine-process.ts.
  * @param killAt counted from 1; 0: it lives to its end.
  * @returns the steps that were made.
  */
@@ -75,7 +81,7 @@ export async function liveUntil(
   killAt: number,
 ): Promise<readonly Step[]> {
   await machine.sh(`: >/run/steps; echo ${killAt} >/run/kill-at`)
-  const child = machine.start(process.execPath, PROCESS, setting)
+  const child = machine.start(process.execPath, PROCESS, ...setting.split(' '))
   const ended = once(child, 'exit')
   if (child.stdout === null || child.stdin === null) throw new Error('no pipes')
   child.stdin.on('error', () => {})

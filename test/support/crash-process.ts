@@ -18,11 +18,26 @@ function counted<Function extends Call>(name: string, call: Function): Function 
   const counting = async (...args: never[]) => {
     const result = await call(...args)
     const paths = args.filter((one: unknown) => typeof one === 'string' && one.startsWith('/etc/'))
-    const isRead = name === 'open' && (args[1] as unknown) === 'r'
-    if (paths.length > 0 && !isRead) step(`${name} ${paths.join(' ')}`)
+    const [, flag] = args as readonly unknown[]
+    const isThere = name === 'open' && (flag === 'r' || flag === 'r+')
+    if (paths.length > 0 && !isThere) step(`${name} ${paths.join(' ')}`)
+    if (flag === 'r+') countWrites(result as promises.FileHandle, paths.join(' '))
     return result
   }
   return counting as Function
+}
+
+/** What is written over a file that stays. */
+function countWrites(file: promises.FileHandle, path: string): void {
+  for (const name of ['write', 'truncate'] as const) {
+    const call = file[name].bind(file) as Call
+    const counting = async (...args: never[]) => {
+      const result = await call(...args)
+      step(`${name} ${path}`)
+      return result
+    }
+    Object.assign(file, { [name]: counting })
+  }
 }
 
 for (const name of ['copyFile', 'symlink', 'rename', 'rm', 'open'] as const) {

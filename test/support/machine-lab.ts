@@ -58,13 +58,13 @@ export type Running = {
   readonly kill: () => Promise<void>
 }
 
-/** Starts the machine part of the daemon. */
+/** Starts the machine part of the daemon. @param setting its arguments, see ./machine-process.ts. */
 export async function startMachinePart(
   machine: WholeMachine,
   setting = 'auto',
   as: readonly string[] = [],
 ): Promise<Running> {
-  const child = machine.start(...as, process.execPath, PROCESS, setting)
+  const child = machine.start(...as, process.execPath, PROCESS, ...setting.split(' '))
   if (child.stdout === null) throw new Error('no stdout')
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async () => String((await lines.next()).value)

@@ -1,7 +1,7 @@
 /**
  * What the daemon does to a machine, and nothing else of it: a TUN whose connections echo, our resolver, routing, DNS for
  * `corp.internal`.
- * argv: the setting `dns`. Says the mode, or the reason of the refusal. Each line on stdin is `status`, `undo`, which ends
+ * argv: the setting `dns`, and `lockdown` or not. Says the mode, or the reason of the refusal. Each line on stdin is `status`, `undo`, which ends
  * it, or a domain to have besides, which comes with other prefixes; each is answered with a line.
  */
 
@@ -23,6 +23,7 @@ import { address, resolverRig } from './dns.ts'
 import { memoryLog } from './tunnel.ts'
 
 const setting = (process.argv[2] ?? 'auto') as DnsWanted['setting']
+const lockdown = process.argv[3] === 'lockdown'
 const never = new AbortController().signal
 const log = memoryLog()
 const prefixes = (...texts: string[]) =>
@@ -53,7 +54,7 @@ const { redirectPort = 0 } = redirected
 const redirect = await holdNftTable(redirectTable(tunName, redirectPort, uids))
 const outside = (await systemNameservers()).map(address)
 const routes = (...listed: string[]): Wanted => ({
-  ...{ tunName, tunAddresses, uids, resolverAddresses, outside, lockdown: false },
+  ...{ tunName, tunAddresses, uids, resolverAddresses, outside, lockdown },
   synthetic: prefixes('100.80.0.0/16', 'fd5a::/64'),
   prefixes: prefixes(...listed),
 })
@@ -92,7 +93,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${await answerLine(line)}\n`)
 }
 if (dns.ok) await dns.value.undo(never)
-await routing.undo(never)
+if (!lockdown) await routing.undo(never)
 if (redirect.ok) await redirect.value.close()
 await interception.close()
 await loopback.close()
