@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DaemonStatus } from '#lib/api/control-api'
 import { must } from './child-process.ts'
-import { UPLINK } from './namespace-lab.ts'
+import { UPLINK, ZONE } from './namespace-lab.ts'
 import type { Organisation } from './organisation.ts'
 import { type PortalLab, portalLab } from './portal.ts'
 
@@ -89,6 +89,28 @@ async function endGateway(organisation: Organisation, signal: 'SIGTERM' | 'SIGKI
   await gateway.exited
 }
 const startGateway = (organisation: Organisation) => organisation.startGateway()
+/** At once, as a successor that waits for the listeners to be free. */
+async function replaceGateway(organisation: Organisation): Promise<void> {
+  organisation.gateway().signal('SIGTERM')
+  await organisation.startGateway()
+}
+
+/** As a DHCP client does it that got another server. Turns between two. */
+async function changeDns(organisation: Organisation): Promise<void> {
+  const net = uplinkOf(organisation)
+  const { inLaptop } = organisation.lab
+  const text = await must([...inLaptop, 'cat', '/etc/resolv.conf'])
+  const server = text.includes(`${net}.1\n`) ? `${net}.9` : `${net}.1`
+  const next = `# by dhclient\nnameserver ${server}\nsearch ${ZONE}\noptions attempts:1\n`
+  await must([...inLaptop, 'sh', '-c', `printf '${next}' >/etc/resolv.conf`])
+}
+
+const HOURS = 3_600
+const clock =
+  (offsetSeconds: number) =>
+  async ({ setClock }: Organisation) =>
+    setClock(offsetSeconds)
+
 const zt = (command: string) => (organisation: Organisation) => must([...organisation.zt, command])
 
 const AWAY = ['network_unreachable', 'ping_timeout', 'network_changed', 'connect_timeout']
@@ -130,6 +152,30 @@ export const LAPTOP_EVENTS: readonly LaptopEvent[] = [
     status: ['connecting', AWAY],
     ...{ openFlows: 'end', withinSeconds: 3 },
     ...{ begin: changeAddress, lastsMs: 0, end: async () => {} },
+  },
+  {
+    name: 'DNS server change',
+    what: 'another DNS server in `/etc/resolv.conf`, from DHCP',
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: changeDns, lastsMs: 1_000, end: async () => {} },
+  },
+  {
+    name: 'clock forward',
+    what: 'the clock jumps three hours ahead',
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: clock(3 * HOURS), lastsMs: 4_000, end: async () => {} },
+  },
+  {
+    name: 'clock back',
+    what: 'the clock jumps six hours back, and is then put right',
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: clock(-3 * HOURS), lastsMs: 4_000, end: clock(0) },
+  },
+  {
+    name: 'gateway replaced',
+    what: 'the gateway is told to stop, and another takes its place while it drains: what is open goes on for up to 30 s',
+    ...{ openFlows: 'go on', withinSeconds: 3 },
+    ...{ begin: replaceGateway, lastsMs: 0, end: async () => {} },
   },
   {
     name: 'gateway restart',

@@ -2,7 +2,7 @@
  * A small organisation on this machine: identity provider, targets, gateway and an enrolled daemon, all real.
  * Used by the demo, by rig tests and by the benchmarks.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type LabProcess, startProcess } from './child-process.ts'
@@ -39,6 +39,8 @@ export type Organisation = {
   readonly daemon: LabProcess
   /** Starts the daemon again on the same state, after it ended; the proxy port is another one. */
   startDaemon(): Promise<LabProcess>
+  /** Lets the daemon's clock differ from this machine's; needs `hasClock`. It sees that within a second. */
+  setClock(offsetSeconds: number): void
   /** Puts a policy in force by file and SIGHUP, as an administrator does. */
   applyPolicy(text: string): Promise<void>
   /** Starts the gateway again on the same data, after it ended. */
@@ -54,6 +56,8 @@ type Closers = (() => Promise<unknown>)[]
 type OrganisationOptions = {
   /** The daemon has a network namespace of its own. */
   readonly hasLaptop?: boolean
+  /** The daemon has a clock of its own, by libfaketime. */
+  readonly hasClock?: boolean
   /** More flags of the daemon. */
   readonly daemonFlags?: readonly string[]
   /** @returns more lines of the `gateway` section, indented by two. */
@@ -66,7 +70,7 @@ type OrganisationOptions = {
  */
 export async function startOrganisation(
   kind: Lab['kind'],
-  { hasLaptop = false, daemonFlags = [], gatewayLines }: OrganisationOptions = {},
+  { hasLaptop = false, hasClock = false, daemonFlags = [], gatewayLines }: OrganisationOptions = {},
 ): Promise<Organisation> {
   const folder = mkdtempSync(join(tmpdir(), 'zt-lab-'))
   const closers: Closers = [async () => rmSync(folder, { recursive: true, force: true })]
@@ -77,7 +81,7 @@ export async function startOrganisation(
     const lab = kind === 'namespaces' ? await namespaceLab(hasLaptop) : loopbackLab()
     closers.push(() => lab.remove())
     const more = (await gatewayLines?.(lab)) ?? ''
-    return { ...(await startAll({ lab, folder, closers, daemonFlags, more })), close }
+    return { ...(await startAll({ lab, folder, closers, hasClock, daemonFlags, more })), close }
   } catch (failure) {
     await close()
     throw failure
@@ -88,6 +92,7 @@ type Start = {
   readonly lab: Lab
   readonly folder: string
   readonly closers: Closers
+  readonly hasClock: boolean
   readonly daemonFlags: readonly string[]
   /** Lines of the gateway section. */
   readonly more: string
@@ -97,6 +102,7 @@ async function startAll({
   lab,
   folder,
   closers,
+  hasClock,
   daemonFlags,
   more,
 }: Start): Promise<Omit<Organisation, 'close'>> {
@@ -108,7 +114,10 @@ async function startAll({
   const first = { issuer: idp.issuer, more, policy: emptyPolicy(policyInput) }
   const gateway = await startLabGateway(lab, folder, first)
   closers.push(() => gateway.process().stop())
-  const device = await startDaemon(lab, folder, daemonFlags)
+  const setClock = clockIn(folder)
+  setClock(0)
+  const runner = [...lab.inLaptop, ...(hasClock ? withClock(folder) : [])]
+  const device = await startDaemon(runner, folder, daemonFlags)
   let running = device.daemon
   closers.push(() => running.stop())
   return {
@@ -119,7 +128,7 @@ async function startAll({
     urls,
     ...device,
     startDaemon: async () => {
-      running = (await startDaemon(lab, folder, daemonFlags)).daemon
+      running = (await startDaemon(runner, folder, daemonFlags)).daemon
       return running
     },
     ...secrets,
@@ -129,6 +138,7 @@ async function startAll({
     gateway: gateway.process,
     startGateway: gateway.start,
     applyPolicy: gateway.apply,
+    setClock,
   }
 }
 
@@ -164,11 +174,29 @@ function ztArgv(
   return [...program('cli/main.js'), '--control', control, ...admin]
 }
 
-async function startDaemon(lab: Lab, folder: string, flags: readonly string[]) {
+const clockFileIn = (folder: string): string => join(folder, 'clock')
+
+/** In one piece: the daemon may be reading it. */
+function clockIn(folder: string): (offsetSeconds: number) => void {
+  const [file, draft] = [clockFileIn(folder), join(folder, 'clock.new')]
+  return (offsetSeconds) => {
+    writeFileSync(draft, `${offsetSeconds < 0 ? '' : '+'}${offsetSeconds}\n`)
+    renameSync(draft, file)
+  }
+}
+
+/** The clock that is set, and no other: what measures how long something takes goes on. */
+function withClock(folder: string): readonly string[] {
+  const library = '/usr/$LIB/faketime/libfaketime.so.1'
+  const own = ['FAKETIME_DONT_FAKE_MONOTONIC=1', 'FAKETIME_CACHE_DURATION=1']
+  return ['env', `LD_PRELOAD=${library}`, `FAKETIME_TIMESTAMP_FILE=${clockFileIn(folder)}`, ...own]
+}
+
+async function startDaemon(runner: readonly string[], folder: string, flags: readonly string[]) {
   const control = join(folder, 'control.sock')
   const places = ['--state', join(folder, 'daemon'), '--control', control, '--proxy', '127.0.0.1:0']
   const daemon = await startProcess({
-    argv: [...lab.inLaptop, ...program('daemon/main.js'), 'run', ...places, ...flags],
+    argv: [...runner, ...program('daemon/main.js'), 'run', ...places, ...flags],
     logFile: join(folder, 'daemon.log'),
     readyWhen: /"msg":"ready"/,
   })

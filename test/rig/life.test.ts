@@ -14,7 +14,7 @@ const test = anyTest as TestFn<{ organisation: Organisation; target: LabProcess 
 
 test.before(async (t) => {
   t.timeout(120_000)
-  const organisation = await startOrganisation('namespaces', { hasLaptop: true })
+  const organisation = await startOrganisation('namespaces', { hasLaptop: true, hasClock: true })
   t.context.organisation = organisation
   t.context.target = await startStreamTarget(organisation, organisation.folder)
   const [alice] = organisation.people

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { must, startProcess } from '../../scripts/lab/child-process.ts'
+import { LAPTOP_EVENTS, outlast } from '../../scripts/lab/laptop-events.ts'
 import { UPLINK } from '../../scripts/lab/namespace-lab.ts'
 import { NAMES, PORTS, transparentPolicy } from '../../scripts/lab/policy-texts.ts'
 import { startTransparentLab, type TransparentLab } from '../../scripts/lab/transparent-lab.ts'
@@ -190,6 +191,31 @@ test.serial('D2: routes follow the settings of the gateway within two seconds', 
   const takenBackAt = performance.now()
   while (/zt0/.test(await wayTo('10.99.0.1'))) t.true(performance.now() - takenBackAt < 2000)
 })
+
+/** Until a program that is started again and again has data, milliseconds. */
+async function dataAgain({ onLaptop }: TransparentLab, limitMs: number): Promise<number> {
+  const beganAtMs = performance.now()
+  for (;;) {
+    const page = await onLaptop(
+      `curl -sS --max-time 1 http://${NAMES.wiki}:${PORTS.web}/`.split(' '),
+    )
+    const tookMs = performance.now() - beganAtMs
+    if (page.stdout.includes('Private wiki') || tookMs > limitMs) return tookMs
+  }
+}
+
+const EVENTS = ['sleep', 'link flap', 'DNS server change']
+for (const event of LAPTOP_EVENTS.filter(({ name }) => EVENTS.includes(name))) {
+  test.serial(`D2 D8 T107: after ${event.name} curl as it comes has data in time`, async (t) => {
+    const limitMs = event.withinSeconds * 1000
+    await event.begin(t.context.organisation)
+    await outlast(event)
+    await event.end(t.context.organisation)
+    const tookMs = await dataAgain(t.context, limitMs)
+    t.log(`after ${Math.round(tookMs)} ms`)
+    t.true(tookMs <= limitMs, `${tookMs} ms`)
+  })
+}
 
 test.serial(
   'D5 T102: killed, started again with the same addresses, stopped: as before',
