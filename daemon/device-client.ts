@@ -23,7 +23,7 @@ import type { Registration } from './enrol/registration.ts'
 import { startRenewal } from './enrol/renewal-job.ts'
 import type { FlowState } from './flow-client.ts'
 import { createLock, type Lock } from './life/lock-job.ts'
-import { momentNow } from './moment-os.ts'
+import { bootId, bootMomentNow } from './moment-os.ts'
 import type { Collect } from './posture/collect-os.ts'
 import { startPosture } from './posture/posture-job.ts'
 import { hearing } from './prompt/hearing.ts'
@@ -79,14 +79,15 @@ export function createDevice(options: DeviceOptions): Device {
   let witness: Witness | undefined
   const lock = createLock({
     registration: () => life?.registration,
-    keepUsed(usedCodes) {
+    keep(used) {
       if (life === undefined) return
-      const registration = { ...life.registration, usedCodes: [...usedCodes] }
+      const registration = { ...life.registration, ...used }
       store.save(registration)
       change({ registration })
     },
     onClosed: () => life?.tunnel.start(),
-    now: momentNow,
+    now: bootMomentNow,
+    bootId: bootId(),
     log,
   })
 
@@ -130,6 +131,7 @@ export function createDevice(options: DeviceOptions): Device {
       log,
     })
     life = { registration, tunnel, renewal, posture, ...routesOf(registration, options) }
+    lock.resume()
     tunnel.start()
   }
 

@@ -39,6 +39,14 @@ const registration = z.object({
   settings: settings.optional(),
   /** Codes that lifted the lock: none does so twice. */
   usedCodes: z.array(z.string()).optional(),
+  /** The last of them, and the boot in whose clocks its time is. */
+  lifted: z
+    .object({
+      bootId: z.string(),
+      from: z.object({ wallMs: z.number(), steadyMs: z.number() }),
+      forMs: z.number(),
+    })
+    .exactOptional(),
 })
 
 /** One registration; holds the private key, so it is never logged. */

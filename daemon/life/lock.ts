@@ -5,10 +5,15 @@ import { type OverrideRefusal, readOverrideCode } from '#lib/enrol/override-code
 import { elapsedMs, type Moment } from '#lib/moment'
 import { err, ok, type Result } from '#lib/result'
 
+/** The lock is lifted: since when, and for how long. The clocks of this machine cannot prolong it. */
+export type Lifted = { readonly from: Moment; readonly forMs: number }
+
+/** The same for another run of the daemon: `from` is by clocks of one boot of the machine. */
+export type KeptLift = Lifted & { readonly bootId: string }
+
 /** What is remembered of codes. */
 export type LockState = {
-  /** The lock is lifted: since when, and for how long. The clocks of this machine cannot prolong it. */
-  readonly lifted?: { readonly from: Moment; readonly forMs: number }
+  readonly lifted?: Lifted
   /** When wrong codes were typed. */
   readonly guesses: readonly Moment[]
 }
@@ -31,8 +36,24 @@ const GUESS_WINDOW_MS = 600_000
 export const USED_CODES_LIMIT = 64
 
 /** Whether the lock is lifted now. */
-export function isLifted({ lifted }: LockState, now: Moment): boolean {
+export function isLifted({ lifted }: Pick<LockState, 'lifted'>, now: Moment): boolean {
   return lifted !== undefined && elapsedMs(lifted.from, now) < lifted.forMs
+}
+
+/**
+ * What another run of the daemon left in force.
+ * @param bootId of the machine now; where it is not known, or another, nothing is left.
+ */
+export function stillLifted(
+  kept: KeptLift | undefined,
+  bootId: string | undefined,
+  now: Moment,
+): Pick<LockState, 'lifted'> {
+  if (kept === undefined || bootId === undefined || kept.bootId !== bootId) return {}
+  const { from, forMs } = kept
+  // A clock that only goes forward is not before its own past.
+  const isOfPast = from.steadyMs <= now.steadyMs
+  return isOfPast && isLifted({ lifted: kept }, now) ? { lifted: { from, forMs } } : {}
 }
 
 /** Tries a code. @returns the next state; with it the code to remember, or why it lifts nothing. */

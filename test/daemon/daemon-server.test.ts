@@ -251,6 +251,28 @@ test('D13: a locked device is not switched off or logged out, but with a code of
   t.like(await ask({ method: 'override', code }), { type: 'error', code: 'code_used' })
 })
 
+test('D13: what a code lifted is lifted after a restart of the daemon; the file is not open to others', async (t) => {
+  const key = Buffer.alloc(32, 7)
+  const settings = { ...SETTINGS, lock: { overrideKey: key.toString('base64url') } }
+  const gateway = await startGatewayFor(t, 1, {}, { settings: () => settings })
+  const device = await gateway.enrol()
+  const registration = registrationOf(gateway, device)
+  const first = await startDaemonRig(t, { registration })
+  await first.until(({ lock, state }) => state === 'connected' && lock !== undefined)
+  const code = makeOverrideCode(key, device.id, Date.now() + HOUR_MS)
+  t.like(await first.ask({ method: 'override', code }), { type: 'result' })
+  const until = (await first.status()).lock?.liftedUntil ?? ''
+  await first.daemon.stop()
+  t.is(statSync(join(first.config.stateDir, 'registration.json')).mode & 0o777, 0o600)
+  const again = await startDaemonRig(t, { config: first.config })
+  // The clocks differ by less than the grain of the uptime.
+  t.true(
+    Math.abs(Date.parse((await again.status()).lock?.liftedUntil ?? '') - Date.parse(until)) < 1000,
+  )
+  t.like(await again.ask({ method: 'down' }), { value: { status: { state: 'down' } } })
+  t.like(await again.ask({ method: 'override', code }), { type: 'error', code: 'code_used' })
+})
+
 test('D8: a revoked device says so, and what is ours is refused with that reason', async (t) => {
   const gateway = await startGatewayFor(t, 1)
   const device = await gateway.enrol()

@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { makeOverrideCode } from '#lib/enrol/override-code'
 import type { Registration } from '../../../daemon/enrol/registration.ts'
 import { createLock } from '../../../daemon/life/lock-job.ts'
@@ -10,9 +10,18 @@ const START_MS = Date.UTC(2026, 10, 21)
 const settings = { domains: [], prefixes: [], others: 'direct' as const, sshHostAuthorities: [] }
 const lockKey = { overrideKey: key.toString('base64url') }
 
+const UPTIME_MS = 5_000_000
+
+type Boot = {
+  readonly bootId: string | undefined
+  readonly wallMs: number
+  readonly steadyMs: number
+}
+const BOOT: Boot = { bootId: 'b1', wallMs: START_MS, steadyMs: UPTIME_MS }
+
 /** A locked device with clocks that the test moves. */
-function locked(change: Partial<Registration> = {}) {
-  const clock = { wallMs: START_MS, steadyMs: 0 }
+function locked(change: Partial<Registration> = {}, { bootId, ...clocks }: Boot = BOOT) {
+  const clock = { ...clocks }
   let registration = {
     ...{ deviceId: 'a7d1', settings: { ...settings, lock: lockKey } },
     ...change,
@@ -20,21 +29,27 @@ function locked(change: Partial<Registration> = {}) {
   let closed = 0
   const lock = createLock({
     registration: () => registration,
-    keepUsed: (usedCodes) => {
-      registration = { ...registration, usedCodes: [...usedCodes] }
+    keep: (used) => {
+      registration = { ...registration, ...used }
     },
     onClosed: () => {
       closed += 1
     },
     now: () => ({ ...clock }),
+    bootId,
     log: memoryLog(),
   })
+  lock.resume()
   const pass = (wallMs: number, steadyMs = wallMs) => {
     clock.wallMs += wallMs
     clock.steadyMs += steadyMs
     lock.look()
   }
-  return { lock, pass, closed: () => closed, registration: () => registration }
+  const forget = (): void => {
+    const { lifted: _, usedCodes: __, ...rest } = registration
+    registration = rest
+  }
+  return { lock, pass, forget, closed: () => closed, registration: () => registration }
 }
 const codeFor = (ms: number, device = 'a7d1') => makeOverrideCode(key, device, START_MS + ms)
 
@@ -86,6 +101,54 @@ test('D13: a code is taken once, also after a restart', (t) => {
   t.like(again.lock.lift(code), { error: { reason: 'code_used' } })
   t.true(again.lock.holds)
   first.lock.stop()
+})
+
+/** Lifts for an hour, and starts the daemon again: what it is like then. */
+function restarted(t: ExecutionContext, then: Partial<Boot>, first: Partial<Boot> = {}) {
+  const before = locked({}, { ...BOOT, ...first })
+  t.true(before.lock.lift(codeFor(HOUR_MS)).ok)
+  before.lock.stop()
+  const { usedCodes, lifted } = before.registration()
+  const again = locked({ usedCodes, ...(lifted && { lifted }) }, { ...BOOT, ...then })
+  t.teardown(() => again.lock.stop())
+  return again
+}
+const after = (ms: number) => ({ wallMs: START_MS + ms, steadyMs: UPTIME_MS + ms })
+
+test('D13: a restart of the daemon neither ends nor prolongs what a code lifted', (t) => {
+  const { lock, pass, closed } = restarted(t, after(HOUR_MS / 2))
+  t.false(lock.holds)
+  t.is(lock.liftedUntilMs, START_MS + HOUR_MS)
+  pass(HOUR_MS / 2 - 1)
+  t.false(lock.holds)
+  pass(1)
+  t.true(lock.holds)
+  t.is(closed(), 1)
+})
+
+const heldAgain: Record<string, readonly [Partial<Boot>, Partial<Boot>?]> = {
+  'after its end': [after(HOUR_MS)],
+  'after its end, with the clock put back': [{ steadyMs: UPTIME_MS + HOUR_MS }],
+  'after a reboot': [{ bootId: 'b2', wallMs: START_MS + 60_000, steadyMs: 60_000 }],
+  'after a reboot that took longer than the boot before': [{ bootId: 'b2', ...after(60_000) }],
+  'where boots cannot be told apart': [{ bootId: undefined }, { bootId: undefined }],
+  'where they could be, and can be no more': [{ bootId: undefined }],
+  'where the steady clock went back': [{ steadyMs: UPTIME_MS - 1 }],
+}
+for (const [title, [then, first]] of Object.entries(heldAgain)) {
+  test(`D13: the lock holds in a daemon that is started ${title}`, (t) => {
+    const { lock } = restarted(t, then, first)
+    t.true(lock.holds)
+    t.is(lock.liftedUntilMs, undefined)
+  })
+}
+
+test('D13: what was lifted for one registration is not for the next', (t) => {
+  const { lock, forget } = locked()
+  lock.lift(codeFor(HOUR_MS))
+  forget()
+  lock.resume()
+  t.true(lock.holds)
 })
 
 test('D13: after five wrong codes not even the right one is taken, for ten minutes', (t) => {
