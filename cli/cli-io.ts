@@ -62,6 +62,8 @@ export type CliIo = {
   readonly watchDaemon: WatchDaemon
   readonly admin: AdminApi
   readonly secrets: SecretFiles
+  /** A line that is not echoed, or the first one of standard input where that is no terminal; undefined: there is none. */
+  askSecretLine(question: string): Promise<string | undefined>
   /** File with the credentials of a service, from the environment (ZT_SERVICE_TOKEN_FILE). */
   readonly serviceTokenFile: string | undefined
   /** Unix milliseconds. */

@@ -19,6 +19,7 @@ import { buildProgram, type GlobalOptions } from './program.ts'
 import { recordingIo } from './recordings/terminal-os.ts'
 import { runnerOf } from './run-os.ts'
 import { secretFiles } from './secret-file-os.ts'
+import { askSecretLine } from './secret-line-os.ts'
 import { hasSocksNetcat, keepKnownHosts, runSsh } from './ssh-os.ts'
 import { linesTo } from './terminal-text-os.ts'
 import { readText, writeFile } from './text-file-os.ts'
@@ -59,6 +60,7 @@ const program = buildProgram(
         ...optional('tokenFile', options.adminTokenFile),
       }),
       secrets: secretFiles,
+      askSecretLine,
       serviceTokenFile: env['ZT_SERVICE_TOKEN_FILE'],
       agentSocket: env['SSH_AUTH_SOCK'],
       addToAgent,

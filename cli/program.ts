@@ -95,6 +95,7 @@ function lazily(make: () => ProgramIo): ProgramIo {
       create: (path) => io().secrets.create(path),
       replace: (path, text) => io().secrets.replace(path, text),
     },
+    askSecretLine: (question) => io().askSecretLine(question),
     get serviceTokenFile() {
       return io().serviceTokenFile
     },

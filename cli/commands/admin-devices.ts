@@ -64,7 +64,9 @@ async function override(io: CliIo, id: string, options: OverrideOptions): Promis
   const made = answer.ok ? readAnswer(overrideCode, answer.value) : answer
   if (!made.ok) return report(io, made.error)
   const { code, endsAt } = made.value
-  io.print(options.json ? JSON.stringify(made.value) : `zt override ${code}\ngood until ${endsAt}`)
+  io.print(
+    options.json ? JSON.stringify(made.value) : `${code}\ngood until ${endsAt}, for "zt override"`,
+  )
   return EXIT.ok
 }
 

@@ -32,11 +32,26 @@ function addOverride(program: Command, io: CliIo, run: Run): void {
   program
     .command('override')
     .description('lift the lock of this device for a while, with a code of an administrator')
-    .argument('<code>', 'the code, with or without hyphens')
     .option('--json', 'print JSON')
-    .action((code: string, options: JsonOption) =>
-      run(() => ask(io, { method: 'override', code }, options)),
-    )
+    .addHelpText('after', OVERRIDE_HELP)
+    .action((options: JsonOption) => run(() => override(io, options)))
+}
+
+async function override(io: CliIo, options: JsonOption): Promise<number> {
+  const code = await io.askSecretLine('Code, with or without hyphens: ')
+  return code ? ask(io, { method: 'override', code }, options) : report(io, NO_CODE)
+}
+
+const OVERRIDE_HELP = `
+Asks for the code, or reads it from standard input where that is no terminal: arguments are there for everybody to see.
+
+Example:
+  $ zt override`
+
+const NO_CODE: CliFailure = {
+  code: 'no_code',
+  message: 'No code was given.',
+  exitCode: EXIT.usage,
 }
 
 const PORTAL_HELP = `

@@ -274,7 +274,7 @@ function failureFor(reason: LocalReason): ControlFailure {
 const LOCKED: ControlFailure = {
   code: 'locked',
   message:
-    'Your organisation keeps the tunnel of this device on. An administrator can give you a code for a while: zt override CODE.',
+    'Your organisation keeps the tunnel of this device on. An administrator can give you a code for a while, for "zt override".',
 }
 const CODE_REFUSALS = {
   not_locked: 'This device is not locked: nothing has to be overridden.',

@@ -106,6 +106,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
     () => ({
       print: (line) => printed.push(line),
       warn: (line) => printed.push(line),
+      askSecretLine: async () => '0000-AAAA-BBBB-CCCC',
       askDaemon: async (request) => {
         asked.push(request)
         switch (request.method) {
@@ -269,14 +270,17 @@ test('D13 admin devices override makes a code, for as long as is asked', async (
   const { run, printed, posted } = zt()
   t.is(await run('admin', 'devices', 'override', 'd/1', '--for', '90m'), EXIT.ok)
   t.deepEqual(posted, [['/api/v1/devices/d%2F1/override', { seconds: 5400 }]])
-  t.regex(printed[0] ?? '', /^zt override 0000-AAAA-BBBB-CCCC\ngood until 2026-11-21T13/)
+  t.regex(printed[0] ?? '', /^0000-AAAA-BBBB-CCCC\ngood until 2026-11-21T13.*"zt override"$/)
   t.is(await run('admin', 'devices', 'override', 'd/1', '--for', 'long'), EXIT.usage)
 })
 
 test('D13 override hands the code to the daemon', async (t) => {
-  const { run, asked } = zt()
-  await run('override', '0000-AAAA-BBBB-CCCC')
+  const { run, asked, program } = zt()
+  await run('override')
   t.deepEqual(asked, [{ method: 'override', code: '0000-AAAA-BBBB-CCCC' }])
+  program.commands.find((one) => one.name() === 'override')?.configureOutput({ writeErr: () => {} })
+  await t.throwsAsync(run('override', '0000-AAAA-BBBB-CCCC'), { message: /too many arguments/ })
+  t.is(asked.length, 1, 'nothing that others saw is taken')
 })
 
 test('D13 portal open and close ask the daemon, and status says what there is', async (t) => {

@@ -41,6 +41,7 @@ export function adminCommands(...answers: unknown[]) {
     },
     onScreen: <T>(replay: () => Promise<T>) => replay(),
     serviceTokenFile: undefined,
+    askSecretLine: () => Promise.reject(new Error('nothing is typed')),
     watchDaemon: () => Promise.reject(new Error('the daemon is not watched')),
     askDaemon: () => Promise.reject(new Error('the daemon is not asked')),
     createFile: () => Promise.reject(new Error('no files')),
