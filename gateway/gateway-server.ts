@@ -3,6 +3,7 @@
  * interfaces; here they meet.
  */
 import type { Log } from '#lib/log'
+import type { HostName } from '#lib/net/host'
 import { err, ok, type Result } from '#lib/result'
 import { openAccess } from './access-store.ts'
 import { watchForAlerts } from './alert/alert-tap.ts'
@@ -14,7 +15,7 @@ import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import { createNameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
-import { createResolver } from './enforce/resolve-client.ts'
+import { type AliasesOf, createResolver } from './enforce/resolve-client.ts'
 import { createFlowTable } from './flow/flow-table.ts'
 import { createFlowTap } from './flow/flow-tap.ts'
 import { inTurns } from './in-turns-job.ts'
@@ -121,8 +122,10 @@ export async function startGateway(
     () => policyInForce.snapshot.current.policy.document.dns.zones,
   )
   const resolve = createResolver({ hosts: config.hosts, lookupAll: nameServers.lookupAll })
+  const aliasesOf: AliasesOf = async (name) =>
+    config.hosts.has(name as HostName) ? [] : nameServers.aliasesOf(name)
   const explainer = createExplainer({
-    ...{ decider: access.decider, log, now, resolve },
+    ...{ decider: access.decider, log, now, resolve, aliasesOf },
     gather: access.evaluations.gather,
     dial: dialTarget,
   })
@@ -161,6 +164,7 @@ export async function startGateway(
       explainer,
       sshTargets,
       resolve,
+      aliasesOf,
       nameServers,
       flowTap: createFlowTap(),
       live,

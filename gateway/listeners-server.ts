@@ -11,7 +11,7 @@ import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { NameServers } from './dns/name-servers-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
-import type { Resolve } from './enforce/resolve-client.ts'
+import type { AliasesOf, Resolve } from './enforce/resolve-client.ts'
 import { overrideKeyOf } from './enrol/override-key.ts'
 import type { Evaluations } from './evaluator/evaluations-client.ts'
 import type { StandingOf } from './facts/gather.ts'
@@ -68,6 +68,7 @@ export type Parts = {
   readonly prompts: PromptDesk
   readonly explainer: Explainer
   readonly resolve: Resolve
+  readonly aliasesOf: AliasesOf
   readonly nameServers: NameServers
   readonly flowTap: FlowTap
   readonly sshTargets: RegisteredTargets
@@ -143,7 +144,8 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, explainer, resolve, nameServers, standing, sessions, serviceTokens } = parts
+  const { decider, explainer, resolve, aliasesOf, nameServers, standing, sessions, serviceTokens } =
+    parts
   const { reconsideration, posture, holding } = parts
   const { store, keys, sshAuthorities } = data
   const { snapshot } = policyInForce
@@ -155,7 +157,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, resolve, nameServers, standing, sessions, serviceTokens },
+    ...{ decider, explainer, resolve, aliasesOf, nameServers, standing, sessions, serviceTokens },
     flowTap: parts.flowTap,
     ...{ reconsideration, posture, holding },
     ...{ evaluations: parts.evaluations, audit: parts.audit, checkpoints: parts.checkpoints },

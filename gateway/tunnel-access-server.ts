@@ -17,7 +17,7 @@ import { dialUdp } from './enforce/dial-udp-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import { createFlowServer } from './enforce/flow-server.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
-import type { Resolve } from './enforce/resolve-client.ts'
+import type { AliasesOf, Resolve } from './enforce/resolve-client.ts'
 import type { ServeSsh } from './enforce/ssh-service.ts'
 import { logoutPost } from './enrol/logout-post-server.ts'
 import { overrideKeyOf } from './enrol/override-key.ts'
@@ -68,6 +68,7 @@ export type TunnelAccessOptions = {
   readonly decider: PolicyDecider
   readonly explainer: Explainer
   readonly resolve: Resolve
+  readonly aliasesOf: AliasesOf
   readonly nameServers: NameServers
   readonly flowTap: FlowTap
   readonly standing: StandingOf
@@ -125,6 +126,7 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
   })
   const onFlow = createFlowServer({
     ...{ decider, table, records, user, standing, resolve, serveSsh, log, now },
+    aliasesOf: options.aliasesOf,
     dial: dialTarget,
     dialUdp,
     dialIcmp: createDialIcmp(log),

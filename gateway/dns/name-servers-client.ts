@@ -4,7 +4,7 @@
  */
 import { lookup, Resolver } from 'node:dns/promises'
 import { type DnsAnswer, readAnswer } from '#lib/dns/answer'
-import { FLAG, TYPE } from '#lib/dns/codes'
+import { FLAG, RCODE, TYPE } from '#lib/dns/codes'
 import { askInTurn, askServer } from '#lib/dns/exchange-client'
 import { writeName } from '#lib/dns/name'
 import { writeQuery } from '#lib/dns/query'
@@ -13,6 +13,7 @@ import { addressFromBytes, formatAddress } from '#lib/net/address'
 import { printAuthority } from '#lib/net/endpoint'
 import { type HostName, isWithinDomain } from '#lib/net/host'
 import type { DnsZone } from '../policy/document.ts'
+import { aliasesIn } from './alias-chain.ts'
 
 /** Addresses of a name as texts; rejects where there are none. */
 export type LookupAll = (name: string) => Promise<readonly { readonly address: string }[]>
@@ -28,6 +29,8 @@ export interface NameServers {
   /** Asks for a name one query, by TCP where the answer is too long for UDP. Undefined: nobody answers. Never rejects. */
   ask(name: string, query: Uint8Array): Promise<NameAnswer | undefined>
   readonly lookupAll: LookupAll
+  /** Names that a name leads to on the way to its addresses. Undefined: nobody answers, or not in a way that can be read. Never rejects. */
+  aliasesOf(name: string): Promise<readonly string[] | undefined>
   /** The zone of resolvers that a name is asked of; undefined: those of this machine are. */
   zoneOf(name: string): string | undefined
 }
@@ -45,6 +48,7 @@ export function createNameServers(zones: () => readonly DnsZone[]): NameServers 
     askServers(zoneOf(name, zones())?.resolvers ?? machineServers(), query)
   return {
     ask,
+    aliasesOf: (name) => aliasesOf(name, ask),
     zoneOf: (name) => zoneOf(name, zones())?.domain,
     lookupAll: (name) =>
       zoneOf(name, zones()) === undefined
@@ -76,6 +80,16 @@ async function askServers(
   return message && answer && { ...answer, message, resolver: printAuthority(server) }
 }
 
+async function aliasesOf(name: string, ask: NameServers['ask']) {
+  const answer = await ask(name, addressQuery(name, TYPE.A))
+  const isSaid = answer?.rcode === RCODE.NOERROR || answer?.rcode === RCODE.NXDOMAIN
+  return answer && isSaid ? aliasesIn(answer.message) : undefined
+}
+
+function addressQuery(name: string, type: number): Uint8Array {
+  return writeQuery({ name: writeName(name), type, dnssecOk: false, flags: 0 })
+}
+
 async function addressesOf(name: string, ask: NameServers['ask']): ReturnType<LookupAll> {
   const found = await Promise.all(
     [...OCTETS.keys()].map((type) => addressesOfType(name, type, ask)),
@@ -86,10 +100,7 @@ async function addressesOf(name: string, ask: NameServers['ask']): ReturnType<Lo
 }
 
 async function addressesOfType(name: string, type: number, ask: NameServers['ask']) {
-  const answer = await ask(
-    name,
-    writeQuery({ name: writeName(name), type, dnssecOk: false, flags: 0 }),
-  )
+  const answer = await ask(name, addressQuery(name, type))
   const records = answer?.records ?? []
   return records
     .filter((one) => one.section === 'answer' && one.type === type)

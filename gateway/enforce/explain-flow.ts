@@ -4,18 +4,19 @@
  */
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import type { Result } from '#lib/result'
-import { withAddress } from '../facts/gather.ts'
+import { withAddress, withAliases } from '../facts/gather.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { Decider } from './decider.ts'
-import { resolveAs } from './resolve-as.ts'
-import type { Resolve } from './resolve-client.ts'
+import { resolveAs, unknownAliases } from './resolve-as.ts'
+import type { AliasesOf, Resolve } from './resolve-client.ts'
 
 /** What is asked on the way. */
 export type ExplainDeps = {
   readonly decider: Pick<Decider, 'decide' | 'decideAddress'>
   readonly resolve: Resolve
+  readonly aliasesOf: AliasesOf
   /** Opens a TCP connection to the first of these that answers, and closes it at once. */
   readonly probe: (addresses: readonly string[], port: number) => Promise<Result<void, Failure>>
 }
@@ -35,6 +36,9 @@ export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Expl
   const { host, port, transport } = facts.destination
   const decision = deps.decider.decide(facts)
   if (decision.kind === 'denial') return { facts, decision }
+  const aliases = await unknownAliases(facts, decision, deps.aliasesOf)
+  if (!aliases.ok) return { facts, decision, failure: aliases.error.reason }
+  if (aliases.value.length > 0) return explainFlow(withAliases(facts, aliases.value), deps)
   const literal = parseAddress(host)
   const addresses = literal.ok ? literal : await resolveAs(host, decision.names, deps.resolve)
   if (!addresses.ok) return { facts, decision, failure: 'name_not_found' }

@@ -11,7 +11,7 @@ import { createEndSignal } from './end-signal.ts'
 import { type ExplainDeps, explainFlow, type Failure } from './explain-flow.ts'
 import { type FullExplanation, forAdministrator, forUser } from './explanation.ts'
 
-export type ExplainerDeps = Pick<ExplainDeps, 'decider' | 'resolve'> & {
+export type ExplainerDeps = Pick<ExplainDeps, 'decider' | 'resolve' | 'aliasesOf'> & {
   readonly dial: Dial
   /** The facts with what external evaluators say; without it nobody is asked. */
   readonly gather?: (facts: Facts) => Facts | Promise<Facts>
@@ -35,13 +35,13 @@ const QUESTIONS = { perSource: 30, windowSeconds: 60 }
 const PROBE_MS = 3000
 
 export function createExplainer(deps: ExplainerDeps): Explainer {
-  const { decider, resolve, dial, gather, log, now } = deps
+  const { decider, resolve, aliasesOf, dial, gather, log, now } = deps
   const mayAsk = openRateGate(QUESTIONS, (deviceId) => deviceId)
   const probe = probeWith(dial, now)
 
   async function explain(facts: Facts, asker: string) {
     const gathered = (await gather?.(facts)) ?? facts
-    const explained = await explainFlow(gathered, { decider, resolve, probe })
+    const explained = await explainFlow(gathered, { decider, resolve, aliasesOf, probe })
     const { kind: verdict, reason } = explained.decision
     const { deviceId } = facts.subject
     log.info({ asker, deviceId, destination: facts.destination, verdict, reason }, 'explained')

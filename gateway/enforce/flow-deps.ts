@@ -9,7 +9,7 @@ import type { Sessions } from '../session/sessions-store.ts'
 import type { User } from '../store/store.ts'
 import type { Decider } from './decider.ts'
 import type { Dial } from './dial-client.ts'
-import type { Resolve } from './resolve-client.ts'
+import type { AliasesOf, Resolve } from './resolve-client.ts'
 import type { ServeSsh, TargetStream } from './ssh-service.ts'
 
 export type FlowServerDeps = {
@@ -32,6 +32,7 @@ export type FlowServerDeps = {
   /** The facts with what external evaluators say; without it nobody is asked. */
   readonly gather?: (facts: Facts) => Facts | Promise<Facts>
   readonly resolve: Resolve
+  readonly aliasesOf: AliasesOf
   readonly dial: Dial
   /** As `dial`, for UDP: a stream of capsules with one datagram each. */
   readonly dialUdp: Dial<TargetStream>

@@ -1,7 +1,7 @@
 /** From a first decision to a connected target: settle it, resolve, decide on each address, dial the permitted ones. */
 import { formatAddress, type IpAddress, parseAddress } from '#lib/net/address'
 import { err, ok, type Result } from '#lib/result'
-import { withAddress } from '../facts/gather.ts'
+import { withAddress, withAliases } from '../facts/gather.ts'
 import type { Decision, Permit } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Reason } from '../policy/reasons.ts'
@@ -11,7 +11,7 @@ import type { Dial } from './dial-client.ts'
 import { FLOW_TIMING, type FlowServerDeps } from './flow-deps.ts'
 import type { LiveFlow } from './live-flow.ts'
 import type { Missed } from './missed.ts'
-import { resolveAs } from './resolve-as.ts'
+import { resolveAs, unknownAliases } from './resolve-as.ts'
 import type { ResolveError } from './resolve-client.ts'
 import { settle } from './settle-server.ts'
 import type { TargetStream } from './ssh-service.ts'
@@ -24,6 +24,13 @@ export async function reach(
 ): Promise<Result<Reached, Missed>> {
   const permit = await settle(live, decision, deps)
   if (!permit.ok) return permit
+  const aliases = await unknownAliases(live.facts, permit.value, deps.aliasesOf)
+  if (live.ended.hasEnded) return err('gone')
+  if (!aliases.ok) return err(aliases.error.reason)
+  if (aliases.value.length > 0) {
+    live.facts = withAliases(live.facts, aliases.value)
+    return reach(live, deps.decider.decide(live.facts), deps)
+  }
   const addresses = await addressesOf(live.facts.destination.host, permit.value, deps)
   if (live.ended.hasEnded) return err('gone')
   if (!addresses.ok) return err(addresses.error.reason)

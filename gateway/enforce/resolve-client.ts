@@ -12,6 +12,9 @@ export type Resolve = (
   name: string,
 ) => Promise<Result<readonly [IpAddress, ...IpAddress[]], ResolveError>>
 
+/** Names that a name leads to; undefined: nobody says. Never rejects. */
+export type AliasesOf = (name: string) => Promise<readonly string[] | undefined>
+
 export type ResolverOptions = {
   /** Fixed addresses by canonical name. */
   readonly hosts: ReadonlyMap<string, string>

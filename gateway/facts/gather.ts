@@ -98,6 +98,14 @@ export function withAddress(facts: Facts, address: string): Facts {
   })
 }
 
+/** The same facts with the names that the destination's leads to. */
+export function withAliases(facts: Facts, aliases: readonly string[]): Facts {
+  return Object.freeze({
+    ...facts,
+    destination: Object.freeze({ ...facts.destination, aliases }),
+  })
+}
+
 /** Whether datagrams are carried, not octets. */
 export function isOfDatagrams({ destination }: Facts): boolean {
   return destination.transport !== 'tcp'

@@ -99,6 +99,8 @@ export type CompiledPolicy = {
   readonly exempt: DestinationIndex<true>
   /** By name; ports mean nothing here. */
   readonly nameRules: DestinationIndex<CompiledNameRule>
+  /** Whether any of them blocks or answers itself: then it matters which names a name leads to. */
+  readonly namesAreBound: boolean
   readonly rulesBefore: DestinationIndex<CompiledRule>
   readonly rulesAfter: DestinationIndex<CompiledRule>
   readonly sshCertificates: readonly CompiledSshCertificate[]
@@ -164,6 +166,7 @@ export function* compileInSteps(
     protectedOnes: yield* indexOf(document.requireProtection.destinations.flatMap(closing)),
     exempt: yield* indexOf(document.requireProtection.exempt.map(opening)),
     nameRules: yield* indexNameRules(document.dns.rules, parts),
+    namesAreBound: document.dns.rules.some(({ effect }) => effect.kind !== 'allow'),
     rulesBefore: yield* indexRules(
       rules.filter(({ precedence }) => precedence < phaseAt),
       parts,

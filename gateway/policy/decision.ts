@@ -72,6 +72,8 @@ export type Permit = {
   readonly enforcement: Enforcement
   /** Absent: the name is resolved as it is. */
   readonly names?: NameWays
+  /** Rules of the DNS phase may be about names that this one leads to: it is decided again with them. */
+  readonly meetsAliases?: true
   /** The flow is closed after this long without a byte; absent = no limit. */
   readonly idleTimeoutMs?: number
   readonly revision: number

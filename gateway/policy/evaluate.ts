@@ -55,7 +55,12 @@ function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
   const named = dnsPhase(policy, flow)
   if (named !== undefined && 'kind' in named) return named
   const verdict = carriedBy(policy, flow)
-  return verdict.kind === 'permit' && named !== undefined ? { ...verdict, names: named } : verdict
+  if (verdict.kind === 'denial' || flow.host.kind === 'address') return verdict
+  return {
+    ...verdict,
+    ...(named !== undefined && { names: named }),
+    ...(policy.namesAreBound && { meetsAliases: true }),
+  }
 }
 
 /** The verdict but for the DNS phase. */

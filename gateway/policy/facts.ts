@@ -83,6 +83,8 @@ export type Facts = {
     readonly transport: Transport
     /** Address the name was resolved to: absent in the first pass, a second fact in the pass before dialling. */
     readonly address?: string
+    /** Names that the host leads to (CNAME), once they were looked up. */
+    readonly aliases?: readonly string[]
   }
   /** Absent until the first bytes were looked at. */
   readonly protocol?: ApplicationProtocol

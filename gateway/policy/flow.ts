@@ -21,6 +21,8 @@ type PutOn = 'revision' | 'trace' | 'validUntilSeconds'
 export type Flow = {
   readonly host: Host
   readonly service: Service
+  /** Names that the host leads to, as far as known. */
+  readonly aliases: readonly string[]
   /** Where it would be dialled: the literal asked for, or what the name was resolved to. */
   readonly address: IpAddress | undefined
   readonly protocol: ApplicationProtocol | undefined
@@ -47,7 +49,7 @@ export function readFlow(
   resolved: string | undefined,
   nowSeconds: number,
 ): Flow | undefined {
-  const { host: hostText, port, transport } = facts.destination ?? {}
+  const { host: hostText, port, transport, aliases = [] } = facts.destination ?? {}
   const host = parseHost(String(hostText))
   if (!host.ok || !isService({ port, transport })) return undefined
   const address = addressOf(host.value, resolved)
@@ -57,6 +59,7 @@ export function readFlow(
   return {
     host: host.value,
     service: { port, transport },
+    aliases,
     address,
     protocol: facts.protocol,
     asker,

@@ -41,6 +41,7 @@ export function policyParts(
   const explainer = createExplainer({
     decider: createPolicyDecider(snapshot, now),
     resolve: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
+    aliasesOf: async () => [],
     dial: async () => ({ ok: false, error: { reason: 'target_unreachable' } }),
     log: memoryLog(),
     now,

@@ -123,6 +123,7 @@ export async function startEnforced(
     standing: onlySubject,
     user: (id) => (id === user.id ? user : undefined),
     resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
+    aliasesOf: async () => [],
     dial: dialTarget,
     dialUdp,
     dialIcmp: createDialIcmp(memoryLog()),

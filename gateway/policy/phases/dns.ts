@@ -54,9 +54,14 @@ export function nameRuleFor(
 /** A denial where a connection to this name has no address left; else where its addresses come from, if not from itself. */
 export function dnsPhase(policy: CompiledPolicy, flow: Flow): Verdict | NameWays | undefined {
   if (flow.host.kind === 'address' || policy.document.dns.rules.length === 0) return undefined
-  const { name } = flow.host
-  const rule4 = nameRuleFor(policy, { name, type: TYPE.A }, flow)?.rule
-  const rule6 = nameRuleFor(policy, { name, type: TYPE.AAAA }, { ...flow, trace: [] })?.rule
+  const { aliases, host } = flow
+  const { name } = host
+  const rule4 = nameRuleFor(policy, { name, aliases, type: TYPE.A }, flow)?.rule
+  const rule6 = nameRuleFor(
+    policy,
+    { name, aliases, type: TYPE.AAAA },
+    { ...flow, trace: [] },
+  )?.rule
   const ways = { v4: wayOf(rule4?.effect, 4), v6: wayOf(rule6?.effect, 6) }
   if (ways.v4 === 'own' && ways.v6 === 'own') return undefined
   if (ways.v4 !== 'none' || ways.v6 !== 'none') return ways

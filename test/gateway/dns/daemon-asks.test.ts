@@ -136,12 +136,14 @@ test('G12: a name that is blocked is not there for dig, and may not be connected
 
 test('G12: a name that leads to a blocked one is not there for dig', async (t) => {
   const names = ['wiki.corp.test']
-  const { dig, opened } = await rig(t, { ...blockSecret, names, text: 'Ask IT' })
+  const { dig, opened, client } = await rig(t, { ...blockSecret, names, text: 'Ask IT' })
   const said = await dig('www.corp.test')
   t.regex(said, /status: NXDOMAIN/)
   t.regex(said, /EDE: 15 .*Ask IT \(wiki\.corp\.test\)/)
   const [line] = opened.data.store.dnsLog.list({ limit: 1 })
   t.like(line, { name: 'www.corp.test', alias: 'wiki.corp.test', rule: 'no-secrets' })
+  const flow = await client.openFlow({ host: 'www.corp.test', port: 443 }, {})
+  t.is(flow.ok ? 'open' : flow.error.reason, 'blocked_by_dns_rule')
 })
 
 test('G12: a name that is refused is refused', async (t) => {

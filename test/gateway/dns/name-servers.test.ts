@@ -26,6 +26,23 @@ test('G12: the resolvers of a zone are asked for its names, those of the longest
   await t.throwsAsync(() => lookupAll('x.dev.corp.test'))
 })
 
+test('G12: aliases of a name are those on the way to its addresses; without an answer nothing is known', async (t) => {
+  const near = await dnsmasq(
+    t,
+    ...['--local=/test/', '--cname=www.corp.test,w.corp.test', '--host-record=w.corp.test,fd00::2'],
+  )
+  const { aliasesOf } = createNameServers(
+    zonesOf([
+      { domain: 'corp.test', resolvers: [near] },
+      { domain: 'dead.test', resolvers: ['127.0.0.1:9'] },
+    ]),
+  )
+  t.deepEqual(await aliasesOf('www.corp.test'), ['w.corp.test'])
+  t.deepEqual(await aliasesOf('w.corp.test'), [])
+  t.deepEqual(await aliasesOf('none.corp.test'), [])
+  t.is(await aliasesOf('w.dead.test'), undefined)
+})
+
 test('G12: what is in no zone is asked of the machine', async (t) => {
   const { lookupAll } = createNameServers(
     zonesOf([{ domain: 'corp.test', resolvers: ['127.0.0.1:9'] }]),

@@ -39,7 +39,11 @@ const WRITTEN = {
 }
 
 /** A decider on `written`, with what it was asked to resolve and dial. */
-function rig(written: unknown = WRITTEN, addresses: readonly string[] = ['10.0.0.1']) {
+function rig(
+  written: unknown = WRITTEN,
+  addresses: readonly string[] = ['10.0.0.1'],
+  aliases?: readonly string[],
+) {
   const policy = policyOf(written)
   const asked: string[] = []
   const decider = createPolicyDecider(createPolicySnapshot({ revision: 7, policy }), () => NOW_MS)
@@ -53,6 +57,10 @@ function rig(written: unknown = WRITTEN, addresses: readonly string[] = ['10.0.0
     resolve: async (name) => {
       asked.push(`resolve ${name}`)
       return first === undefined ? err({ reason: 'name_not_found' }) : ok([first, ...rest])
+    },
+    aliasesOf: async (name) => {
+      asked.push(`aliases ${name}`)
+      return aliases
     },
     probe: async (to, port) => {
       asked.push(`dial ${to.join(' ')} ${port}`)
@@ -95,6 +103,21 @@ test('D12: a permit is followed to the address, which is decided on and dialled'
   const literal = rig()
   await explainTo('10.0.0.7:443', literal)
   t.deepEqual(literal.asked, ['dial 10.0.0.7 443'])
+})
+
+test('D12 G12: a name that leads to a blocked one is denied before it is resolved', async (t) => {
+  const block = { name: 'no-ads', precedence: 1, action: 'block', names: ['ads.test'] }
+  const written = { ...WRITTEN, dns: { rules: [{ ...block, include: [{ everyone: true }] }] } }
+  const leads = async (aliases?: readonly string[]) => {
+    const one = rig(written, ['10.0.0.1'], aliases)
+    const { verdict, reason } = forAdministrator(await explainTo('wiki.corp:443', one))
+    return [verdict, reason, ...one.asked]
+  }
+  t.deepEqual(await leads(['ads.test']), ['denial', 'blocked_by_dns_rule', 'aliases wiki.corp'])
+  const on = ['aliases wiki.corp', 'resolve wiki.corp', 'dial 10.0.0.1 443']
+  t.deepEqual(await leads(['cdn.test']), ['permit', 'allowed_by_policy', ...on])
+  t.deepEqual(await leads([]), ['permit', 'allowed_by_policy', ...on])
+  t.deepEqual((await leads(undefined)).slice(1), ['name_not_found', 'aliases wiki.corp'])
 })
 
 test('D12: only addresses that are permitted are dialled', async (t) => {
