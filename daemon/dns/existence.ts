@@ -63,7 +63,7 @@ async function lookUp(name: string, type: number, ask: AskGateway): Promise<Look
     case 'refused':
       return found({ kind: 'refused', reason: reply.reason }, DENIAL_S)
     case 'unreachable':
-      return found({ kind: 'failed', reason: reply.reason }, FAILURE_S)
+      return failure(reply.reason)
   }
 }
 
@@ -72,14 +72,13 @@ function judge(message: Uint8Array, query: Uint8Array, type: number): Looked {
   // Behind the question stands our OPT record.
   const question = answer && query.subarray(HEADER_OCTETS, HEADER_OCTETS + answer.question.length)
   if (answer === undefined || question === undefined || !sameQuestion(answer.question, question))
-    return found({ kind: 'failed', reason: 'bad_gateway_answer' }, FAILURE_S)
+    return failure('bad_gateway_answer')
   if (answer.rcode === RCODE.NXDOMAIN) return denied('no_name', answer)
   if (answer.rcode === RCODE.REFUSED) {
     const reason = errorOf(answer)?.text || 'resolver_refused'
     return found({ kind: 'refused', reason }, DENIAL_S)
   }
-  if (answer.rcode !== RCODE.NOERROR)
-    return found({ kind: 'failed', reason: errorOf(answer)?.text || 'resolver_failed' }, FAILURE_S)
+  if (answer.rcode !== RCODE.NOERROR) return failure(errorOf(answer)?.text || 'resolver_failed')
   const answers = answer.records.filter(({ section }) => section === 'answer')
   const addresses = answers.filter((record) => record.type === type)
   if (addresses.length > 0) {
@@ -103,6 +102,10 @@ function errorOf({ edns }: DnsAnswer): ExtendedError | undefined {
 
 function denial(kind: 'no_address' | 'no_name'): Existence {
   return { kind, seconds: LONGEST_S }
+}
+
+function failure(reason: string): Looked {
+  return { ...found({ kind: 'failed', reason }, FAILURE_S), isFailure: true }
 }
 
 function found(value: Existence, seconds: number): Looked {

@@ -130,8 +130,8 @@ export function createResolver(deps: ResolverDeps): Resolver {
 
   async function addresses(asked: DnsQuery, zone: string): Promise<Uint8Array> {
     const { name } = asked
-    const known = names.find(name)
-    const exists = known ?? (await names.ask(name, () => findExistence(name, deps.askGateway)))
+    const look = () => findExistence(name, deps.askGateway)
+    const exists = names.find(name, look) ?? (await names.ask(name, look))
     switch (exists?.kind) {
       case undefined:
         return refuse(asked, 'overload')

@@ -124,6 +124,41 @@ test('D3: one question to the gateway for many, and again when the answer is old
   t.is(rig.counters.ours, 6)
 })
 
+test('D3: a name in use is asked for before its answer is old, and nobody waits', async (t) => {
+  let reply: GatewayReply = { kind: 'absent' }
+  const rig = resolverRig({ askGateway: async () => reply })
+  const query = queryFor('wiki.corp.internal')
+  const answered = async (afterMs: number): Promise<string> => {
+    rig.nowMs += afterMs
+    return text(await ask(rig, query))
+  }
+  const address = await answered(0)
+  t.regex(address, A_SYNTHETIC)
+  reply = { kind: 'refused', reason: 'dns_blocked' }
+  t.is(await answered(14_000), address, 'not asked yet')
+  t.is(await answered(500), address)
+  t.is(await answered(1000), address, 'asked behind this answer')
+  t.is(await answered(0), 'rcode 5')
+})
+
+test('D3: a gateway that is away takes no name away that is known', async (t) => {
+  let reply: GatewayReply = { kind: 'absent' }
+  let questions = 0
+  const askGateway = async () => {
+    questions++
+    return reply
+  }
+  const rig = resolverRig({ askGateway })
+  const query = queryFor('wiki.corp.internal')
+  t.regex(text(await ask(rig, query)), A_SYNTHETIC)
+  reply = { kind: 'unreachable', reason: 'not_connected' }
+  rig.nowMs += 15_000
+  for (const _ of Array(5)) t.regex(text(await ask(rig, query)), A_SYNTHETIC)
+  t.is(questions, 2, 'a failure is kept for a second')
+  rig.nowMs += 15_000
+  t.is(text(await ask(rig, query)), 'rcode 2')
+})
+
 test('D3 T104: denials say how long they hold', async (t) => {
   for (const name of ['none.corp.internal', 'mail.corp.internal']) {
     const answer = await ask(resolverRig(), queryFor(name))
