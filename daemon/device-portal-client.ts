@@ -64,12 +64,9 @@ async function whoAnswers(deps: DevicePortalDeps): Promise<WhoAnswers> {
   const told = portalHostIn(answers, registration.loginUrl)
   const target = told === undefined ? undefined : parseAuthority(told, HTTP_PORT)
   if (!target?.ok) return { who: answers.tunnel.kind === 'trusted' ? 'gateway' : 'nobody' }
-  const { host } = target.value
-  const resolved = await resolveHost(host)
-  return {
-    who: 'portal',
-    ...found({ host, addresses: possibleAddresses(resolved.ok ? resolved.value : []) }, deps),
-  }
+  const resolved = await resolveHost(target.value.host)
+  const addresses = possibleAddresses(resolved.ok ? resolved.value : [])
+  return { who: 'portal', ...found({ ...target.value, addresses }, deps) }
 }
 
 function found(portal: Portal, deps: DevicePortalDeps): FoundPortal {

@@ -291,6 +291,8 @@ const PORTAL_REFUSALS: Readonly<Record<PortalRefusal['reason'], string>> = {
   portal_forbidden: 'Captive portals are not opened on this device (captive_portal is 0).',
   portal_is_ours: 'What poses as a captive portal bears a name or an address of your organisation.',
   portal_unreachable: 'The captive portal has no address that leads anywhere.',
+  portal_port:
+    'The page of the captive portal is at another port than 53, 80 and 443, which alone are opened.',
   daemon_is_user:
     'zt-daemon runs as a user whose traffic it takes. Let it run as a user of its own, as a service.',
 }

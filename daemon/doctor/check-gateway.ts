@@ -98,7 +98,7 @@ export const CAPTIVE_PORTAL = defineCheck({
     ),
     portal_suspected: problem(
       'Somebody else answers in the place of the gateway: a captive portal, or a program that opens TLS.',
-      'Open any plain http:// page in a browser and do what the network asks for.',
+      'Open any plain http:// page in a browser and do what the network asks for; if it does not come, "zt status" says whether "zt portal open" helps.',
     ),
     portal_unknown: notChecked('Nothing answers, neither over TLS nor over plain HTTP.'),
     portal_gateway_unknown: NO_GATEWAY,

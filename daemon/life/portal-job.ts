@@ -133,8 +133,8 @@ export function createPortalWatch(deps: PortalDeps): PortalWatch {
       return { ...found, openUntilMs: held.from.wallMs + held.forMs }
     },
     get open() {
-      closeIfOver()
-      return held && { portal: held.portal, until: held.end.signal }
+      if (held === undefined || !isOpen(held, now())) return undefined
+      return { portal: held.portal, until: held.end.signal }
     },
     refresh,
     openNow() {

@@ -19,6 +19,8 @@ import type { Routes } from '../route.ts'
 export type Portal = {
   /** A name or an address, canonical. */
   readonly host: string
+  /** Of its page. */
+  readonly port: number
   /** Its addresses as this machine's resolver gave them once: what the name gives later does not count. */
   readonly addresses: readonly string[]
 }
@@ -34,6 +36,8 @@ export type PortalObstacle =
   | 'portal_is_ours'
   /** What it is made of leads nowhere outside this machine. */
   | 'portal_unreachable'
+  /** Its page is at a port that is not opened. */
+  | 'portal_port'
   /** The daemon's own traffic would be taken, too. */
   | 'daemon_is_user'
 
@@ -94,31 +98,31 @@ export function judgePortal(
   surroundings: PortalSurroundings,
 ): { readonly isBlocked: boolean; readonly obstacle?: PortalObstacle } {
   const { routeFor, isRebindingRefused } = surroundings
+  const { port } = portal
   const hosts = [portal.host, ...portal.addresses]
-  const isTaken = hosts.some((host) => routeFor({ host, port: HTTP_PORT }).kind !== 'direct')
+  const isTaken = hosts.some((host) => routeFor({ host, port }).kind !== 'direct')
   const isNameless = isRebindingRefused && isRebinding(portal)
   const obstacle = obstacleOf(portal, surroundings)
   return { isBlocked: isTaken || isNameless, ...(obstacle && { obstacle }) }
 }
-
-const HTTP_PORT = 80
 
 function isRebinding({ host, addresses }: Portal): boolean {
   return !mayBePrivate(host) && addressesIn(addresses).some(isInside)
 }
 
 function obstacleOf(
-  { host, addresses }: Portal,
+  { host, port, addresses }: Portal,
   { routeFor, synthetic, isForbidden, takesItself }: PortalSurroundings,
 ): PortalObstacle | undefined {
   if (isForbidden) return 'portal_forbidden'
   const isName = addressesIn([host]).length === 0
-  const bearsOurName = isName && routeFor({ host, port: HTTP_PORT }).kind === 'tunnel'
+  const bearsOurName = isName && routeFor({ host, port }).kind === 'tunnel'
   const standsForName = addressesIn(addresses).some((address) =>
     synthetic.some((range) => prefixContains(range, address)),
   )
   if (bearsOurName || standsForName) return 'portal_is_ours'
   if (addresses.length === 0) return 'portal_unreachable'
+  if (!PORTS.includes(port)) return 'portal_port'
   return takesItself ? 'daemon_is_user' : undefined
 }
 

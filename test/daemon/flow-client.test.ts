@@ -21,7 +21,7 @@ async function startPortal(t: ExecutionContext) {
       routes: { settings, routeFor },
       tunnel: 'gateway_unreachable' as const,
     },
-    portal: { portal: { host: 'p.hotel.example', addresses: [host] }, until: end.signal },
+    portal: { portal: { host: 'p.hotel.example', port: 80, addresses: [host] }, until: end.signal },
     settled: async () => undefined,
   }
   return { host, source, end }

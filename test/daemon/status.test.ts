@@ -49,7 +49,7 @@ const table: Record<string, [Partial<StatusFacts>, string, string | undefined]> 
   'a portal in the place of the gateway': [
     {
       tunnel: { ...connected, state: 'unreachable', reason: 'connection_refused' },
-      portal: { portal: { host: 'p', addresses: ['10.0.0.1'] }, isBlocked: true },
+      portal: { portal: { host: 'p', port: 80, addresses: ['10.0.0.1'] }, isBlocked: true },
     },
     'unreachable',
     'captive_portal',
@@ -76,7 +76,7 @@ test('D8 status: a device without registration shows neither user nor gateway', 
 })
 
 test('D13 status: a portal is reachable, blocked with what is in the way, or open for a time', (t) => {
-  const portal = { host: 'p.hotel.example', addresses: ['10.0.0.1'] }
+  const portal = { host: 'p.hotel.example', port: 80, addresses: ['10.0.0.1'] }
   const shown = (change: Partial<StatusFacts['portal']>) =>
     statusOf({ ...facts, portal: { portal, isBlocked: true, ...change } }).portal
   const { host } = portal

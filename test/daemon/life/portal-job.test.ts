@@ -5,9 +5,10 @@ import {
   type PortalDeps,
   type WhoAnswers,
 } from '../../../daemon/life/portal-job.ts'
+import { deferred } from '../../support/deferred.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
-const PORTAL = { host: '10.9.9.9', addresses: ['10.9.9.9'] }
+const PORTAL = { host: '10.9.9.9', port: 80, addresses: ['10.9.9.9'] }
 const FOUND: FoundPortal = { portal: PORTAL, isBlocked: true }
 const LIMIT_MS = 180_000
 
@@ -73,8 +74,9 @@ test('D13: what its user opened ends with its time, whatever the clocks do', asy
     t.truthy(portal.open)
     pass(wallMs + 1_000, steadyMs)
     t.is(portal.open, undefined)
-    t.true(open?.until.aborted)
     t.is(portal.found?.openUntilMs, undefined)
+    portal.refresh()
+    t.true(open?.until.aborted)
   }
 })
 
@@ -98,7 +100,7 @@ test('D13: the portal that was opened stays the one, though the network names an
   const { portal, rig, asked } = watch(t)
   await asked()
   portal.openNow()
-  const other = { host: '10.1.1.1', addresses: ['10.1.1.1'] }
+  const other = { host: '10.1.1.1', port: 80, addresses: ['10.1.1.1'] }
   rig.answer = { who: 'portal', portal: other, isBlocked: true }
   await asked()
   t.is(portal.found?.portal, other)
@@ -133,16 +135,18 @@ for (const [title, [change, limitMs, reason]] of Object.entries(refused)) {
 }
 
 test('D13: an answer that comes after the gateway is back counts no more', async (t) => {
-  const { portal, rig, asked } = watch(t)
-  const heard = asked()
-  portal.refresh()
+  const asked = deferred<void>()
+  const answer = deferred<WhoAnswers>()
+  const ask = (): Promise<WhoAnswers> => {
+    asked.resolve()
+    return answer.promise
+  }
+  const { portal, rig, told } = watch(t, { ask })
+  await asked.promise
   rig.isAway = false
   portal.refresh()
-  rig.isAway = true
-  portal.refresh()
-  await heard
-  t.truthy(portal.found)
-  rig.isAway = false
-  portal.refresh()
+  answer.resolve({ who: 'portal', ...FOUND })
+  await new Promise((resolve) => setImmediate(resolve))
   t.is(portal.found, undefined)
+  t.deepEqual(told, [])
 })

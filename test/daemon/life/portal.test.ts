@@ -25,67 +25,78 @@ const surroundings: PortalSurroundings = {
 }
 const REFUSING = { routeFor: routesWith('refuse').routeFor }
 
-const table: Record<string, [Portal, Partial<PortalSurroundings>, ReturnType<typeof judgePortal>]> =
-  {
-    'with an address of its own network': [
-      { host: '192.168.1.1', addresses: ['192.168.1.1'] },
-      {},
-      { isBlocked: false },
-    ],
-    'inside a private prefix': [
-      { host: 'p.hotel.example', addresses: ['10.9.9.9'] },
-      {},
-      { isBlocked: true },
-    ],
-    'inside a private prefix, over IPv6': [
-      { host: 'fd00:1::9', addresses: ['fd00:1::9'] },
-      {},
-      { isBlocked: true },
-    ],
-    'where others are refused': [
-      { host: 'p.hotel.example', addresses: ['198.51.100.7'] },
-      REFUSING,
-      { isBlocked: true },
-    ],
-    'with a public name that leads to a private address': [
-      { host: 'p.hotel.example', addresses: ['192.168.1.1'] },
-      { isRebindingRefused: true },
-      { isBlocked: true },
-    ],
-    'with a public name that leads to a public address': [
-      { host: 'p.hotel.example', addresses: ['198.51.100.7'] },
-      { isRebindingRefused: true },
-      { isBlocked: false },
-    ],
-    'with a name of the organisation': [
-      { host: 'wiki.corp.internal', addresses: ['198.51.100.7'] },
-      {},
-      { isBlocked: true, obstacle: 'portal_is_ours' },
-    ],
-    'with an address that stands for a name': [
-      { host: 'p.hotel.example', addresses: ['100.80.0.9'] },
-      REFUSING,
-      { isBlocked: true, obstacle: 'portal_is_ours' },
-    ],
-    'without an address': [
-      { host: 'p.hotel.example', addresses: [] },
-      REFUSING,
-      { isBlocked: true, obstacle: 'portal_unreachable' },
-    ],
-    'where none is to be opened': [
-      { host: '10.9.9.9', addresses: ['10.9.9.9'] },
-      { isForbidden: true },
-      { isBlocked: true, obstacle: 'portal_forbidden' },
-    ],
-    'where the daemon would take its own traffic': [
-      { host: '10.9.9.9', addresses: ['10.9.9.9'] },
-      { takesItself: true },
-      { isBlocked: true, obstacle: 'daemon_is_user' },
-    ],
-  }
+const table: Record<
+  string,
+  [
+    Omit<Portal, 'port'> & { port?: number },
+    Partial<PortalSurroundings>,
+    ReturnType<typeof judgePortal>,
+  ]
+> = {
+  'with an address of its own network': [
+    { host: '192.168.1.1', addresses: ['192.168.1.1'] },
+    {},
+    { isBlocked: false },
+  ],
+  'inside a private prefix': [
+    { host: 'p.hotel.example', addresses: ['10.9.9.9'] },
+    {},
+    { isBlocked: true },
+  ],
+  'inside a private prefix, over IPv6': [
+    { host: 'fd00:1::9', addresses: ['fd00:1::9'] },
+    {},
+    { isBlocked: true },
+  ],
+  'where others are refused': [
+    { host: 'p.hotel.example', addresses: ['198.51.100.7'] },
+    REFUSING,
+    { isBlocked: true },
+  ],
+  'with a public name that leads to a private address': [
+    { host: 'p.hotel.example', addresses: ['192.168.1.1'] },
+    { isRebindingRefused: true },
+    { isBlocked: true },
+  ],
+  'with a public name that leads to a public address': [
+    { host: 'p.hotel.example', addresses: ['198.51.100.7'] },
+    { isRebindingRefused: true },
+    { isBlocked: false },
+  ],
+  'with a name of the organisation': [
+    { host: 'wiki.corp.internal', addresses: ['198.51.100.7'] },
+    {},
+    { isBlocked: true, obstacle: 'portal_is_ours' },
+  ],
+  'with an address that stands for a name': [
+    { host: 'p.hotel.example', addresses: ['100.80.0.9'] },
+    REFUSING,
+    { isBlocked: true, obstacle: 'portal_is_ours' },
+  ],
+  'without an address': [
+    { host: 'p.hotel.example', addresses: [] },
+    REFUSING,
+    { isBlocked: true, obstacle: 'portal_unreachable' },
+  ],
+  'at another port': [
+    { host: '10.9.9.9', port: 8080, addresses: ['10.9.9.9'] },
+    {},
+    { isBlocked: true, obstacle: 'portal_port' },
+  ],
+  'where none is to be opened': [
+    { host: '10.9.9.9', addresses: ['10.9.9.9'] },
+    { isForbidden: true },
+    { isBlocked: true, obstacle: 'portal_forbidden' },
+  ],
+  'where the daemon would take its own traffic': [
+    { host: '10.9.9.9', addresses: ['10.9.9.9'] },
+    { takesItself: true },
+    { isBlocked: true, obstacle: 'daemon_is_user' },
+  ],
+}
 for (const [title, [portal, change, judged]] of Object.entries(table)) {
   test(`D13: a portal ${title}`, (t) => {
-    t.deepEqual(judgePortal(portal, { ...surroundings, ...change }), judged)
+    t.deepEqual(judgePortal({ port: 80, ...portal }, { ...surroundings, ...change }), judged)
   })
 }
 
@@ -95,7 +106,7 @@ test('D13: only a host on the network can be a portal', (t) => {
   t.deepEqual(possibleAddresses([...texts, '10.9.9.9', 'fd00:1::9']), ['10.9.9.9', 'fd00:1::9'])
 })
 
-const PORTAL: Portal = { host: 'p.hotel.example', addresses: ['10.9.9.9', 'fd00:1::9'] }
+const PORTAL: Portal = { host: 'p.hotel.example', port: 80, addresses: ['10.9.9.9', 'fd00:1::9'] }
 
 test('D13: what is open is the portal on three ports, and nothing else', (t) => {
   const host = fc.oneof(
