@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import type { ControlReply, ControlRequest } from '#lib/api/control-api'
 import { SERVICE_CREDENTIALS } from '#lib/enrol/service-credentials'
+import { hasItsPort } from '#lib/net/flow-endpoint'
 import { err, ok, type Result } from '#lib/result'
 
 /** Longest request, in octets, without its line feed. */
@@ -61,7 +62,7 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
       transport: z.enum(['tcp', 'udp', 'icmp']),
       onlyPrivate: z.boolean().exactOptional(),
     })
-    .refine(hasPortUnlessIcmp),
+    .refine(hasItsPort),
   z.strictObject({
     method: z.literal('resolve'),
     query: z.base64url().max(QUERY_LIMIT),
@@ -76,12 +77,8 @@ const REQUEST: z.ZodType<ControlRequest> = z.discriminatedUnion('method', [
       port: z.int().min(0).max(65535),
       transport: z.enum(['tcp', 'udp', 'icmp']).exactOptional(),
     })
-    .refine(hasPortUnlessIcmp),
+    .refine(hasItsPort),
 ])
-
-function hasPortUnlessIcmp(one: { readonly port: number; readonly transport?: string }): boolean {
-  return (one.port === 0) === (one.transport === 'icmp')
-}
 
 /** Decodes one line, UTF-8 JSON. Unknown methods and unknown keys are mistakes. Never throws. */
 export function decodeControlRequest(

@@ -21,6 +21,11 @@ export type FlowEndpoint = {
   readonly transport: Transport
 }
 
+/** Whether the port is one that the transport has: 0 for ping, and for nothing else. Without a transport it is TCP. */
+export function hasItsPort(to: { readonly port: number; readonly transport?: string }): boolean {
+  return (to.port === 0) === (to.transport === 'icmp')
+}
+
 /** Parses such a text; `/tcp` may stand as well. Never throws. */
 export function parseFlowEndpoint(text: string): Result<FlowEndpoint, EndpointError> {
   const slash = text.lastIndexOf('/')

@@ -2,6 +2,7 @@
  * Shapes of the control messages: exact keys in every type we know; the types themselves are in ./control-message.ts.
  */
 import { z } from 'zod'
+import { hasItsPort } from '#lib/net/flow-endpoint'
 import type { DaemonMessage, GatewayMessage } from './control-message.ts'
 import {
   POSTURE_CHECK_LIMIT,
@@ -70,13 +71,15 @@ export const DAEMON_MESSAGE: z.ZodType<DaemonMessage> = z.discriminatedUnion('ty
     ...envelope,
     versions: z.strictObject({ min: version, max: version }),
   }),
-  z.strictObject({
-    type: z.literal('explain'),
-    ...envelope,
-    host: z.string().max(255),
-    port,
-    transport: transport.exactOptional(),
-  }),
+  z
+    .strictObject({
+      type: z.literal('explain'),
+      ...envelope,
+      host: z.string().max(255),
+      port,
+      transport: transport.exactOptional(),
+    })
+    .refine(hasItsPort),
   z.strictObject({ type: z.literal('list_applications'), ...envelope }),
   z.strictObject({
     type: z.literal('posture'),
