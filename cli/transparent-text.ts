@@ -19,9 +19,10 @@ export function transparentLines(
     ])
   }
   if (resolver !== undefined) {
-    const { queries, ours, forwarded, refused } = resolver
+    const { queries, ours, forwarded, strayAnswers = 0, refused } = resolver
     const asked = `${queries} questions, ${ours} ours, ${forwarded} forwarded`
-    lines.push(['names', joined(resolverText(resolver), asked, told('refused', refused))])
+    const stray = strayAnswers === 0 ? '' : `stray answers: ${strayAnswers}`
+    lines.push(['names', joined(resolverText(resolver), asked, told('refused', refused), stray)])
   }
   return lines
 }

@@ -25,10 +25,13 @@ export type DnsCounters = {
   ours: number
   /** Given to the upstream servers. */
   forwarded: number
+  /** Of upstream servers, or of somebody else in their name, to questions that nobody asked: not heard. */
+  strayAnswers: number
   readonly refused: Record<DnsRefusal, number>
 }
 
 export function createDnsCounters(): DnsCounters {
   const refused = Object.fromEntries(DNS_REFUSALS.map((reason) => [reason, 0]))
-  return { queries: 0, ours: 0, forwarded: 0, refused: refused as Record<DnsRefusal, number> }
+  const counts = { queries: 0, ours: 0, forwarded: 0, strayAnswers: 0 }
+  return { ...counts, refused: refused as Record<DnsRefusal, number> }
 }

@@ -33,10 +33,14 @@ export type AnswerQuery = (query: Uint8Array, via: Via) => Promise<Uint8Array | 
 /** Why no upstream server answered. */
 export type UpstreamError = { readonly reason: 'no_upstream' | 'upstream_failed' }
 
-/** Asks the machine's own servers; what comes back belongs to the question. Has its own deadline. */
+/**
+ * Asks the machine's own servers; what comes back belongs to the question, and `onStray` is called for what does not. Has
+ * its own deadline.
+ */
 export type AskUpstream = (
   query: Uint8Array,
   via: Via,
+  onStray: () => void,
 ) => Promise<Result<Uint8Array, UpstreamError>>
 
 export type ResolverDeps = {
@@ -189,10 +193,14 @@ export function createResolver(deps: ResolverDeps): Resolver {
     counters.forwarded++
     const key = via + Buffer.from(query).toString('latin1', 2)
     const reply = await forwarded.ask(key, async () => {
-      return { value: await deps.askUpstream(query, via), ttlMs: 0 }
+      return { value: await deps.askUpstream(query, via, countStray), ttlMs: 0 }
     })
     if (reply === undefined) return refuse(asked, 'overload')
     return reply.ok ? pass(asked, reply.value, via) : refuse(asked, reply.error.reason)
+  }
+
+  function countStray(): void {
+    counters.strayAnswers++
   }
 
   /** An upstream server's answer, octet for octet but for the id. */

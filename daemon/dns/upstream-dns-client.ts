@@ -20,10 +20,10 @@ export function createAskUpstream(
 ): AskUpstream {
   /** The one that answered last is asked first. */
   let from = 0
-  return async (query, via) => {
+  return async (query, via, onStray) => {
     const all = servers()
     if (all.length === 0) return err({ reason: 'no_upstream' })
-    const patience = { attempts: ATTEMPTS, attemptMs, from }
+    const patience = { attempts: ATTEMPTS, attemptMs, from, onStray }
     const answered = await askInTurn(all, query, via, patience)
     if (answered === undefined) return err({ reason: 'upstream_failed' })
     const { message, index } = answered

@@ -33,11 +33,11 @@ function resolverStatus({
   resolverAddresses,
   counters,
 }: TransparentFacts['names']): Omit<ResolverStatus, 'mode' | 'reason' | 'detail'> {
-  const { queries, ours, forwarded, refused } = counters
+  const { queries, ours, forwarded, strayAnswers, refused } = counters
   const happened = Object.entries(refused).filter(([, count]) => count > 0)
   return {
     addresses: resolverAddresses.map(formatAddress),
-    ...{ queries, ours, forwarded },
+    ...{ queries, ours, forwarded, strayAnswers },
     refused: Object.fromEntries(happened),
   }
 }

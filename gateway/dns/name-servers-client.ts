@@ -75,7 +75,7 @@ async function askServers(
   const server = short && servers[short.index]
   if (short === undefined || server === undefined) return undefined
   const isCut = ((readAnswer(short.message)?.flags ?? 0) & FLAG.TC) !== 0
-  const message = isCut ? await askServer(server, query, 'tcp', PATIENCE.attemptMs) : short.message
+  const message = isCut ? await askServer(server, query, 'tcp', PATIENCE) : short.message
   const answer = message && readAnswer(message)
   return message && answer && { ...answer, message, resolver: printAuthority(server) }
 }

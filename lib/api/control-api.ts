@@ -105,6 +105,8 @@ export type TransparentStatus = {
     readonly queries: number
     readonly ours: number
     readonly forwarded: number
+    /** To questions that nobody asked: not heard. */
+    readonly strayAnswers?: number
     readonly refused: Readonly<Record<string, number>>
   }
 }

@@ -18,7 +18,11 @@ export type Patience = {
   readonly attemptMs: number
   /** The server to begin with; default: the first. */
   readonly from?: number
+  /** Called for each message that came in the place of an answer and is none, as of somebody who guesses. */
+  readonly onStray?: () => void
 }
+
+type Attempt = Pick<Patience, 'attemptMs' | 'onStray'>
 
 /** What a server said; it belongs to the question. */
 export type Exchanged = { readonly message: Uint8Array; readonly index: number }
@@ -30,13 +34,13 @@ export async function askInTurn(
   servers: readonly DnsServer[],
   query: Uint8Array,
   via: Via,
-  { attempts, attemptMs, from = 0 }: Patience,
+  { attempts, from = 0, ...attempt }: Patience,
 ): Promise<Exchanged | undefined> {
   let failure: Exchanged | undefined
-  for (let attempt = 0; attempt < attempts && servers.length > 0; attempt++) {
-    const index = (from + attempt) % servers.length
+  for (let made = 0; made < attempts && servers.length > 0; made++) {
+    const index = (from + made) % servers.length
     const server = servers[index]
-    const message = server && (await askServer(server, query, via, attemptMs))
+    const message = server && (await askServer(server, query, via, attempt))
     if (message === undefined) continue
     if (readAnswer(message)?.rcode !== RCODE.SERVFAIL) return { message, index }
     failure = { message, index }
@@ -49,26 +53,30 @@ export function askServer(
   server: DnsServer,
   query: Uint8Array,
   via: Via,
-  ms: number,
+  attempt: Attempt,
 ): Promise<Uint8Array | undefined> {
   const sent = Buffer.from(query)
   sent.writeUInt16BE(randomInt(0x10000), 0)
-  return via === 'tcp' ? askByTcp(server, sent, ms) : askByUdp(server, sent, ms)
+  return via === 'tcp' ? askByTcp(server, sent, attempt) : askByUdp(server, sent, attempt)
 }
 
 async function askByUdp(
   { host, port }: DnsServer,
   sent: Buffer,
-  ms: number,
+  attempt: Attempt,
 ): Promise<Uint8Array | undefined> {
   const socket = await connectUdp(host, port)
-  return socket && askOver(socket, sent, ms)
+  return socket && askOver(socket, sent, attempt)
 }
 
 /** Closes the socket. */
-function askOver(socket: Socket, sent: Buffer, ms: number): Promise<Uint8Array | undefined> {
+function askOver(
+  socket: Socket,
+  sent: Buffer,
+  { attemptMs, onStray }: Attempt,
+): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms)
+    const timer = setTimeout(finish, attemptMs)
     function finish(answer?: Uint8Array): void {
       clearTimeout(timer)
       socket.removeAllListeners('message').close()
@@ -77,6 +85,7 @@ function askOver(socket: Socket, sent: Buffer, ms: number): Promise<Uint8Array |
     socket.once('error', () => finish())
     socket.on('message', (message) => {
       if (isAnswerTo(sent, message)) finish(message)
+      else onStray?.()
     })
     socket.send(sent)
   })
@@ -85,12 +94,12 @@ function askOver(socket: Socket, sent: Buffer, ms: number): Promise<Uint8Array |
 function askByTcp(
   { host, port }: DnsServer,
   sent: Buffer,
-  ms: number,
+  { attemptMs, onStray }: Attempt,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     const framer = new MessageFramer(LONGEST_MESSAGE)
     const socket = connect({ host, port, noDelay: true })
-    const timer = setTimeout(finish, ms)
+    const timer = setTimeout(finish, attemptMs)
     function finish(answer?: Uint8Array): void {
       clearTimeout(timer)
       socket.destroy()
@@ -103,7 +112,11 @@ function askByTcp(
       const whole = framer.push(chunk)
       const [message] = whole ?? []
       if (whole === undefined) finish()
-      else if (message !== undefined) finish(isAnswerTo(sent, message) ? message : undefined)
+      else if (message !== undefined && isAnswerTo(sent, message)) finish(message)
+      else if (message !== undefined) {
+        onStray?.()
+        finish()
+      }
     })
   })
 }

@@ -7,13 +7,16 @@ test('zt status says what was taken and dropped, and which names were refused', 
     counters: { packets: 7, dropped: { fragment: 2 }, open: { tcp: 1, udp: 2, icmp: 3 } },
     resolver: {
       ...{ mode: 'port53', addresses: ['100.80.0.53'], queries: 5, ours: 3, forwarded: 2 },
-      refused: { rebinding: 1 },
+      ...{ refused: { rebinding: 1 }, strayAnswers: 4 },
     },
   })
   t.deepEqual(lines, [
     ['transparent', 'on (redirect); left out: 10.1.0.0/16 (own_subnet)'],
     ['taken', '7 packets; open: 1 TCP, 2 UDP, 3 ping; dropped: fragment 2'],
-    ['names', '100.80.0.53 (port53); 5 questions, 3 ours, 2 forwarded; refused: rebinding 1'],
+    [
+      'names',
+      '100.80.0.53 (port53); 5 questions, 3 ours, 2 forwarded; refused: rebinding 1; stray answers: 4',
+    ],
   ])
 })
 

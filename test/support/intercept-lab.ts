@@ -13,6 +13,8 @@ export type InterceptLab = {
     input?: string,
     limitMs?: number,
   ): Promise<ProgramResult>
+  /** Starts one that may outlast the test. */
+  begin(argv: readonly string[]): ChildProcessWithoutNullStreams
   /** Starts the engine, once; waits until it is ready. */
   start(mode: 'redirect' | 'tun-nat', mtu?: number): Promise<Engine>
 }
@@ -56,6 +58,11 @@ export async function interceptLab(t: ExecutionContext): Promise<InterceptLab> {
     client: (command, input, limitMs) => {
       const argv = typeof command === 'string' ? command.split(' ') : command
       return runProgram(['ip', 'netns', 'exec', c, ...argv], input, limitMs)
+    },
+    begin: (argv) => {
+      const child = spawn('ip', ['netns', 'exec', c, ...argv], { stdio: 'pipe' })
+      t.teardown(() => child.kill('SIGKILL'))
+      return child
     },
     start: async (mode, mtu = 65_535) => {
       const { child, lines, ready } = await startIn(t, c, ['intercept-process', mode, String(mtu)])

@@ -36,8 +36,8 @@ const resolverAddresses = [address('100.80.0.53'), address('fd5a::53')]
 const device = openTun(tunName)
 if (!device.ok) throw new Error(device.error.detail)
 const { answer } = resolverRig({
-  askUpstream: (query, via) =>
-    createAskUpstream(dns.ok ? dns.value.upstreams : () => [])(query, via),
+  askUpstream: (...question) =>
+    createAskUpstream(dns.ok ? dns.value.upstreams : () => [])(...question),
 })
 const loopback = await startResolverServer({
   ...{ addresses: [address('127.0.0.1'), address('::1')], port: 0, answer },

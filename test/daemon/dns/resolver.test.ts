@@ -5,7 +5,8 @@ import { FLAG, TYPE } from '#lib/dns/codes'
 import { addressFromBytes, formatAddress, type IpAddress } from '#lib/net/address'
 import type { GatewayReply } from '../../../daemon/dns/existence.ts'
 import type { ResolverDeps } from '../../../daemon/dns/resolver.ts'
-import { noUpstream, queryFor, type ResolverRig, resolverRig } from '../../support/dns.ts'
+import { createSyntheticMap } from '../../../daemon/dns/synthetic-map.ts'
+import { noUpstream, queryFor, type ResolverRig, rangeOf, resolverRig } from '../../support/dns.ts'
 
 const RUNS = process.env['ZT_FULL'] ? 20_000 : 200
 
@@ -231,6 +232,33 @@ test('D3: what is refused is counted, and says why to who understands EDNS', asy
   t.is((await rig.answer(plain, 'udp'))?.length, plain.length, 'nothing for who does not')
 })
 
+test('D3 T104: answers to nothing that was asked are counted', async (t) => {
+  const rig = resolverRig({
+    askUpstream: async (query, via, onStray) => {
+      onStray()
+      return noUpstream(query, via, onStray)
+    },
+  })
+  await rig.answer(queryFor('example.com'), 'udp')
+  t.is(rig.counters.strayAnswers, 1)
+})
+
+test('D3 T104: when every address stands for a name, further names are refused and the others go on', async (t) => {
+  const range = rangeOf('100.80.0.0/24', 'fd5e::/104', [])
+  const rig = resolverRig({
+    synthetic: createSyntheticMap(range, [], () => undefined),
+    askGateway: async () => ({ kind: 'absent' }),
+  })
+  let given = 0
+  while (rig.counters.refused.exhausted === 0 && given < 1000) {
+    await rig.answer(queryFor(`n${given++}.corp.internal`), 'udp')
+  }
+  t.is(given, 255, 'all but first and last, and one more')
+  t.is(text(await ask(rig, queryFor('late.corp.internal'))), 'rcode 2')
+  t.is(rig.counters.refused.exhausted, 2)
+  t.regex(text(await ask(rig, queryFor('n7.corp.internal'))), A_SYNTHETIC)
+})
+
 test('D3: no more questions than a bound are under way', async (t) => {
   const askGateway: ResolverDeps['askGateway'] = () => new Promise(() => undefined)
   const rig = resolverRig({ askGateway })
@@ -249,7 +277,9 @@ test('D3: a question forwarded comes back to itself only once (loop)', async (t)
       looped.writeUInt16BE(7)
       const back = rig.answer(looped, 'udp').then(() => true)
       const isBack = await Promise.race([back, Promise.resolve(false)])
-      return isBack ? noUpstream(query, 'udp') : { ok: false, error: { reason: 'upstream_failed' } }
+      return isBack
+        ? noUpstream(query, 'udp', t.fail)
+        : { ok: false, error: { reason: 'upstream_failed' } }
     },
   })
   t.is(text(await ask(rig, queryFor('example.com'))), 'rcode 2')

@@ -28,7 +28,7 @@ async function serve(): Promise<{ readonly port: number; close(): void }> {
 
 for (const via of ['udp', 'tcp'] as const) {
   test(`a server that cannot be reached gives no answer by ${via}, and stops nothing`, async (t) => {
-    t.is(await askServer(UNREACHABLE, QUERY, via, 5_000), undefined)
+    t.is(await askServer(UNREACHABLE, QUERY, via, { attemptMs: 5_000 }), undefined)
   })
 }
 
