@@ -1,5 +1,5 @@
 /** Holds the nft table of ours: by a child that the kernel ends with this process, and the table with the child. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { err, ok, type Result } from '#lib/result'
 import { type NftTable, nftCommands, verdictOf } from './nft-table.ts'
@@ -18,6 +18,8 @@ export type NftRefusal = {
   readonly detail: string
 }
 
+/** `nft` answers and ends within milliseconds. */
+const TIME_LIMIT_MS = 5_000
 const ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /** Makes the table, and says so once it is there. */
@@ -40,15 +42,24 @@ export async function holdNftTable(table: NftTable): Promise<Result<HeldTable, N
     child.stderr.on('data', (chunk: Buffer) =>
       resolve(err({ reason: 'nft_refused', detail: chunk.toString().trim() })),
     )
-    child.on('close', () => resolve(err({ reason: 'nft_refused', detail: 'nft ended' })))
+    child.on('close', (_code, signal) => {
+      const detail = signal === 'SIGKILL' ? 'nft did not answer' : 'nft ended'
+      resolve(err({ reason: 'nft_refused', detail }))
+    })
   })
   child.stdin.write(nftCommands(table))
-  const answer = await answered
+  const answer = await withinLimit(child, answered)
   const close = (): Promise<void> => {
     child.stdin.end()
-    return gone
+    return withinLimit(child, gone)
   }
   if (answer.ok) return ok({ gone, close })
   await close()
   return answer
+}
+
+/** Ends a program that takes too long. */
+function withinLimit<T>(child: ChildProcess, done: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS)
+  return done.finally(() => clearTimeout(timer))
 }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
@@ -58,6 +60,16 @@ test('D5: a table of that name that another has is left as it is', async (t) => 
   await inside.run('nft', 'add table inet zt')
   t.is((await hold(t, inside)).said, 'nft_refused')
   t.is((await inside.run('nft', 'list table inet zt')).stdout, 'table inet zt {\n}\n')
+})
+
+test('D5: an nft that does not answer is ended, and refused', async (t) => {
+  const inside = await freshMachine(t)
+  // A namespace of mounts comes with the one of networks.
+  const hang = `printf '#!/bin/sh\nexec sleep 1000\n' >"$0" && chmod +x "$0"
+    mount --bind "$0" /usr/sbin/nft && exec "$@"`
+  const folder = mkdtempSync(join(tmpdir(), 'zt-nft-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  t.is((await hold(t, inside, ['sh', '-c', hang, join(folder, 'nft')])).said, 'nft_refused')
 })
 
 test('D15: the connection of a user who is not named is not redirected, though it leaves by the TUN', async (t) => {
