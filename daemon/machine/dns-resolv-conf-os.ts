@@ -25,7 +25,7 @@ export async function holdResolvConf(
   let current = wanted
   let lost: DnsRefusal | undefined
   let rewrites: readonly number[] = []
-  const watch = watchPath(RESOLV_CONF, async () => {
+  const watch = watchPath(RESOLV_CONF, log, async () => {
     const text = await readFile(RESOLV_CONF, 'utf8').catch(() => '')
     if (lost !== undefined || isOurs(text)) return
     const now = performance.now()

@@ -24,7 +24,7 @@ export async function holdResolved(
   let current = wanted
   const told = await tell(wanted, signal)
   if (!told.ok) return told
-  const watch = watchPath(RESOLVED_FOLDER, async () => {
+  const watch = watchPath(RESOLVED_FOLDER, log, async () => {
     const soon = AbortSignal.timeout(CHECK_TIMEOUT_MS)
     if (await knows(current, soon)) return
     const again = await tell(current, soon)

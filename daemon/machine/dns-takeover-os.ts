@@ -50,28 +50,32 @@ export async function takeOverDns(
   signal: AbortSignal,
 ): Promise<Result<DnsTakeover, DnsRefusal>> {
   const passedOver: PassedOver[] = []
-  for (const mode of dnsModes(wanted.setting, await resolvConfWithoutUs())) {
+  const resolvConf = await resolvConfWithoutUs()
+  for (const mode of dnsModes(wanted.setting, resolvConf)) {
     const way = await HOLDS[mode](wanted, log, signal)
-    if (way.ok) return ok(await takeover(way.value, mode, passedOver, wanted))
+    if (way.ok) {
+      return ok({ ...followed(way.value, wanted, resolvConf, log), mode, passedOver })
+    }
     passedOver.push({ mode, ...way.error })
   }
   const detail = passedOver.map((one) => `${one.mode}: ${one.detail} (${one.reason})`).join('; ')
   return err({ reason: 'dns_not_taken', detail })
 }
 
-async function takeover(
+/** A way that is open, with the servers behind it as they change. */
+function followed(
   way: DnsWay,
-  mode: DnsMode,
-  passedOver: readonly PassedOver[],
   wanted: DnsWanted,
-): Promise<DnsTakeover> {
+  resolvConf: string,
+  log: Log,
+): Omit<DnsTakeover, 'mode' | 'passedOver'> {
   let own = wanted.resolverAddresses
-  let text = await resolvConfWithoutUs()
-  const watch = watchPath(RESOLV_CONF, async () => {
+  let text = resolvConf
+  const watch = watchPath(RESOLV_CONF, log, async () => {
     text = await resolvConfWithoutUs()
   })
   return {
-    ...{ mode, passedOver, lost: way.lost },
+    lost: way.lost,
     upstreams: () => {
       const ours = own.map(formatAddress)
       const others = nameserversOf(text).filter((server) => !ours.includes(server))

@@ -122,6 +122,19 @@ test('D3 D5: where nobody is to be told, what users ask of any server comes to u
   t.is((await startMachinePart(machine, 'port53')).said, 'port53')
 })
 
+test('D4 D5: a resolv.conf that cannot be read ends nothing: it is followed once it can, and given back', async (t) => {
+  const machine = await machineWithDns(t)
+  const { ask } = await startMachinePart(machine, 'port53')
+  const seen = await ask('status')
+  // Noticed within a second: what comes then is another change.
+  await machine.sh('rm /etc/resolv.conf && mkdir /etc/resolv.conf && sleep 2')
+  t.is(await ask('status'), seen)
+  await machine.sh("rmdir /etc/resolv.conf && printf 'nameserver 192.0.2.54\n' >/etc/resolv.conf")
+  while (!(await ask('status')).includes('192.0.2.54'));
+  t.is(await ask('undo'), 'ok')
+  t.is(await machine.sh('nft list tables'), '')
+})
+
 test('D3: without nft, resolv.conf is taken over, and the reason is told', async (t) => {
   const machine = await machineWithDns(t)
   await machine.sh('mount --bind /dev/null /usr/sbin/nft')
