@@ -62,7 +62,7 @@ const REASONS: Readonly<Record<number, TunRefusal['reason']>> = {
 
 /**
  * Makes the device, without addresses, routes or link state: they are set by others.
- * @throws {RangeError} for a name longer than the kernel takes.
+ * @throws {RangeError} for a name longer than the kernel takes. {Error} without descriptors for the event loop.
  */
 export function openTun(name: string, options: TunOptions = {}): Result<TunDevice, TunRefusal> {
   if (Buffer.byteLength(name) >= NAME_OCTETS) throw new RangeError(`interface name: ${name}`)
@@ -86,7 +86,12 @@ export function openTun(name: string, options: TunOptions = {}): Result<TunDevic
     return err({ reason, detail: `${path}: interface ${name}: error ${errno}` })
   }
   const given = request.toString('latin1', 0, request.indexOf(0))
-  return ok(deviceOn(fd, given, libc))
+  try {
+    return ok(deviceOn(fd, given, libc))
+  } catch (cause) {
+    closeSync(fd)
+    throw cause
+  }
 }
 
 function openRefusal(path: string, errno: number): TunRefusal {
@@ -170,8 +175,12 @@ function pollable(fd: number, onread: OnReadOpts, libc: Libc) {
   const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = { fd: place, onread }
   const socket = new net.Socket(options)
   const placed = libc.dup3(fd, place, CLOSE_ON_EXEC)
+  const errno = libc.errno()
   closeSync(other)
-  if (placed < 0) throw new Error(`dup3: error ${libc.errno()}`)
+  if (placed < 0) {
+    socket.destroy()
+    throw new Error(`dup3: error ${errno}`)
+  }
   return { socket, place }
 }
 

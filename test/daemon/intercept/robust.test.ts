@@ -1,9 +1,11 @@
 /** What goes wrong around the engine: a crash, a firewall, a flood, somebody at the wrong door. */
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { openTun } from '../../../daemon/intercept/tun-os.ts'
 import { interceptLab } from '../../support/intercept-lab.ts'
+import { runProgram } from '../../support/run-program.ts'
 
 const MEGABYTE = 1024 * 1024
 const FLOOD = ['python3', 'test/support/flood.py']
@@ -136,4 +138,11 @@ test('D2: without a TUN device the reason says so', (t) => {
   t.false(existsSync(path))
   t.like(openTun('zt0', { path }), { ok: false, error: { reason: 'no_tun_device' } })
   t.throws(() => openTun('a-name-that-is-too-long'), { instanceOf: RangeError })
+})
+
+test('D5: a TUN that finds no descriptors leaves none, and may be opened again', async (t) => {
+  const program = join(import.meta.dirname, '../../support/tun-process.js')
+  const argv = ['unshare', '--net', 'prlimit', '--nofile=64', process.execPath, program]
+  const { stdout, stderr } = await runProgram(argv)
+  t.deepEqual(JSON.parse(stdout), ['Error: socketpair: error 24', 'opened'], stderr)
 })
