@@ -59,8 +59,22 @@ async function goOver(
     leftOut: planned.value.leftOut,
     done,
     change: goOver,
-    undo: (until) => applyBatches(changes(planned.value, NO_ROUTING), until),
+    undo: async (until) => {
+      const undone = await applyBatches(changes(planned.value, NO_ROUTING), until)
+      const swept = await sweep(until)
+      return {
+        done: [...undone.done, ...swept.done],
+        failed: [...undone.failed, ...swept.failed],
+      }
+    },
   })
+}
+
+/** A change that was ended half way has left more of ours than was planned. */
+async function sweep(signal: AbortSignal): Promise<Changed> {
+  const machine = await lookAtRouting(signal)
+  if (!machine.ok) return { done: [], failed: [{ line: 'show', complaint: machine.error.detail }] }
+  return applyBatches(changes(oursOf(machine.value), NO_ROUTING), signal)
 }
 
 /** What is wanted without IPv6, where that is switched off: not even loopback has an address. */

@@ -41,7 +41,7 @@ const LOCKED = 'lockdown: private destinations stay unreachable; "zt-daemon undo
 /** `ip` answers within milliseconds. */
 const CHANGE_TIMEOUT_MS = 10_000
 
-/** @throws {Error} when a listener cannot be had, or `ip` hangs; nothing is left then either. */
+/** @throws {Error} when a listener cannot be had, or `ip` hangs; nothing is left then either, unless it hangs again. */
 export async function takeOver(
   wish: Wish,
   deps: TakeOverDeps,
@@ -59,6 +59,8 @@ export async function takeOver(
     return taken
   } catch (cause) {
     await giveBack(undos)
+    // `ip` may have been ended half way through what it was to add.
+    await removeLeftovers(soon(), lockdown ? 'lockdown' : 'nothing')
     throw cause
   }
 }

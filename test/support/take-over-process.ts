@@ -33,6 +33,9 @@ const taken = await takeOver(wishOf(wish, SETTINGS, { resolver: [], outside: [] 
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   note: (part, changed) => journal.note(part, changed, Date.now()),
   onLost: (lost) => say({ lost }),
+}).catch((cause) => {
+  say({ thrown: String(cause) })
+  process.exit()
 })
 if (taken.ok) {
   const { mode, warning } = taken.value.interception

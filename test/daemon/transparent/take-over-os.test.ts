@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
@@ -84,6 +86,23 @@ test('D2 D5: what is missing is told, and nothing is left', async (t) => {
   t.deepEqual(await routing(inside), before)
   await batch(inside, '-4', ['link add zt0 type veth peer name zt1'])
   t.is((await take(t, inside)).said.reason, 'no_tun_device')
+  t.deepEqual(await routing(inside), before)
+})
+
+test('D5: an `ip` that hangs half way ends the take-over, and nothing is left', async (t) => {
+  const inside = await laptop(t)
+  const before = await routing(inside)
+  const folder = mkdtempSync(join(tmpdir(), 'zt-ip-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  // It does what it is told, and hangs once when that were rules.
+  const ip = `#!/bin/sh
+    input=$(cat)
+    printf '%s\n' "$input" | ${folder}/real "$@" || exit
+    case "$input" in *'rule add'*) [ -e ${folder}/hung ] || { >${folder}/hung; exec sleep 1000; } ;; esac`
+  writeFileSync(join(folder, 'ip'), ip, { mode: 0o755 })
+  const mounted = `cp /bin/ip "$0/real" && mount --bind "$0/ip" /bin/ip && exec "$@"`
+  const { said } = await take(t, inside, { as: ['sh', '-c', mounted, folder] })
+  t.regex(said.thrown, /^Error: Command failed: .*ip -4 -force -batch/)
   t.deepEqual(await routing(inside), before)
 })
 
