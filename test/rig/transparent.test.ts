@@ -106,6 +106,20 @@ test.serial('D2: an address that stands for no name is refused at once', async (
   t.is(dropped?.['unknown_destination'], 1)
 })
 
+/** A question whose name is a pointer to itself (RFC 1035 section 4.1.4), and no question at all. */
+const LOOP =
+  '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\xc0\\x0c\\x00\\x01\\x00\\x01'
+
+test.serial('D3 T104: DNS garbage is counted in zt status, and names go on', async (t) => {
+  const [resolver = ''] = (await t.context.status()).transparent?.resolver?.addresses ?? []
+  for (const octets of [LOOP, 'garbage']) {
+    await t.context.onLaptop(['bash', '-c', `printf '${octets}' | nc -u -W 1 -w 1 ${resolver} 53`])
+  }
+  t.is((await t.context.status()).transparent?.resolver?.refused['malformed'], 2)
+  t.regex(await must([...t.context.organisation.zt, 'status']), /refused: .*malformed 2/)
+  t.regex(await said(t, `dig +short ${NAMES.wiki}`), /^100\.80\./)
+})
+
 /** Packets that came out of the TUN, but for what the kernel says to its neighbours on every link. */
 async function taken({ status }: TransparentLab): Promise<number> {
   const { packets = 0, dropped = {} } = (await status()).transparent?.counters ?? {}
