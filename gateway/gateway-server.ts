@@ -12,6 +12,8 @@ import { looksAtCommands } from './alert/session-alerts.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import { openLookupShares } from './dns/lookup-shares.ts'
+import { createNameAnswerer } from './dns/name-answerer.ts'
 import { createNameServers } from './dns/name-servers-client.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createExplainer } from './enforce/explainer-client.ts'
@@ -50,6 +52,9 @@ export type GatewayOptions = {
 
 /** After the deadline of a drain: for what is cut to be written down, ms. */
 const CLOSING_MS = 2000
+
+/** Lookups of all devices under way; each has a socket for up to 4 s. */
+const DNS_LOOKUPS = 1024
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -124,6 +129,10 @@ export async function startGateway(
   const resolve = createResolver({ hosts: config.hosts, lookupAll: nameServers.lookupAll })
   const aliasesOf: AliasesOf = async (name) =>
     config.hosts.has(name as HostName) ? [] : nameServers.aliasesOf(name)
+  const answerName = createNameAnswerer({
+    ...{ nameServers, resolve, hosts: config.hosts, decideName: access.decider.decideName },
+    shares: openLookupShares(DNS_LOOKUPS),
+  })
   const explainer = createExplainer({
     ...{ decider: access.decider, log, now, resolve, aliasesOf },
     gather: access.evaluations.gather,
@@ -165,7 +174,7 @@ export async function startGateway(
       sshTargets,
       resolve,
       aliasesOf,
-      nameServers,
+      answerName,
       flowTap: createFlowTap(),
       live,
       table,

@@ -8,7 +8,7 @@ import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import { evidenceSigner } from './audit/evidence-signer.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
-import type { NameServers } from './dns/name-servers-client.ts'
+import type { AnswerName } from './dns/name-answerer.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { AliasesOf, Resolve } from './enforce/resolve-client.ts'
@@ -69,7 +69,7 @@ export type Parts = {
   readonly explainer: Explainer
   readonly resolve: Resolve
   readonly aliasesOf: AliasesOf
-  readonly nameServers: NameServers
+  readonly answerName: AnswerName
   readonly flowTap: FlowTap
   readonly sshTargets: RegisteredTargets
   readonly live: LiveSessions
@@ -119,6 +119,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     recordingsDir: data.recordingsDir,
     checkSecret: data.checkSecret,
     ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },
+    answerName: parts.answerName,
     live,
     recipients: recording.recipients,
     sshAuthorities: data.sshAuthorities,
@@ -144,7 +145,7 @@ async function startLogin(parts: Parts): Promise<Listener> {
 
 async function startTunnel(parts: Parts): Promise<Listener> {
   const { config, data, log, now, tls, table, policyInForce, recording, closers } = parts
-  const { decider, explainer, resolve, aliasesOf, nameServers, standing, sessions, serviceTokens } =
+  const { decider, explainer, resolve, aliasesOf, answerName, standing, sessions, serviceTokens } =
     parts
   const { reconsideration, posture, holding } = parts
   const { store, keys, sshAuthorities } = data
@@ -157,7 +158,7 @@ async function startTunnel(parts: Parts): Promise<Listener> {
   })
   const access = await startTunnelAccess({
     ...{ config, store, snapshot, table, log, now },
-    ...{ decider, explainer, resolve, aliasesOf, nameServers, standing, sessions, serviceTokens },
+    ...{ decider, explainer, resolve, aliasesOf, answerName, standing, sessions, serviceTokens },
     flowTap: parts.flowTap,
     ...{ reconsideration, posture, holding },
     ...{ evaluations: parts.evaluations, audit: parts.audit, checkpoints: parts.checkpoints },

@@ -9,8 +9,7 @@ import type { AuditLog } from './audit/audit-log-store.ts'
 import type { Checkpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { dnsPost } from './dns/dns-post.ts'
-import { openLookupShares } from './dns/lookup-shares.ts'
-import type { NameServers } from './dns/name-servers-client.ts'
+import type { AnswerName } from './dns/name-answerer.ts'
 import { dialTarget } from './enforce/dial-client.ts'
 import { createDialIcmp } from './enforce/dial-icmp-client.ts'
 import { dialUdp } from './enforce/dial-udp-client.ts'
@@ -54,11 +53,9 @@ import { startTunnelServer } from './tunnel/tunnel-server.ts'
 const CERTIFICATE_REQUESTS = { points: 20, duration: 60 }
 /** Questions of the DNS of one device: what a browser asks that opens many pages, several times over. */
 const DNS_QUESTIONS = { perSource: 500, windowSeconds: 10 }
-/** Lookups of all devices under way; each has a socket for up to 4 s. */
-const DNS_LOOKUPS = 1024
 
 export type TunnelAccessOptions = {
-  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips' | 'hosts'>
+  readonly config: Pick<GatewayConfig, 'tunnel' | 'countryDatabase' | 'fips'>
   readonly tls: ServerCertificate
   readonly keys: Pick<GatewayKeys, 'deviceCa' | 'hostSeed'>
   readonly sshAuthorities: SshAuthorities
@@ -69,7 +66,7 @@ export type TunnelAccessOptions = {
   readonly explainer: Explainer
   readonly resolve: Resolve
   readonly aliasesOf: AliasesOf
-  readonly nameServers: NameServers
+  readonly answerName: AnswerName
   readonly flowTap: FlowTap
   readonly standing: StandingOf
   readonly sessions: Sessions
@@ -152,12 +149,10 @@ export async function startTunnelAccess(options: TunnelAccessOptions): Promise<T
       ),
   })
   const dns = dnsPost({
-    ...{ user, standing, log, now, resolve, hosts: config.hosts },
-    nameServers: options.nameServers,
+    ...{ user, standing, log, now },
+    answerName: options.answerName,
     note: store.dnsLog.add,
-    decideName: decider.decideName,
     mayAsk: openRateGate(DNS_QUESTIONS, (deviceId) => deviceId),
-    shares: openLookupShares(DNS_LOOKUPS),
   })
   const server = await startTunnelServer({
     listen: config.tunnel.listen,

@@ -12,9 +12,11 @@ import { printable } from '../printable.ts'
 import { explanationExitCode, explanationText } from '../render-explanation.ts'
 import { traceStep, traceText } from '../render-trace.ts'
 import { ask, type Run } from './device.ts'
+import { explainName } from './explain-name.ts'
 
 type Options = {
   readonly admin?: boolean
+  readonly dns?: boolean
   readonly user?: string
   readonly device?: string
   readonly udp?: boolean
@@ -51,16 +53,18 @@ export function addExplainCommand(program: Command, io: CliIo, run: Run): void {
     .argument('[port]', 'port; 443 where none is written')
     .option('--udp', 'for UDP to that port')
     .option('--icmp', 'for ping, which has no port')
+    .option('--dns', 'for a question of the DNS: a name, and a record type in place of the port')
     .option('--admin', 'ask the admin API about any user: trace, facts and revision too')
     .option('--user <email>', 'with --admin: whom it is about')
     .option('--device <id>', 'with --admin: on this device; else on the one last seen')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit code 0: permitted and reachable, 4: denied or not reachable.\n\nExample:\n  $ zt explain db1.corp.internal 22',
+      '\nExit code 0: permitted and reachable, 4: denied or not reachable.\n\nExamples:\n  $ zt explain db1.corp.internal 22\n  $ zt explain --dns wiki.corp.internal AAAA',
     )
     .action((host: string, port: string | undefined, options: Options) =>
       run(async () => {
+        if (options.dns) return explainName(io, host, port, options)
         const to = parseFlowArguments(host, port, options)
         if (!to.ok) return report(io, to.error)
         if (options.admin) return askAdmin(io, to.value, options)

@@ -5,6 +5,7 @@ import type { RecipientSet } from '#lib/seal/container-writer'
 import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import type { AuditLog } from '../audit/audit-log-store.ts'
+import type { AnswerName } from '../dns/name-answerer.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { FlowTap } from '../flow/flow-tap.ts'
@@ -44,6 +45,7 @@ export type AdminDeps = {
   readonly sshTargets: RegisteredTargets
   readonly standing: StandingOf
   readonly explainer: Explainer
+  readonly answerName: AnswerName
   /** Flow records as they are written. */
   readonly flowTap: Pick<FlowTap, 'follow'>
   /** SSH sessions that go on. */

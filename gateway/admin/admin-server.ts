@@ -14,6 +14,7 @@ import { addAuditRoutes } from './audit-routes-server.ts'
 import { addDeviceRoutes } from './device-routes.ts'
 import { addDnsLogRoutes } from './dns-log-routes-server.ts'
 import { addEvidenceRoutes } from './evidence-routes-server.ts'
+import { addExplainNameRoutes } from './explain-name-routes.ts'
 import { addExplainRoutes } from './explain-routes.ts'
 import { addFlowRoutes } from './flow-routes.ts'
 import { addKeepingRoutes } from './keeping-routes.ts'
@@ -115,6 +116,7 @@ const ROUTES = [
   addDnsLogRoutes,
   addEvidenceRoutes,
   addExplainRoutes,
+  addExplainNameRoutes,
   addFlowRoutes,
   addKeepingRoutes,
   addPolicyRoutes,

@@ -1,7 +1,7 @@
 /** A line of the DNS log: a question about a private name, or one that a rule names. Others are written down nowhere. */
 import { readAnswer } from '#lib/dns/answer'
 import type { DnsQuery } from '#lib/dns/query'
-import { typeName } from '#lib/dns/type-names'
+import { rcodeName, typeName } from '#lib/dns/type-names'
 import type { AskerFacts, NameDecision } from '../policy/evaluate-name.ts'
 
 export type DnsLogLine = {
@@ -66,8 +66,6 @@ export function dnsLogLine({
   }
 }
 
-const CODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED']
-
 /** As the admin API tells it. */
 export function dnsLineJson(line: NumberedLine) {
   const { sequence, atMs, email, deviceId, type, rcode, ...rest } = line
@@ -77,7 +75,7 @@ export function dnsLineJson(line: NumberedLine) {
     user: email,
     device: deviceId,
     type: typeName(type),
-    ...(rcode !== undefined && { answer: CODES[rcode] ?? `RCODE${rcode}` }),
+    ...(rcode !== undefined && { answer: rcodeName(rcode) }),
     ...rest,
   }
 }

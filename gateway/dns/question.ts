@@ -27,7 +27,8 @@ export function readQuestion(body: string): Result<DnsQuery, QuestionError> {
   return isMeta(query.value.type) ? err({ reason: 'meta_type' }) : ok(query.value)
 }
 
-function isMeta(type: number): boolean {
+/** Types that ask for something else than records. */
+export function isMeta(type: number): boolean {
   return type === TYPE.OPT || (type >= META.first && type <= META.last && type !== TYPE.ANY)
 }
 

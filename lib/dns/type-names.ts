@@ -1,4 +1,4 @@
-/** Names of record types (IANA registry "Domain Name System Parameters"); others are `TYPE65280` (RFC 3597 section 5). */
+/** Names of record types and answers (IANA registry "Domain Name System Parameters"); others are `TYPE65280` (RFC 3597 section 5). */
 import { TYPE } from '#lib/dns/codes'
 
 const { A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SVCB, HTTPS, ANY } = TYPE
@@ -22,4 +22,10 @@ export function parseTypeName(text: string): number | undefined {
 
 export function typeName(type: number): string {
   return NAMES.get(type) ?? `TYPE${type}`
+}
+
+const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED']
+
+export function rcodeName(rcode: number): string {
+  return RCODES[rcode] ?? `RCODE${rcode}`
 }

@@ -11,6 +11,8 @@ import { openAccessRequests } from '../../gateway/access-request/access-requests
 import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
+import { openLookupShares } from '../../gateway/dns/lookup-shares.ts'
+import { createNameAnswerer } from '../../gateway/dns/name-answerer.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
 import { createFlowTap } from '../../gateway/flow/flow-tap.ts'
@@ -35,7 +37,7 @@ export const OVERRIDE_KEY = Buffer.alloc(32, 7)
 /** What the API asks about access; names do not resolve and nothing is dialled. */
 export function policyParts(
   policy: CompiledPolicy = policyOf({}),
-): Pick<AdminDeps, 'standing' | 'explainer' | 'policy' | 'flowTap' | 'sshTargets'> {
+): Pick<AdminDeps, 'standing' | 'explainer' | 'answerName' | 'policy' | 'flowTap' | 'sshTargets'> {
   const now = () => NOW_MS
   const snapshot = createPolicySnapshot({ revision: policy.revision, policy })
   const explainer = createExplainer({
@@ -45,6 +47,13 @@ export function policyParts(
     dial: async () => ({ ok: false, error: { reason: 'target_unreachable' } }),
     log: memoryLog(),
     now,
+  })
+  const answerName = createNameAnswerer({
+    decideName: createPolicyDecider(snapshot, now).decideName,
+    nameServers: { ask: async () => undefined, zoneOf: () => undefined },
+    resolve: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
+    hosts: new Map([['wiki.corp', '10.0.0.1']]),
+    shares: openLookupShares(8),
   })
   const sshTargets = openRegisteredTargets({
     ...{
@@ -56,7 +65,7 @@ export function policyParts(
     scan: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
   })
   return {
-    ...{ standing: onlySubject, explainer, sshTargets, flowTap: createFlowTap() },
+    ...{ standing: onlySubject, explainer, answerName, sshTargets, flowTap: createFlowTap() },
     policy: () => policy,
   }
 }

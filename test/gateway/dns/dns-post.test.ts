@@ -13,6 +13,7 @@ import { err, ok } from '#lib/result'
 import type { DnsLogLine } from '../../../gateway/dns/dns-log-line.ts'
 import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
 import { openLookupShares } from '../../../gateway/dns/lookup-shares.ts'
+import { createNameAnswerer, type NameAnswererDeps } from '../../../gateway/dns/name-answerer.ts'
 import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
 import { evaluateName } from '../../../gateway/policy/evaluate-name.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
@@ -29,10 +30,12 @@ const PEER = {
 } as unknown as TunnelPeer
 const OPEN = ['*.corp.test:443', 'corp.test:443']
 
+type AllDeps = DnsPostDeps & NameAnswererDeps
+
 type Reply = { readonly refused?: string; readonly answer?: DnsAnswer; readonly octets?: number }
 
 /** A gateway for `corp.test`, whose resolver is at `resolver`. */
-function rig(resolver: string, change: Partial<DnsPostDeps> = {}, rules: readonly object[] = []) {
+function rig(resolver: string, change: Partial<AllDeps> = {}, rules: readonly object[] = []) {
   const policy = policyOf({
     tunnel: { domains: ['corp.test'] },
     dns: { zones: [{ domain: 'corp.test', resolvers: [resolver] }], rules },
@@ -40,17 +43,19 @@ function rig(resolver: string, change: Partial<DnsPostDeps> = {}, rules: readonl
       { name: 'staff', precedence: 1, action: 'allow', destinations: OPEN, include: everyone },
     ],
   })
-  const post = dnsPost({
-    user: () => ({}) as never,
-    standing: () => STANDING,
+  const answerName = createNameAnswerer({
     decideName: (facts, question) => evaluateName(policy, facts, question, 0),
     nameServers: createNameServers(() => policy.document.dns.zones),
     resolve: async () => err({ reason: 'name_not_found' }),
     hosts: new Map([['fixed.corp.test', '10.7.7.7']]),
+    shares: openLookupShares(64),
+    ...change,
+  })
+  const post = dnsPost({
+    ...{ user: () => ({}) as never, standing: () => STANDING, answerName },
     note: () => undefined,
     now: Date.now,
     mayAsk: async () => true,
-    shares: openLookupShares(64),
     log: memoryLog(),
     ...change,
   })
@@ -153,7 +158,7 @@ test('G12: what policy does not permit looks like what is not there, and nobody 
 })
 
 const about = { name: 'r', precedence: 1, names: ['wiki.corp.test'], include: everyone }
-const ruled = (rule: object, change: Partial<DnsPostDeps> = {}) =>
+const ruled = (rule: object, change: Partial<AllDeps> = {}) =>
   rig('127.0.0.1:9', change, [{ ...about, ...rule }])
 const errorOf = ({ answer }: Reply) => answer?.edns && readExtendedError(answer.edns.options)
 /** Where the pointer leads that a record's name is. */
@@ -292,7 +297,7 @@ const changed = (change: (query: Buffer) => void) => {
   return query
 }
 const STRANGER = { ...PEER, admitted: () => err({ reason: 'device_revoked' }) } as TunnelPeer
-type Case = readonly [Uint8Array | string, Partial<DnsPostDeps>?, TunnelPeer?]
+type Case = readonly [Uint8Array | string, Partial<AllDeps>?, TunnelPeer?]
 const REFUSED: Readonly<Record<string, Case>> = {
   name_not_private: [queryFor('example.com')],
   device_refused: [queryFor('wiki.corp.test'), {}, STRANGER],
@@ -313,16 +318,11 @@ for (const [reason, [query, change, peer]] of Object.entries(REFUSED)) {
 
 for (const body of ['', '{}', '[]', '{"query":"*"}', '{"query":"AAAA","more":1}', '{"query":1}']) {
   test(`G12: a body is refused: ${body || 'empty'}`, async (t) => {
-    const policy = policyOf({})
     const post = dnsPost({
-      ...{ user: () => ({}) as never, standing: () => STANDING, hosts: new Map() },
-      decideName: (facts, question) => evaluateName(policy, facts, question, 0),
-      nameServers: createNameServers(() => []),
-      resolve: async () => err({ reason: 'name_not_found' }),
-      note: () => undefined,
+      ...{ user: () => ({}) as never, standing: () => STANDING, note: () => undefined },
+      answerName: () => Promise.reject(new Error('nothing was asked')),
       now: Date.now,
       mayAsk: async () => true,
-      shares: openLookupShares(64),
       log: memoryLog(),
     })
     t.deepEqual(await post(PEER, body), { status: 200, body: '{"refused":"malformed"}' })
