@@ -10,6 +10,8 @@ const SYNC_AFTER_MS = 400
 const STALLED_AFTER_MS = 30_000
 /** Linux takes at most 1024 parts in one call. */
 const PARTS_PER_WRITE = 512
+/** A write wakes another thread and then this one, which for less than this costs more than the octets do. */
+const GATHER_BYTES = 128 * 1024
 
 export type AppendEvents = {
   /** Some octets reached the kernel. */
@@ -25,6 +27,7 @@ export class AppendFile {
   #pendingBytes = 0
   #pendingSinceMs: number | undefined
   #writing: Promise<void> | undefined
+  #isFlushDue = false
   #syncTimer: NodeJS.Timeout | undefined
   #failed = false
 
@@ -43,14 +46,23 @@ export class AppendFile {
     return new AppendFile(await open(path, 'wx', 0o600), events)
   }
 
-  /** Queues parts, which must not be changed afterwards. Nothing is kept after a failure. */
+  /**
+   * Queues parts, which must not be changed afterwards; they are written once they are many, or by `flush`.
+   * Nothing is kept after a failure.
+   */
   append(parts: readonly Uint8Array[]): void {
     if (this.#failed) return
     for (const part of parts) {
       this.#queue.push(part)
       this.#pendingBytes += part.length
     }
-    this.#pendingSinceMs ??= performance.now()
+    if (this.#pendingBytes >= GATHER_BYTES) this.#writing ??= this.#write()
+  }
+
+  /** Writes what is queued, however little. */
+  flush(): void {
+    if (this.#queue.length === 0) return
+    this.#isFlushDue = true
     this.#writing ??= this.#write()
   }
 
@@ -68,6 +80,7 @@ export class AppendFile {
   async close(): Promise<boolean> {
     // Closing waits for the write under way, which may never end.
     if (this.#stalled) return false
+    this.flush()
     await this.#writing
     clearTimeout(this.#syncTimer)
     await this.#sync()
@@ -76,20 +89,18 @@ export class AppendFile {
   }
 
   async #write(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#failed) {
+    while (this.#isFlushDue || this.#pendingBytes >= GATHER_BYTES) {
       const batch = this.#queue.splice(0, PARTS_PER_WRITE)
+      this.#isFlushDue &&= this.#queue.length > 0
       this.#pendingSinceMs = performance.now()
       await this.#writeFully(batch).catch((cause: unknown) => this.#fail(cause))
       if (this.#failed) return
       this.#pendingBytes -= batch.reduce((sum, part) => sum + part.length, 0)
       this.#pendingSinceMs = undefined
+      this.#syncTimer ??= setTimeout(() => this.#syncNow(), SYNC_AFTER_MS)
       this.#events.onWritten()
     }
     this.#writing = undefined
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = undefined
-      void this.#sync()
-    }, SYNC_AFTER_MS)
   }
 
   /** The kernel may take less than it was given, for example when the disk fills. */
@@ -103,6 +114,11 @@ export class AppendFile {
       const { bytesWritten } = await this.#handle.writev(rest).finally(() => clearTimeout(stall))
       rest = this.#failed ? [] : dropFront(rest, bytesWritten)
     }
+  }
+
+  #syncNow(): void {
+    this.#syncTimer = undefined
+    void this.#sync()
   }
 
   async #sync(): Promise<void> {

@@ -11,7 +11,7 @@ import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import type { AppendFile } from './append-file-store.ts'
 import type { Recorder, RecordingEnd, RecordingSubject } from './recorder.ts'
 
-/** Bytes are sealed this long after they came, at the latest. */
+/** Bytes are sealed and given to the kernel this long after they came, at the latest. */
 const SEAL_AFTER_MS = 500
 /** Unsealed and unwritten plaintext that a session may be ahead of its file (architecture: 256 KiB or 1 s). */
 const BACKLOG_LIMIT_BYTES = 256 * 1024
@@ -53,12 +53,13 @@ export class SessionRecorder implements Recorder {
     this.#file = file
     this.#finish = finish
     this.#writer = new RecordingWriter(container, (parts) => file.append(parts), recordScope)
+    file.flush()
   }
 
   data(channel: number, stream: StreamName, bytes: Uint8Array): void {
     if (this.#stopped) return
     this.#writer.data(this.#nowUs, channel, stream, bytes)
-    this.#armSeal()
+    this.#added()
     // Sealing makes as much again.
     collectBulk(bytes.length)
   }
@@ -66,7 +67,7 @@ export class SessionRecorder implements Recorder {
   event(event: SessionEvent): void {
     if (this.#stopped) return
     this.#writer.event(this.#nowUs, event)
-    this.#armSeal()
+    this.#added()
   }
 
   get elapsedMs(): number {
@@ -116,11 +117,14 @@ export class SessionRecorder implements Recorder {
     return (performance.now() - this.#openedAtMs) * 1000
   }
 
-  #armSeal(): void {
+  #added(): void {
+    // Who waits until the file has caught up brings nothing more that it could gather.
+    if (this.#isBehind) this.#file.flush()
     if (this.#writer.unsealedBytes === 0) return
     this.#sealTimer ??= setTimeout(() => {
       this.#sealTimer = undefined
       this.#writer.flush()
+      this.#file.flush()
     }, SEAL_AFTER_MS)
   }
 
