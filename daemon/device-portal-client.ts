@@ -66,16 +66,16 @@ async function whoAnswers(deps: DevicePortalDeps): Promise<WhoAnswers> {
   if (!target?.ok) return { who: answers.tunnel.kind === 'trusted' ? 'gateway' : 'nobody' }
   const resolved = await resolveHost(target.value.host)
   const addresses = possibleAddresses(resolved.ok ? resolved.value : [])
-  return { who: 'portal', ...found({ ...target.value, addresses }, deps) }
+  return { who: 'portal', found: judged({ ...target.value, addresses }, deps) }
 }
 
-function found(portal: Portal, deps: DevicePortalDeps): FoundPortal {
+function judged(portal: Portal, deps: DevicePortalDeps): FoundPortal {
   const { config, device, uid, namesVia } = deps
   const { registration, flowState } = device
   const { syntheticV4, syntheticV6 } = jointSettings(config, registration?.settings)
   const isTransparent = config.mode === 'transparent'
   const taken = [registration?.ownerUid, ...config.allowUsers]
-  const judged = judgePortal(portal, {
+  const judgement = judgePortal(portal, {
     // Before the first settings everything may be ours.
     routeFor: flowState.routes?.routeFor ?? (() => OURS),
     synthetic: [syntheticV4.value, syntheticV6.value],
@@ -83,7 +83,7 @@ function found(portal: Portal, deps: DevicePortalDeps): FoundPortal {
     isForbidden: limitMs(deps) === 0,
     takesItself: isTransparent && taken.includes(uid),
   })
-  return { portal, ...judged }
+  return { portal, ...judgement }
 }
 
 const OURS = { kind: 'tunnel' } as const

@@ -10,7 +10,7 @@ import { isOpen, type Opening, type Portal, type PortalObstacle } from './portal
 /** Who answers; `nobody` is what a network without a way says as well. */
 export type WhoAnswers =
   | { readonly who: 'gateway' | 'nobody' }
-  | ({ readonly who: 'portal' } & FoundPortal)
+  | { readonly who: 'portal'; readonly found: FoundPortal }
 
 /** What stands in the way. `isBlocked`: programs do not reach it, as things are. */
 export type FoundPortal = {
@@ -87,7 +87,7 @@ export function createPortalWatch(deps: PortalDeps): PortalWatch {
     // Meanwhile the tunnel may be up again.
     if (timer === undefined) return
     const before = found
-    found = answer.who === 'portal' ? answer : undefined
+    found = answer.who === 'portal' ? answer.found : undefined
     if (found !== undefined && before?.portal.host !== found.portal.host) tellOf(found)
     if (answer.who === 'gateway' && before !== undefined) deps.onGatewayBack()
   }

@@ -17,7 +17,7 @@ const AS_USER = ['setpriv', `--reuid=${USER_UID}`, `--regid=${USER_UID}`, '--cle
 const FLAGS = ['--mode', 'transparent', '--dns', 'port53', '--lockdown', '--owner-uid']
 /** curl's words for: no such name, cannot connect, empty answer, reset. */
 const NOT_REACHED = [6, 7, 28, 52, 56]
-const SECONDS = 12
+const SECONDS = 20
 
 test.before(async (t) => {
   t.timeout(120_000)

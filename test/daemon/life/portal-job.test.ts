@@ -16,7 +16,7 @@ const LIMIT_MS = 180_000
 function watch(t: ExecutionContext, change: Partial<PortalDeps> = {}) {
   const clock = { wallMs: Date.UTC(2026, 10, 21), steadyMs: 0 }
   const told: string[] = []
-  const rig = { isAway: true, answer: { who: 'portal', ...FOUND } as WhoAnswers, back: 0 }
+  const rig = { isAway: true, answer: { who: 'portal', found: FOUND } as WhoAnswers, back: 0 }
   let onAsked: () => void = () => undefined
   const portal = createPortalWatch({
     ask: async () => {
@@ -52,7 +52,7 @@ test('D13: a portal is found and told once; nothing is open', async (t) => {
   const { portal, told, asked } = watch(t)
   t.deepEqual(portal.openNow(), { ok: false, error: { reason: 'no_portal' } })
   await asked()
-  t.deepEqual(portal.found, { ...FOUND, who: 'portal' } as never)
+  t.deepEqual(portal.found, FOUND)
   t.is(portal.open, undefined)
   await asked()
   t.is(told.length, 2)
@@ -101,7 +101,7 @@ test('D13: the portal that was opened stays the one, though the network names an
   await asked()
   portal.openNow()
   const other = { host: '10.1.1.1', port: 80, addresses: ['10.1.1.1'] }
-  rig.answer = { who: 'portal', portal: other, isBlocked: true }
+  rig.answer = { who: 'portal', found: { portal: other, isBlocked: true } }
   await asked()
   t.is(portal.found?.portal, other)
   t.is(portal.open?.portal, PORTAL)
@@ -127,7 +127,7 @@ const refused: Record<string, [Partial<FoundPortal>, number, string]> = {
 for (const [title, [change, limitMs, reason]] of Object.entries(refused)) {
   test(`D13: a portal ${title} is not opened: ${reason}`, async (t) => {
     const { portal, rig, asked } = watch(t, { limitMs: () => limitMs })
-    rig.answer = { who: 'portal', ...FOUND, ...change }
+    rig.answer = { who: 'portal', found: { ...FOUND, ...change } }
     await asked()
     t.deepEqual(portal.openNow(), { ok: false, error: { reason } } as never)
     t.is(portal.open, undefined)
@@ -145,7 +145,7 @@ test('D13: an answer that comes after the gateway is back counts no more', async
   await asked.promise
   rig.isAway = false
   portal.refresh()
-  answer.resolve({ who: 'portal', ...FOUND })
+  answer.resolve({ who: 'portal', found: FOUND })
   await new Promise((resolve) => setImmediate(resolve))
   t.is(portal.found, undefined)
   t.deepEqual(told, [])
