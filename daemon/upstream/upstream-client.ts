@@ -33,7 +33,7 @@ export class UpstreamRefused extends Error {
 export function createDial({ urlFor, ownPorts }: UpstreamChoice): DialTcp {
   return (to, signal) => {
     const url = urlFor(to)
-    return attempt(signal, (own) => {
+    return attempt<Duplex>(signal, (own) => {
       if (url === undefined) return dialDirectly(to, own)
       const proxy = parseUpstream(url, ownPorts())
       if (!proxy.ok) throw new UpstreamRefused(proxy.error.reason, proxy.error.reason)
