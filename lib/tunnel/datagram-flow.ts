@@ -22,6 +22,8 @@ export interface DatagramFlow {
 const QUEUE_OCTETS = 256 * 1024
 /** Octets of what came before the listener. */
 const EARLY_OCTETS = 64 * 1024
+/** What each takes besides its payload, about: empty ones are bounded as well. */
+const EARLY_OVERHEAD_OCTETS = 128
 
 /**
  * Datagrams as capsules on a stream.
@@ -88,7 +90,7 @@ function createArrivals() {
   let octets = 0
   return {
     take(payload: Uint8Array): void {
-      octets += payload.length
+      octets += payload.length + EARLY_OVERHEAD_OCTETS
       if (listener !== undefined) listener(payload)
       else if (octets <= EARLY_OCTETS) early.push(Uint8Array.from(payload))
     },

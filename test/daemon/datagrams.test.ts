@@ -136,6 +136,17 @@ test('a queue that is full drops the newest datagrams and counts them', async (t
   t.is(flow.dropped, 7)
 })
 
+test('empty datagrams before the listener are bounded as well', async (t) => {
+  const stream = new PassThrough()
+  const flow = datagramsOn(stream, setImmediate)
+  const [empty, many] = [Buffer.from([0, 1, 0]), 10_000]
+  stream.write(Buffer.concat(Array.from({ length: many }, () => empty)))
+  await new Promise(setImmediate)
+  let came = 0
+  flow.onDatagram(() => came++)
+  t.true(came > 0 && came < 1000, `${came}`)
+})
+
 test('what came before the listener is kept; what is no capsule ends the flow', async (t) => {
   const stream = new PassThrough()
   const flow = datagramsOn(stream, setImmediate)
