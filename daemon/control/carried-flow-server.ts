@@ -24,23 +24,27 @@ export type CarryDeps = {
   readonly names: Pick<DeviceNames, 'targetOf'>
   /** Flows at once; default 4096. */
   readonly flowLimit?: number
+  /** How long who was refused may stay; default 30 s. */
+  readonly refusedMs?: number
 }
 
 const FLOW_LIMIT = 4096
+const REFUSED_MS = 30_000
 const TOO_MANY: FlowRefusal = { status: 503, reason: 'too_many_flows', detail: 'Close some.' }
 
 /** Makes what takes such connections over. */
 export function createCarry(deps: CarryDeps): CarryFlow {
-  const { flowLimit = FLOW_LIMIT } = deps
+  const { flowLimit = FLOW_LIMIT, refusedMs = REFUSED_MS } = deps
   let open = 0
   return (socket, request) => {
-    if (open >= flowLimit) return refuse(socket, TOO_MANY)
+    const refuse = refuseOn(socket, refusedMs)
+    if (open >= flowLimit) return refuse(TOO_MANY)
     open++
     socket.once('close', () => open--)
     const target = targetOf(request, deps)
-    if (target === undefined) return refuse(socket, localRefusal('target_unreachable'))
+    if (target === undefined) return refuse(localRefusal('target_unreachable'))
     const openers = request.onlyPrivate ? deps.onlyPrivate : deps.openers
-    void carry(socket, target, request.transport, openers)
+    void carry({ socket, refuse }, target, request.transport, openers)
   }
 }
 
@@ -52,19 +56,26 @@ function targetOf({ host, port }: OpenFlowRequest, { names }: CarryDeps): FlowTa
   return address.ok ? names.targetOf(address.value, port) : { host: parsed.value, port }
 }
 
+/** A connection that is to become a flow. */
+type Caller = {
+  readonly socket: Socket
+  refuse(refusal: FlowRefusal): void
+}
+
 async function carry(
-  socket: Socket,
+  caller: Caller,
   target: FlowTarget,
   transport: OpenFlowRequest['transport'],
   { openFlow, openDatagrams }: Openers,
 ): Promise<void> {
+  const { socket } = caller
   if (transport === 'tcp') {
     const flow = await whileThere(socket, (onGone) => openFlow(target, {}, onGone))
-    if (answer(socket, flow)) splice(capsuleStreamOn(socket), flow.value)
+    if (answer(caller, flow)) splice(capsuleStreamOn(socket), flow.value)
     return
   }
   const flow = await whileThere(socket, (onGone) => openDatagrams(transport, target, {}, onGone))
-  if (answer(socket, flow)) join(datagramsOn(socket, setImmediate), flow.value)
+  if (answer(caller, flow)) join(datagramsOn(socket, setImmediate), flow.value)
 }
 
 /** Opens a flow; gives it up when nobody waits for it any more. */
@@ -79,20 +90,23 @@ async function whileThere<T>(
 }
 
 function answer<T>(
-  socket: Socket,
+  { socket, refuse }: Caller,
   flow: Result<T, FlowRefusal>,
 ): flow is { readonly ok: true; readonly value: T } {
   if (!flow.ok) {
-    refuse(socket, flow.error)
+    refuse(flow.error)
     return false
   }
   socket.write(encodeControlReply({ type: 'result', value: { method: 'open' } }))
   return true
 }
 
-function refuse(socket: Socket, refusal: FlowRefusal): void {
-  socket.end(encodeControlReply({ type: 'result', value: { method: 'open', refusal } }))
-  socket.resume()
+/** Who reads the refusal and stays takes a place from others. */
+function refuseOn(socket: Socket, refusedMs: number): Caller['refuse'] {
+  return (refusal) => {
+    socket.end(encodeControlReply({ type: 'result', value: { method: 'open', refusal } }))
+    socket.setTimeout(refusedMs, () => socket.destroy()).resume()
+  }
 }
 
 function join(program: DatagramFlow, flow: DatagramFlow): void {

@@ -129,6 +129,18 @@ test('D6: flows at once are bounded, and one that ended makes room', async (t) =
   t.deepEqual(last, { type: 'result', value: { method: 'open' } })
 })
 
+test('D6: who was refused and stays is ended, and makes room', async (t) => {
+  const { path } = await scene(t, { flowLimit: 1, refusedMs: 20 })
+  const staying = net.connect({ path, allowHalfOpen: true })
+  t.teardown(() => staying.destroy())
+  staying.write('{"method":"open","transport":"udp","host":"wiki.corp.internal","port":80}\n')
+  await once(staying.resume(), 'end')
+  let last: ControlReply
+  do last = (await open(path)).reply
+  while (last.type === 'result' && 'refusal' in last.value)
+  t.deepEqual(last, { type: 'result', value: { method: 'open' } })
+})
+
 test('D6: a flow that nobody waits for any more is given up', async (t) => {
   const givenUp = deferred<void>()
   const { path } = await scene(t, {
