@@ -102,6 +102,8 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
   const { flushAfterMs } = { ...DEFAULT_FLOW_BUFFERING, ...buffering }
   const posture = sqlitePosture(db, ONLY_TENANT, { flushAfterMs, onWriteError })
   const dnsLog = sqliteDnsLog(db, ONLY_TENANT, { flushAfterMs, onWriteError })
+  // Prepared: asked with every flow.
+  const version = db.prepare<[], number>('PRAGMA data_version').pluck()
   return {
     users: sqliteUsers(db, ONLY_TENANT),
     localUsers: sqliteLocalUsers(db, ONLY_TENANT),
@@ -122,7 +124,7 @@ function assemble(db: Database.Database, { buffering, onWriteError }: SqliteOpti
     sshCa: sqliteSshCa(db, ONLY_TENANT),
     revisions: sqliteRevisions(db, ONLY_TENANT),
     audit: sqliteAudit(db, ONLY_TENANT),
-    foreignVersion: () => Number(db.pragma('data_version', { simple: true })),
+    foreignVersion: () => Number(version.get()),
     close() {
       if (!db.open) return
       closeAll([flows, posture, dnsLog, db])
