@@ -21,6 +21,9 @@ export type Report = {
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2))
 
+const limitOf = (bar: Bar): string =>
+  bar.limit === undefined || holds(bar) ? '' : `. ${bar.limit}`
+
 /** A Markdown section: medians of each contender, then bars. */
 export function markdown({ title, method, rows, bars }: Report): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.figures)))]
@@ -34,7 +37,7 @@ export function markdown({ title, method, rows, bars }: Report): string {
     `| --- | --- | ${names.map(() => '---').join(' | ')} |`,
     ...rows.map((row) => `| ${row.work} | ${row.unit} | ${cells(row).join(' | ')} |`),
   ]
-  const verdicts = bars.map((bar) => `- ${barLine(bar)}`)
+  const verdicts = bars.map((bar) => `- ${barLine(bar)}${limitOf(bar)}`)
   return [`## ${title}`, '', method, '', ...table, '', ...verdicts, ''].join('\n')
 }
 

@@ -39,6 +39,8 @@ export type Bar = {
   readonly bar: number
   /** `at_least` for rates and ratios, `at_most` for costs. */
   readonly sense: 'at_least' | 'at_most'
+  /** For readers of a miss: what limits it, in sentences. */
+  readonly limit?: string
 }
 
 /** Whether the figure holds its bar; a figure that is not a number does not. */

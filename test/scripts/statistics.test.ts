@@ -56,6 +56,18 @@ test('report: a section is replaced by its next run and the others stay', (t) =>
   t.false(again.includes('1.00'))
 })
 
+test('report: a miss says what limits it, and a bar that holds does not', (t) => {
+  const rows = [{ work: 'w', unit: 'u', figures: { a: [1] } }]
+  const bar = { name: 'x', figure: 1, sense: 'at_least', limit: 'One thread.' } as const
+  const bars = [
+    { ...bar, bar: 2 },
+    { ...bar, bar: 1 },
+  ]
+  const lines = markdown({ title: 't', method: 'm', rows, bars }).split('\n')
+  t.true(lines.includes('- MISSED x: 1.00 (bar ≥ 2). One thread.'))
+  t.true(lines.includes('- holds  x: 1.00 (bar ≥ 1)'))
+})
+
 test('a percentile is a value of the series, by nearest rank', (t) => {
   const series = Array.from({ length: 200 }, (_, index) => 200 - index)
   t.is(percentile(series, 0.99), 198)
