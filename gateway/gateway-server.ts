@@ -175,6 +175,7 @@ export async function startGateway(
       resolve,
       aliasesOf,
       answerName,
+      resolvers: nameServers.status,
       flowTap: createFlowTap(),
       live,
       table,

@@ -9,6 +9,7 @@ import type { Checkpoints } from './audit/checkpoint-job.ts'
 import { evidenceSigner } from './audit/evidence-signer.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
 import type { AnswerName } from './dns/name-answerer.ts'
+import type { NameServers } from './dns/name-servers-client.ts'
 import type { Explainer } from './enforce/explainer-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
 import type { AliasesOf, Resolve } from './enforce/resolve-client.ts'
@@ -70,6 +71,7 @@ export type Parts = {
   readonly resolve: Resolve
   readonly aliasesOf: AliasesOf
   readonly answerName: AnswerName
+  readonly resolvers: NameServers['status']
   readonly flowTap: FlowTap
   readonly sshTargets: RegisteredTargets
   readonly live: LiveSessions
@@ -120,6 +122,7 @@ async function startAdmin(parts: Parts): Promise<Listener> {
     checkSecret: data.checkSecret,
     ...{ sessions, serviceTokens, standing, explainer, accessRequests, flowTap, sshTargets },
     answerName: parts.answerName,
+    resolvers: parts.resolvers,
     live,
     recipients: recording.recipients,
     sshAuthorities: data.sshAuthorities,

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { CliIo } from '../cli-io.ts'
 import { addAuditCommands } from './admin-audit.ts'
 import { addDeviceAdminCommands } from './admin-devices.ts'
+import { addDnsCommands } from './admin-dns.ts'
 import { addLogCommands } from './admin-logs.ts'
 import { addKeepingCommands } from './admin-recordings.ts'
 import { addReplayCommand } from './admin-replay.ts'
@@ -27,6 +28,7 @@ export function addAdminCommands(program: Command, io: AdminIo, run: Run): void 
     .command('admin')
     .description('look after the gateway: needs its admin origin and secret (see zt --help)')
   addLogCommands(admin, io, run)
+  addDnsCommands(admin, io, run)
   addPolicyTestCommand(admin, io, run)
   addReplayCommand(admin, io, run)
   addSessionCommands(admin, io, run)

@@ -6,6 +6,7 @@ import type { AccessChange } from '../access-change.ts'
 import type { AccessRequests } from '../access-request/access-requests-store.ts'
 import type { AuditLog } from '../audit/audit-log-store.ts'
 import type { AnswerName } from '../dns/name-answerer.ts'
+import type { NameServers } from '../dns/name-servers-client.ts'
 import type { Explainer } from '../enforce/explainer-client.ts'
 import type { StandingOf } from '../facts/gather.ts'
 import type { FlowTap } from '../flow/flow-tap.ts'
@@ -46,6 +47,8 @@ export type AdminDeps = {
   readonly standing: StandingOf
   readonly explainer: Explainer
   readonly answerName: AnswerName
+  /** Resolvers by zone. */
+  readonly resolvers: NameServers['status']
   /** Flow records as they are written. */
   readonly flowTap: Pick<FlowTap, 'follow'>
   /** SSH sessions that go on. */

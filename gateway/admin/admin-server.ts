@@ -21,6 +21,7 @@ import { addKeepingRoutes } from './keeping-routes.ts'
 import { addLiveSessionRoutes } from './live-session-routes-server.ts'
 import { addPolicyRoutes } from './policy-routes-server.ts'
 import { addRecordingRoutes } from './recording-routes-server.ts'
+import { addResolverRoutes } from './resolver-routes.ts'
 import { addServiceTokenRoutes } from './service-token-routes.ts'
 import { addSessionRoutes } from './session-routes.ts'
 import { addSshCaRoutes } from './ssh-ca-routes.ts'
@@ -121,6 +122,7 @@ const ROUTES = [
   addKeepingRoutes,
   addPolicyRoutes,
   addRecordingRoutes,
+  addResolverRoutes,
   addServiceTokenRoutes,
   addSessionRoutes,
   addSshTargetRoutes,

@@ -5,7 +5,7 @@
 import { lookup, Resolver } from 'node:dns/promises'
 import { type DnsAnswer, readAnswer } from '#lib/dns/answer'
 import { FLAG, RCODE, TYPE } from '#lib/dns/codes'
-import { askInTurn, askServer } from '#lib/dns/exchange-client'
+import { askInTurn, askServer, type Patience } from '#lib/dns/exchange-client'
 import { writeName } from '#lib/dns/name'
 import { writeQuery } from '#lib/dns/query'
 import { type DnsServer, parseDnsServer } from '#lib/dns/server'
@@ -14,6 +14,7 @@ import { printAuthority } from '#lib/net/endpoint'
 import { type HostName, isWithinDomain } from '#lib/net/host'
 import type { DnsZone } from '../policy/document.ts'
 import { aliasesIn } from './alias-chain.ts'
+import { type Attempt, openResolversHealth, type ResolverHealth } from './resolver-health.ts'
 
 /** Addresses of a name as texts; rejects where there are none. */
 export type LookupAll = (name: string) => Promise<readonly { readonly address: string }[]>
@@ -33,6 +34,15 @@ export interface NameServers {
   aliasesOf(name: string): Promise<readonly string[] | undefined>
   /** The zone of resolvers that a name is asked of; undefined: those of this machine are. */
   zoneOf(name: string): string | undefined
+  /** Zones of the policy in force, then the machine. */
+  status(): readonly ZoneResolvers[]
+}
+
+/** Resolvers of a zone, and how they do. */
+export type ZoneResolvers = {
+  /** Absent: all names that are in no zone; the machine's. */
+  readonly zone?: string
+  readonly resolvers: readonly { readonly resolver: string; readonly health: ResolverHealth }[]
 }
 
 /** Over all resolvers of a zone: a device waits 4 s. */
@@ -44,17 +54,34 @@ const OCTETS: ReadonlyMap<number, number> = new Map([
 
 /** @param zones those of the policy in force, asked for each name. */
 export function createNameServers(zones: () => readonly DnsZone[]): NameServers {
+  const health = openResolversHealth()
+  const patience: Patience = {
+    ...PATIENCE,
+    onTried: (server, message, ms) =>
+      health.note(printAuthority(server), attemptOf(message), { ms, atMs: Date.now() }),
+  }
   const ask: NameServers['ask'] = (name, query) =>
-    askServers(zoneOf(name, zones())?.resolvers ?? machineServers(), query)
+    askServers(zoneOf(name, zones())?.resolvers ?? machineServers(), query, patience)
+  const healthOf = (servers: readonly DnsServer[]) =>
+    servers.map(printAuthority).map((resolver) => ({ resolver, health: health.of(resolver) }))
   return {
     ask,
     aliasesOf: (name) => aliasesOf(name, ask),
     zoneOf: (name) => zoneOf(name, zones())?.domain,
+    status: () => [
+      ...zones().map(({ domain, resolvers }) => ({ zone: domain, resolvers: healthOf(resolvers) })),
+      { resolvers: healthOf(machineServers()) },
+    ],
     lookupAll: (name) =>
       zoneOf(name, zones()) === undefined
         ? lookup(name, { all: true, verbatim: true })
         : addressesOf(name, ask),
   }
+}
+
+function attemptOf(message: Uint8Array | undefined): Attempt {
+  if (message === undefined) return 'silence'
+  return readAnswer(message)?.rcode === RCODE.SERVFAIL ? 'failure' : 'answer'
 }
 
 function zoneOf(name: string, zones: readonly DnsZone[]): DnsZone | undefined {
@@ -70,8 +97,9 @@ function machineServers(): readonly DnsServer[] {
 async function askServers(
   servers: readonly DnsServer[],
   query: Uint8Array,
+  patience: Patience,
 ): Promise<NameAnswer | undefined> {
-  const short = await askInTurn(servers, query, 'udp', PATIENCE)
+  const short = await askInTurn(servers, query, 'udp', patience)
   const server = short && servers[short.index]
   if (short === undefined || server === undefined) return undefined
   const isCut = ((readAnswer(short.message)?.flags ?? 0) & FLAG.TC) !== 0

@@ -20,6 +20,8 @@ export type Patience = {
   readonly from?: number
   /** Called for each message that came in the place of an answer and is none, as of somebody who guesses. */
   readonly onStray?: () => void
+  /** Called after each attempt: what came, if anything, after how many milliseconds. */
+  readonly onTried?: (server: DnsServer, message: Uint8Array | undefined, ms: number) => void
 }
 
 type Attempt = Pick<Patience, 'attemptMs' | 'onStray'>
@@ -34,13 +36,16 @@ export async function askInTurn(
   servers: readonly DnsServer[],
   query: Uint8Array,
   via: Via,
-  { attempts, from = 0, ...attempt }: Patience,
+  { attempts, from = 0, onTried, ...attempt }: Patience,
 ): Promise<Exchanged | undefined> {
   let failure: Exchanged | undefined
   for (let made = 0; made < attempts && servers.length > 0; made++) {
     const index = (from + made) % servers.length
     const server = servers[index]
-    const message = server && (await askServer(server, query, via, attempt))
+    if (server === undefined) break
+    const startedMs = performance.now()
+    const message = await askServer(server, query, via, attempt)
+    onTried?.(server, message, performance.now() - startedMs)
     if (message === undefined) continue
     if (readAnswer(message)?.rcode !== RCODE.SERVFAIL) return { message, index }
     failure = { message, index }

@@ -37,7 +37,10 @@ export const OVERRIDE_KEY = Buffer.alloc(32, 7)
 /** What the API asks about access; names do not resolve and nothing is dialled. */
 export function policyParts(
   policy: CompiledPolicy = policyOf({}),
-): Pick<AdminDeps, 'standing' | 'explainer' | 'answerName' | 'policy' | 'flowTap' | 'sshTargets'> {
+): Pick<
+  AdminDeps,
+  'standing' | 'explainer' | 'answerName' | 'resolvers' | 'policy' | 'flowTap' | 'sshTargets'
+> {
   const now = () => NOW_MS
   const snapshot = createPolicySnapshot({ revision: policy.revision, policy })
   const explainer = createExplainer({
@@ -65,7 +68,14 @@ export function policyParts(
     scan: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
   })
   return {
-    ...{ standing: onlySubject, explainer, answerName, sshTargets, flowTap: createFlowTap() },
+    ...{
+      standing: onlySubject,
+      explainer,
+      answerName,
+      sshTargets,
+      resolvers: () => [],
+      flowTap: createFlowTap(),
+    },
     policy: () => policy,
   }
 }
