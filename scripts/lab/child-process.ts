@@ -30,7 +30,8 @@ export type LabCommand = {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const READY_WITHIN_MS = 20_000
+/** A machine that other work keeps busy starts a gateway in ten seconds. */
+const READY_WITHIN_MS = 60_000
 const GRACE_MS = 3_000
 
 /**
