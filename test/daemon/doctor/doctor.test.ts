@@ -76,10 +76,10 @@ test('D11 T106: an enrolled device whose gateway answers has no problem on the w
 })
 
 test('the range of synthetic addresses that is looked at is the one in force', async (t) => {
-  const synthetic = { v4: '198.18.64.0/18' }
+  const synthetic = { v4: '100.112.64.0/18' }
   const { find, until } = await startEnrolled(t, { settings: { ...SETTINGS, synthetic } })
   await until(({ domains }) => domains.length > 0)
-  t.regex((await find()).get('synthetic_range')?.detail ?? '', /^198\.18\.64\.0\/18, fdb4:/)
+  t.regex((await find()).get('synthetic_range')?.detail ?? '', /^100\.112\.64\.0\/18, fdb4:/)
 })
 
 test('T106: a clock that differs from the gateway by an hour is a problem, with its bounds', async (t) => {
