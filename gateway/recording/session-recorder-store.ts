@@ -13,8 +13,11 @@ import type { Recorder, RecordingEnd, RecordingSubject } from './recorder.ts'
 
 /** Bytes are sealed and given to the kernel this long after they came, at the latest. */
 const SEAL_AFTER_MS = 500
-/** Unsealed and unwritten plaintext that a session may be ahead of its file (architecture: 256 KiB or 1 s). */
-const BACKLOG_LIMIT_BYTES = 256 * 1024
+/**
+ * Unsealed and unwritten octets that a session may be ahead of its file: 320 KiB may wait with no write under way (a
+ * chunk of each class, and what the file gathers), and at half of this relaying stopped for nearly every write.
+ */
+const BACKLOG_LIMIT_BYTES = 512 * 1024
 const BACKLOG_LIMIT_MS = 1000
 
 /** What the manifest says about a session that ended. */
@@ -59,7 +62,7 @@ export class SessionRecorder implements Recorder {
   data(channel: number, stream: StreamName, bytes: Uint8Array): void {
     if (this.#stopped) return
     this.#writer.data(this.#nowUs, channel, stream, bytes)
-    this.#added()
+    this.#armSeal()
     // Sealing makes as much again.
     collectBulk(bytes.length)
   }
@@ -67,7 +70,7 @@ export class SessionRecorder implements Recorder {
   event(event: SessionEvent): void {
     if (this.#stopped) return
     this.#writer.event(this.#nowUs, event)
-    this.#added()
+    this.#armSeal()
   }
 
   get elapsedMs(): number {
@@ -117,9 +120,7 @@ export class SessionRecorder implements Recorder {
     return (performance.now() - this.#openedAtMs) * 1000
   }
 
-  #added(): void {
-    // Who waits until the file has caught up brings nothing more that it could gather.
-    if (this.#isBehind) this.#file.flush()
+  #armSeal(): void {
     if (this.#writer.unsealedBytes === 0) return
     this.#sealTimer ??= setTimeout(() => {
       this.#sealTimer = undefined

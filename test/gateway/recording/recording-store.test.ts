@@ -170,13 +170,13 @@ test('S11 T62: what runs ahead of the disk is told to wait, and told when it may
   const drained = new Promise<void>((resolve) => {
     recorder.onDrain = resolve
   })
-  recorder.data(0, 'output', Buffer.alloc(512 * 1024))
+  recorder.data(0, 'output', Buffer.alloc(1024 * 1024))
   t.true(recorder.backlogged)
   t.false(other.backlogged)
   await drained
   t.false(recorder.backlogged)
   await Promise.all([recorder.close(end), other.close(end)])
-  t.true((rows.get('session-3')?.sizeBytes ?? 0) > 512 * 1024)
+  t.true((rows.get('session-3')?.sizeBytes ?? 0) > 1024 * 1024)
 })
 
 test('S11 T61: a full disk fails the session once, and what was written stays readable', async (t) => {
