@@ -11,8 +11,11 @@ export type SenderLookup = (address: string, port: number) => Promise<number | u
 const TABLES = ['/proc/net/udp', '/proc/net/udp6']
 const UNSPECIFIED = ['0.0.0.0', '::']
 
-/** Looks it up. */
-export const lookupSender: SenderLookup = async (address, port) => {
+/** Looks it up; again when it was not found: the kernel hands out its table in parts, and rows move in between. */
+export const lookupSender: SenderLookup = async (address, port) =>
+  (await look(address, port)) ?? look(address, port)
+
+const look: SenderLookup = async (address, port) => {
   // A kernel without IPv6 has no udp6; a table that cannot be read knows nobody.
   const texts = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => '')))
   const senders = texts.flatMap(parseRows).filter(({ connection, row }) => {

@@ -14,7 +14,7 @@ import { parseSocksDatagram } from './socks5-udp-message.ts'
 
 export type SocksUdpDeps = {
   readonly openDatagrams: OpenDatagrams
-  /** Whether the program behind this address and port may send; asked once for each association. */
+  /** Whether the program behind this address and port may send; asked at first, and each second that it sends. */
   readonly maySend: (address: string, port: number) => Promise<boolean>
   readonly onRefused: (reason: string) => void
   readonly log: Log
@@ -35,6 +35,8 @@ const LIMITS: SocksUdpLimits = { associations: 256, destinations: 64, idleMs: 12
 const LOOPBACK = '127.0.0.1'
 /** Datagrams that wait while the kernel is asked whose they are. */
 const EARLY_LIMIT = 16
+/** A program may close its socket and keep its association: the port is anybody's then. */
+const ASK_AGAIN_MS = 1_000
 
 export interface SocksUdp {
   /**
@@ -119,17 +121,23 @@ function createSender(
 ): Sender {
   let port = 0
   let asking = 0
+  let askedAtMs = 0
   let early: (() => void)[] = []
 
   async function ask(from: RemoteInfo): Promise<void> {
     asking = from.port
+    askedAtMs = performance.now()
     const isAllowed = await maySend(from.address, from.port).catch(() => false)
     const waiting = early
     asking = 0
     early = []
+    port = isAllowed ? from.port : 0
     if (!isAllowed) return drop('other_user')
-    port = from.port
     for (const task of waiting) task()
+  }
+
+  function askAgain(from: RemoteInfo): void {
+    if (asking === 0 && performance.now() - askedAtMs > ASK_AGAIN_MS) void ask(from)
   }
 
   return {
@@ -137,7 +145,10 @@ function createSender(
       return port
     },
     take(from, task) {
-      if (from.port === port) return task()
+      if (from.port === port) {
+        askAgain(from)
+        return task()
+      }
       const isOther = port !== 0 || (declared !== 0 && from.port !== declared)
       if (isOther || (asking !== 0 && asking !== from.port)) return drop('other_port')
       if (early.length >= EARLY_LIMIT) return drop('too_early')

@@ -182,6 +182,28 @@ test("D1 D15: another user's program does not get hold of an association", async
   t.true(JSON.stringify(log.lines).includes('other_user'))
 })
 
+test('D1 D15: who comes to the port that another program left is not heard for long', async (t) => {
+  const { open } = flowsTo(t)
+  const owners = [process.getuid?.(), 4242]
+  const askedAgain = deferred<void>()
+  const { port, log } = await startProxy(t, open, async () => {
+    if (owners.length === 1) askedAgain.resolve()
+    return owners.shift()
+  })
+  const { socket, relay } = await associate(t, port)
+  const [mine, there] = [await bound(t), await echo(t)]
+  const send = () => mine.send(frame('ns.corp', there, 'x'), relay, '127.0.0.1')
+  send()
+  t.is(await answer(mine), `ns.corp:${there} X`)
+  const sending = setInterval(send, 50)
+  await askedAgain.promise
+  // Another association may get the port of this relay.
+  clearInterval(sending)
+  socket.end()
+  await once(socket, 'close')
+  t.true(JSON.stringify(log.lines).includes('other_user'))
+})
+
 test('D15: the kernel names the user of a UDP port, bound to one address or to all', async (t) => {
   for (const address of ['127.0.0.1', '0.0.0.0']) {
     const socket = await bound(t, address)
