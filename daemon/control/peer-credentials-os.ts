@@ -3,31 +3,25 @@
  */
 import type { Stats } from 'node:fs'
 import type { Socket } from 'node:net'
-import { loadKoffi } from '#lib/koffi-os'
+import { socketOptionReader } from '../socket-option-os.ts'
 
 /** uid of the peer, or undefined when it cannot be known: then refuse. */
 export type PeerLookup = (socket: Socket) => number | undefined
 
-const SOL_SOCKET = 1
-const SO_PEERCRED = 17
+/** SOL_SOCKET, SO_PEERCRED. */
+const PEER_CREDENTIALS = { level: 1, name: 17 }
 /** struct ucred: pid, uid, gid, 32 bits each. */
 const UCRED_OCTETS = 12
 const UID_OFFSET = 4
 
 /** The kernel's answer through koffi; undefined where there is none: the caller falls back to the folder's permissions. */
 export function kernelPeerLookup(): PeerLookup | undefined {
-  const getsockopt: ((...args: unknown[]) => number) | undefined = loadKoffi()
-    ?.load(null)
-    .func(
-      'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
-    )
-  if (getsockopt === undefined) return undefined
+  const readOption = socketOptionReader()
+  if (readOption === undefined) return undefined
   return (socket) => {
     const credentials = Buffer.alloc(UCRED_OCTETS)
-    const fd = fileDescriptorOf(socket)
-    if (fd < 0) return undefined
-    const result = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [UCRED_OCTETS])
-    return result === 0 ? credentials.readUInt32LE(UID_OFFSET) : undefined
+    const isRead = readOption(socket, PEER_CREDENTIALS, credentials)
+    return isRead ? credentials.readUInt32LE(UID_OFFSET) : undefined
   }
 }
 
@@ -39,10 +33,4 @@ export function kernelPeerLookup(): PeerLookup | undefined {
 export function folderPeerLookup(folder: Stats, daemonUid: number): PeerLookup | undefined {
   const closed = folder.uid === daemonUid && (folder.mode & 0o077) === 0
   return closed ? () => daemonUid : undefined
-}
-
-/** Node has no public way to the descriptor; -1 once the socket is closed. */
-function fileDescriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } }
-  return handle?.fd ?? -1
 }
