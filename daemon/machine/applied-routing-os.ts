@@ -2,6 +2,7 @@
 import { formatAddress, type IpAddress } from '#lib/net/address'
 import type { Prefix } from '#lib/net/prefix'
 import { err, ok, type Result } from '#lib/result'
+import { TUN_LINK } from '../intercept/tun-link.ts'
 import { type Batch, changes, NO_ROUTING, oursOf } from './changes.ts'
 import type { BatchFailure } from './ip-batch.ts'
 import type { Machine } from './machine.ts'
@@ -95,19 +96,11 @@ function isV6({ version }: IpAddress): boolean {
   return version === 6
 }
 
-/** Below the 64 KiB that libuv reads at once, with the header of the device. */
-const GSO_MAX_BYTES = 65_000
-/**
- * The most an IP packet has. There is no wire behind the device: connections need no segments of 1460 octets (a quarter
- * of the daemon's CPU in a download), and long datagrams come whole, not in fragments, which are dropped.
- */
-const MTU_BYTES = 65_535
-
 function deviceBatches({ tunName, tunAddresses }: Wanted): readonly Batch[] {
   const link = [
     // No link-local address: everybody would have a route to its prefix.
     `link set dev ${tunName} addrgenmode none`,
-    `link set dev ${tunName} mtu ${MTU_BYTES} gso_max_size ${GSO_MAX_BYTES} up`,
+    `link set dev ${tunName} ${TUN_LINK} up`,
   ]
   const addresses = (version: 4 | 6): string[] =>
     tunAddresses

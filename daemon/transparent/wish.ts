@@ -2,14 +2,12 @@
 import { type IpAddress, parseAddress } from '#lib/net/address'
 import { formatPrefix, type Prefix, parsePrefix } from '#lib/net/prefix'
 import type { DaemonConfig } from '../config.ts'
+import { TUN_OWN } from '../intercept/tun-link.ts'
 import type { Wanted } from '../machine/plan.ts'
 import type { TransparentWish } from '../settings.ts'
 import type { NamesWish } from './names-os.ts'
 
-/** Addresses of the TUN: of the benchmarking range (RFC 2544), and unique local (RFC 4193). */
-const TUN_ADDRESSES = ['198.18.255.253', 'fdb4:5e1c:907b::1']
-/** They with the next one of each, which stands for programs before the kernel's own stack. */
-const TUN_PREFIXES = ['198.18.255.252/30', 'fdb4:5e1c:907b::/126']
+const OWN = Object.values(TUN_OWN)
 
 /** What is wanted of the machine. */
 export type Wish = { readonly routing: Wanted; readonly names: NamesWish }
@@ -26,9 +24,12 @@ export function wishOf(
     names: { ...shared, setting: dns, domains },
     routing: {
       ...shared,
-      tunAddresses: addressesOf(TUN_ADDRESSES),
+      tunAddresses: addressesOf(OWN.map(({ address }) => address)),
       synthetic,
-      prefixes: prefixesOf([...TUN_PREFIXES, ...prefixes]),
+      prefixes: prefixesOf([
+        ...OWN.map(({ network, length }) => `${network}/${length}`),
+        ...prefixes,
+      ]),
       outside: addressesOf(found.outside),
       lockdown,
     },
