@@ -23,8 +23,9 @@ export function runProgram(
 ): Promise<Result<number, InsideRefusal>> {
   const args = [...WITHOUT_RIGHTS, ...(isRoot ? [NOT_EVEN_ROOT] : []), '--', ...argv]
   return new Promise((resolve) => {
+    // Before it starts: on a busy machine it may be sent a signal while we are still starting it.
+    passSignals(() => child)
     const child = spawn('setpriv', args, { stdio: 'inherit' })
-    passSignals(child)
     ended.addEventListener('abort', () => child.kill('SIGKILL'), { once: true })
     child.on('error', () => resolve(err({ reason: 'setpriv_absent' })))
     child.on('exit', (code, signal) =>
@@ -33,7 +34,8 @@ export function runProgram(
   })
 }
 
-function passSignals(child: ChildProcess): void {
-  for (const signal of PASSED) process.on(signal, () => void child.kill(signal))
+/** @param child called in turns of the event loop that come later. */
+function passSignals(child: () => ChildProcess): void {
+  for (const signal of PASSED) process.on(signal, () => void child().kill(signal))
   for (const signal of TERMINAL) process.on(signal, () => undefined)
 }
