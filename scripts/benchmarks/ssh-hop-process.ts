@@ -9,6 +9,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ok } from '#lib/result'
+import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
 import { loadKeys } from '../../gateway/keys/key-store.ts'
 import { createLiveSessions } from '../../gateway/live/live-sessions.ts'
@@ -34,6 +35,7 @@ type Settings = {
   readonly target: { readonly host: string; readonly port: number; readonly hostKey: string }
 }
 
+useBulkBuffers()
 const [, , settingsFile = ''] = process.argv
 const settings = JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
