@@ -47,7 +47,7 @@ export function replaceSection(document: string, title: string, section: string)
   const start = document.indexOf(heading)
   if (start < 0) return `${document.trimEnd()}\n\n${section}`
   const next = document.indexOf('\n## ', start + heading.length)
-  return `${document.slice(0, start)}${section}${next < 0 ? '' : document.slice(next + 1)}`
+  return `${document.slice(0, start)}${section}${next < 0 ? '' : document.slice(next)}`
 }
 
 /** The closing line and exit code: 0 when every bar holds, else 1 with the first miss named. */

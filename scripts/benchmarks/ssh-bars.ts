@@ -23,6 +23,10 @@ export const LOGIN = {
   cpu: '`ssh host true`, CPU of the hop',
 } as const
 
+/** Where the CPU of a recording goes. */
+const PASSES =
+  'Three passes over the octets take most of it: docs/decisions/0009-recordings-cost-three-passes.md'
+
 /** Every bar of the SSH section. @throws {Error} when a row or one of its ways is missing. */
 export function sshBars(rows: readonly Row[], idleKib: number): readonly Bar[] {
   const of = (work: string, way: string): Series => {
@@ -54,6 +58,7 @@ export function sshBars(rows: readonly Row[], idleKib: number): readonly Bar[] {
         figure: median(of(`${work}, CPU of the hop`, WAY.hop)),
         bar: 2.5,
         sense: 'at_most',
+        limit: PASSES,
       },
       atMost(work, WAY.bare, WAY.hop, 1.3),
     ]),

@@ -54,6 +54,7 @@ test('report: a section is replaced by its next run and the others stay', (t) =>
   t.regex(again, /\| w \| u \| 3\.00 \|/)
   t.regex(again, /\| w \| u \| 2\.00 \|/)
   t.false(again.includes('1.00'))
+  t.regex(again, /\n\n## Tunnel\n/)
 })
 
 test('report: a miss says what limits it, and a bar that holds does not', (t) => {
