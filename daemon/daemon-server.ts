@@ -120,8 +120,10 @@ export async function startDaemon(
   const names = createDeviceNames({
     ...{ config, device, log },
     askUpstream: createAskUpstream(() => transparent?.nameServers ?? systemServers()),
-    mayLead: (name, address) =>
-      portal.open !== undefined && leadsToPortal(portal.open.portal, name, address),
+    mayLead: (name, address) => {
+      const { open } = portal
+      return open !== undefined && leadsToPortal(open.portal, name, address)
+    },
   })
   const transparent =
     config.mode === 'transparent'

@@ -49,6 +49,7 @@ export function createOpenFlow(source: FlowStateSource, options: OpenOptions = {
       inTunnel: (tunnel, to) => tunnel.openFlow(to, joined(claims), onGone),
       direct: options.onlyPrivate ? refuseOther : (addresses) => connectTo(target, addresses),
       end: (flow) => flow.destroy(),
+      onEnded: (flow, listener) => void flow.once('close', listener),
     })
 }
 
@@ -70,6 +71,7 @@ export function createOpenDatagrams(
               ? datagramsTo(address, target.port)
               : Promise.resolve(err(localRefusal('target_unreachable'))),
       end: (flow) => flow.close(),
+      onEnded: (flow, listener) => void flow.closed.then(listener),
     })
 }
 
@@ -83,17 +85,19 @@ type Openers<Flow> = {
   readonly inTunnel: (tunnel: Tunnel, to: FlowTarget) => Promise<Result<Flow, FlowRefusal>>
   readonly direct: (addresses: readonly string[]) => Promise<Result<Flow, FlowRefusal>>
   readonly end: (flow: Flow) => void
+  readonly onEnded: (flow: Flow, listener: () => void) => void
 }
 type Tunnel = Pick<TunnelClient, 'openFlow' | 'openDatagrams'>
 
 async function open<Flow>(
   source: FlowStateSource,
   target: FlowTarget,
-  { inTunnel, direct, end }: Openers<Flow>,
+  openers: Openers<Flow>,
 ): Promise<Result<Flow, FlowRefusal>> {
+  const { inTunnel, direct } = openers
   const { portal } = source
   const opened = portal && portalAddresses(portal.portal, target)
-  if (portal && opened) return endingWith(portal.until, await direct(opened), end)
+  if (portal && opened) return endingWith(portal.until, await direct(opened), openers)
   const now = await settledState(source, target)
   if (now.routes === undefined) return err(localRefusal(now.reason))
   const way = await findWay(target, now.routes)
@@ -110,11 +114,13 @@ async function open<Flow>(
 function endingWith<Flow>(
   until: AbortSignal,
   flow: Result<Flow, FlowRefusal>,
-  end: (flow: Flow) => void,
+  { end, onEnded }: Pick<Openers<Flow>, 'end' | 'onEnded'>,
 ): Result<Flow, FlowRefusal> {
   if (!flow.ok) return flow
-  if (until.aborted) end(flow.value)
-  else until.addEventListener('abort', () => end(flow.value), { once: true })
+  const cut = (): void => end(flow.value)
+  if (until.aborted) cut()
+  until.addEventListener('abort', cut, { once: true })
+  onEnded(flow.value, () => until.removeEventListener('abort', cut))
   return flow
 }
 

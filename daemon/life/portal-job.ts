@@ -2,6 +2,7 @@
  * Looks, while the gateway is away, whether a captive portal stands in its place; tells the user, and opens it when the
  * user says so. Nothing of the machine is changed for that: what is open is open as long as this process says so.
  */
+import { setMaxListeners } from 'node:events'
 import type { Log } from '#lib/log'
 import type { Moment } from '#lib/moment'
 import { err, ok, type Result } from '#lib/result'
@@ -144,7 +145,10 @@ export function createPortalWatch(deps: PortalDeps): PortalWatch {
       const forMs = deps.limitMs()
       if (forMs <= 0) return err({ reason: 'portal_forbidden' })
       close('opened_anew')
-      held = { portal: found.portal, from: now(), forMs, end: new AbortController() }
+      const end = new AbortController()
+      // One listener for each connection that is open.
+      setMaxListeners(0, end.signal)
+      held = { portal: found.portal, from: now(), forMs, end }
       const { host, addresses } = found.portal
       log.warn({ host, addresses, seconds: forMs / 1000 }, 'captive portal opened by its user')
       return ok(undefined)

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { createOpenDatagrams, createOpenFlow } from '../../daemon/flow-client.ts'
@@ -54,6 +54,20 @@ test('D13: datagrams go to port 53 of an open portal, and end with it', async (t
   t.like(await open('udp', { host, port: 123 }, {}), { error: { reason: 'gateway_unreachable' } })
   end.abort()
   t.like(await flow.value.closed, { reason: 'closed' })
+})
+
+test('D13: a connection to a portal that ended is not kept until the portal closes', async (t) => {
+  const { host, source, end } = await startPortal(t)
+  const flow = await createOpenFlow(source)({ host, port: 80 }, {})
+  const datagrams = await createOpenDatagrams(source)('udp', { host, port: 53 }, {})
+  if (!flow.ok || !datagrams.ok) return t.fail('not opened')
+  t.is(getEventListeners(end.signal, 'abort').length, 2)
+  flow.value.destroy()
+  await once(flow.value, 'close')
+  datagrams.value.close()
+  await datagrams.value.closed
+  await new Promise(setImmediate)
+  t.is(getEventListeners(end.signal, 'abort').length, 0)
 })
 
 test('D13: what goes to private destinations alone goes to no portal', async (t) => {

@@ -80,6 +80,19 @@ test('D13: what its user opened ends with its time, whatever the clocks do', asy
   }
 })
 
+test('D13: a page may open as many connections as it likes', async (t) => {
+  const { portal, asked } = watch(t)
+  await asked()
+  portal.openNow()
+  const warned: string[] = []
+  const hear = ({ name }: Error): void => void warned.push(name)
+  process.on('warning', hear)
+  t.teardown(() => process.off('warning', hear))
+  for (let n = 0; n < 12; n += 1) portal.open?.until.addEventListener('abort', () => undefined)
+  await new Promise(setImmediate)
+  t.deepEqual(warned, [])
+})
+
 test('D13: it ends as soon as the gateway answers, and when its user closes it', async (t) => {
   const { portal, rig, asked } = watch(t)
   await asked()
