@@ -10,7 +10,7 @@ import type { AnsweredName } from '../dns/name-answerer.ts'
 import { isMeta } from '../dns/question.ts'
 import type { AskerFacts } from '../policy/evaluate-name.ts'
 import { isReason, sentenceFor } from '../policy/reasons.ts'
-import { factsAbout, findSomebody } from '../policy-test/last-seen.ts'
+import { askerAbout, findSomebody } from '../policy-test/last-seen.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { badBody, notFound } from './admin-reply.ts'
 
@@ -38,9 +38,7 @@ export function addExplainNameRoutes(app: FastifyInstance, deps: AdminDeps): voi
       { action: 'explain_dns', user, name: asked.name, source: request.ip },
       'admin action',
     )
-    // No destination is asked about: the facts of a flow without it.
-    const target = { host: 'localhost', port: 1, transport: 'tcp' } as const
-    const { destination: _, ...facts } = factsAbout(found.value, { target }, deps)
+    const facts = askerAbout(found.value, deps)
     return { explanation: explanationOf(asked, facts, await deps.answerName(facts, asked)) }
   })
 }

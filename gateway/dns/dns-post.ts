@@ -5,7 +5,7 @@
 import type { DnsQuery } from '#lib/dns/query'
 import type { Log } from '#lib/log'
 import { err, ok, type Result } from '#lib/result'
-import type { StandingOf } from '../facts/gather.ts'
+import { gatherAsker, type StandingOf } from '../facts/gather.ts'
 import type { AskerFacts } from '../policy/evaluate-name.ts'
 import type { Reason } from '../policy/reasons.ts'
 import type { User } from '../store/store.ts'
@@ -63,8 +63,7 @@ function factsOf(deps: DnsPostDeps, peer: TunnelPeer): AskerFacts | undefined {
   const user = device.ok ? deps.user(device.value.userId) : undefined
   if (!device.ok || user === undefined) return undefined
   const { sourceAddress, country } = peer
-  const standing = deps.standing(device.value, user)
-  return { ...standing, sourceAddress, ...(country !== undefined && { country }) }
+  return gatherAsker({ standing: deps.standing(device.value, user), sourceAddress, country })
 }
 
 /** Private names are written down, and those that a rule decided on; others are nobody's business. */

@@ -1,6 +1,7 @@
 /** Facts of a flow from what each source knows: the registration, the connection, the request. Pure. */
 import type { Transport } from '#lib/net/flow-endpoint'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
+import type { AskerFacts } from '../policy/evaluate-name.ts'
 import type { ApplicationProtocol, Facts, ServiceIdentity } from '../policy/facts.ts'
 import type { Device, User } from '../store/store.ts'
 
@@ -11,25 +12,31 @@ export type Standing = Pick<Facts, 'subject' | 'loginsNotBefore' | 'posture' | '
 export type StandingOf = (device: Device, user: User) => Standing
 
 /** Where facts come from. User and device stand behind the leaf certificate; nothing the daemon claims is in here. */
-export type FactSources = {
+export type AskerSources = {
   readonly standing: Standing
   /** Canonical text. */
   readonly sourceAddress: string
   /** Of that address. */
   readonly country?: string | undefined
+}
+
+export type FactSources = AskerSources & {
   /** Canonical host. */
   readonly target: FlowTarget
   /** Absent: TCP. */
   readonly transport?: Transport
 }
 
+/** The facts about who asks, whatever for. */
+export function gatherAsker({ standing, sourceAddress, country }: AskerSources): AskerFacts {
+  return Object.freeze({ ...standing, sourceAddress, ...(country !== undefined && { country }) })
+}
+
 /** The facts of the first pass: no address and no protocol are known yet. */
 export function gatherFacts(sources: FactSources): Facts {
-  const { standing, sourceAddress, country, target, transport = 'tcp' } = sources
+  const { target, transport = 'tcp' } = sources
   return Object.freeze({
-    ...standing,
-    sourceAddress,
-    ...(country !== undefined && { country }),
+    ...gatherAsker(sources),
     destination: Object.freeze({ host: target.host, port: target.port, transport }),
   })
 }

@@ -4,7 +4,8 @@
  */
 import type { FlowEndpoint } from '#lib/net/flow-endpoint'
 import { err, ok, type Result } from '#lib/result'
-import { gatherFacts, type StandingOf } from '../facts/gather.ts'
+import { gatherAsker, gatherFacts, type StandingOf } from '../facts/gather.ts'
+import type { AskerFacts } from '../policy/evaluate-name.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Device, Store, User } from '../store/store.ts'
 
@@ -61,6 +62,11 @@ export function factsAbout(
     target,
     transport,
   })
+}
+
+/** The same of a question that leads nowhere, from an unknown source. */
+export function askerAbout({ device, user }: LastSeen, { standing }: Population): AskerFacts {
+  return gatherAsker({ standing: standing(device, user), sourceAddress: '' })
 }
 
 function seenAtMs({ device }: LastSeen): number {
