@@ -11,10 +11,11 @@ const LIMIT_CHARACTERS = 1024
  */
 export function askSecretLine(question: string): Promise<string | undefined> {
   const { stdin, stderr } = process
-  if (stdin.isTTY) stderr.write(question)
   // What is typed is echoed by readline, which writes into this.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY === true })
+  // Not before: until readline has the terminal, that echoes what is typed by itself.
+  if (stdin.isTTY) stderr.write(question)
   return new Promise((resolve) => {
     lines.once('line', (line) => {
       resolve(line.length > LIMIT_CHARACTERS ? undefined : line.trim())
