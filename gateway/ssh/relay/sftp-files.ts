@@ -3,7 +3,8 @@
  * answer. Paths are the user's words: they are told, not resolved.
  */
 import type { SessionEvent } from '#lib/recording/session-event'
-import type { SftpAsk, SftpReply } from './sftp-messages.ts'
+import type { SftpReply } from './sftp-reply.ts'
+import type { SftpAsk } from './sftp-request.ts'
 
 type SftpEvent = SessionEvent & { readonly type: 'sftp' }
 type OpenFile = { readonly path: string; readBytes: number; wroteBytes: number }

@@ -4,7 +4,7 @@
  * the target's business; new ones are not made under rules on paths.
  */
 import type { SftpRules } from '../../policy/ssh-grant.ts'
-import type { SftpAsk } from './sftp-messages.ts'
+import type { SftpAsk } from './sftp-request.ts'
 
 /** Why a request was refused. */
 export type SftpObjection = 'read_only' | 'path_not_allowed' | 'path_not_plain' | 'request_unknown'

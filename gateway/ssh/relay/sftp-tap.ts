@@ -13,17 +13,15 @@ import { tellRefused } from './relay-watch.ts'
 import { SftpFiles } from './sftp-files.ts'
 import { type Replacement, SftpFramer, type SftpHead } from './sftp-framer.ts'
 import { SftpJudge, type SftpObjection } from './sftp-judge.ts'
+import { SFTP } from './sftp-message-numbers.ts'
+import { readSftpReply, replyHeadLimit, type SftpReply } from './sftp-reply.ts'
 import {
   isCutShort,
-  readSftpReply,
   readSftpRequest,
-  replyHeadLimit,
   requestHeadLimit,
-  SFTP,
   type SftpAsk,
-  type SftpReply,
   type SftpRequest,
-} from './sftp-messages.ts'
+} from './sftp-request.ts'
 import type { Side } from './side.ts'
 
 /** Requests in flight and open handles; sftp of OpenSSH has 64 requests in flight, its server about 1000 handles. */

@@ -1,28 +1,11 @@
 /**
- * SFTP version 3 messages as far as the record needs them (draft-ietf-secsh-filexfer-02 sections 4 to 7; extensions:
- * OpenSSH PROTOCOL section 4). The heads may be cut, so a string can be longer than what is here of it.
+ * SFTP version 3 requests as far as the record needs them (draft-ietf-secsh-filexfer-02 section 6; extensions: OpenSSH
+ * PROTOCOL section 4). The heads may be cut, so a string can be longer than what is here of it.
  */
 import { SshReader } from '#lib/ssh/reader'
+import { SftpFields } from './sftp-fields.ts'
 import type { SftpHead } from './sftp-framer.ts'
-
-/** Message types used here. */
-export const SFTP = {
-  init: 1,
-  version: 2,
-  open: 3,
-  close: 4,
-  read: 5,
-  write: 6,
-  opendir: 11,
-  realpath: 16,
-  rename: 18,
-  symlink: 20,
-  status: 101,
-  handle: 102,
-  data: 103,
-  name: 104,
-  extended: 200,
-} as const
+import { HANDLE_LIMIT, SFTP } from './sftp-message-numbers.ts'
 
 /** What the user asked for, by request id. */
 export type SftpRequest = {
@@ -58,18 +41,6 @@ export type SftpAsk =
   /** Unknown to us, perhaps not to the target. */
   | { readonly kind: 'unknown'; readonly operation: string }
 
-/** What the target answered. */
-export type SftpReply =
-  | { readonly kind: 'version'; readonly version: number }
-  | { readonly kind: 'status'; readonly id: number; readonly status: number }
-  | { readonly kind: 'handle'; readonly id: number; readonly handle: string }
-  | { readonly kind: 'data'; readonly id: number; readonly octets: number }
-  /** The first name; the empty text when it is none, or longer than a path. */
-  | { readonly kind: 'name'; readonly id: number; readonly path: string }
-  | { readonly kind: 'other'; readonly id: number }
-
-/** Longest handle (section 6.2). */
-const HANDLE_LIMIT = 256
 /** A handle with its length, an offset and a count; a request id before it. */
 const HANDLE_HEAD = 4 + 4 + HANDLE_LIMIT + 8 + 4
 const ALL = Number.POSITIVE_INFINITY
@@ -79,18 +50,9 @@ export function requestHeadLimit(type: number): number {
   return type === SFTP.write || type === SFTP.read || type === SFTP.close ? HANDLE_HEAD : ALL
 }
 
-/** Longest path of common systems (PATH_MAX). */
-const PATH_LIMIT = 4096
-
 /** Whether a request is longer than two paths and fields between them can be. */
 export function isCutShort({ type, head, size }: SftpHead): boolean {
   return size > head.length && requestHeadLimit(type) === ALL
-}
-
-/** How much of a reply is needed: the first name of several, no attributes. */
-export function replyHeadLimit(type: number): number {
-  if (type === SFTP.name) return 4 + 4 + 4 + PATH_LIMIT
-  return type === SFTP.handle ? 4 + 4 + HANDLE_LIMIT : 8
 }
 
 const BY_PATH: ReadonlyMap<number, string> = new Map([
@@ -122,14 +84,14 @@ const LOOKING_EXTENSIONS = new Set([
 export function readSftpRequest(packet: SftpHead): SftpRequest | undefined {
   const reader = new SshReader(packet.head)
   const id = reader.uint32()
-  const fields = new Fields(reader, packet.size > packet.head.length)
+  const fields = new SftpFields(reader, packet.size > packet.head.length)
   const ask = packet.type === SFTP.init ? LOOK : readAsk(packet.type, fields)
   return fields.failed ? undefined : { id, ask }
 }
 
 const LOOK: SftpAsk = { kind: 'look' }
 
-function readAsk(type: number, fields: Fields): SftpAsk {
+function readAsk(type: number, fields: SftpFields): SftpAsk {
   switch (type) {
     case SFTP.open:
       return readOpen(fields)
@@ -152,7 +114,7 @@ function readAsk(type: number, fields: Fields): SftpAsk {
   }
 }
 
-function readByPath(type: number, fields: Fields): SftpAsk {
+function readByPath(type: number, fields: SftpFields): SftpAsk {
   if (LOOKS_AT_HANDLE.has(type)) return LOOK
   if (LOOKS_AT_PATH.has(type)) return { kind: 'look', path: fields.text() }
   const operation = BY_PATH.get(type)
@@ -165,18 +127,18 @@ function readByPath(type: number, fields: Fields): SftpAsk {
 }
 
 /** Of the flags, SSH_FXF_READ (1) alone changes nothing (section 6.3). */
-function readOpen(fields: Fields): SftpAsk {
+function readOpen(fields: SftpFields): SftpAsk {
   const path = fields.text()
   return { kind: 'open', operation: 'open', path, writes: fields.uint32() !== 1 }
 }
 
-function readWrite(fields: Fields): SftpAsk {
+function readWrite(fields: SftpFields): SftpAsk {
   const handle = fields.handle()
   fields.offset()
   return { kind: 'write', handle, octets: fields.uint32() }
 }
 
-function readExtended(fields: Fields): SftpAsk {
+function readExtended(fields: SftpFields): SftpAsk {
   const operation = fields.text()
   if (LOOKING_EXTENSIONS.has(operation)) return LOOK
   if (operation === 'statvfs@openssh.com') return { kind: 'look', path: fields.text() }
@@ -190,90 +152,9 @@ function readExtended(fields: Fields): SftpAsk {
   return { kind: 'unknown', operation }
 }
 
-function readCopy(fields: Fields): SftpAsk {
+function readCopy(fields: SftpFields): SftpAsk {
   const handle = fields.handle()
   fields.offset()
   fields.offset() // length
   return { kind: 'change_by_handle', operation: 'copy-data', handle, toHandle: fields.handle() }
-}
-
-/** Reads a reply. @returns undefined when it is malformed. */
-export function readSftpReply(packet: SftpHead): SftpReply | undefined {
-  const reader = new SshReader(packet.head)
-  const id = reader.uint32()
-  const reply = replyOf(packet.type, id, reader)
-  return reader.failed ? undefined : reply
-}
-
-function replyOf(type: number, id: number, reader: SshReader): SftpReply {
-  switch (type) {
-    case SFTP.version:
-      return { kind: 'version', version: id }
-    case SFTP.status:
-      return { kind: 'status', id, status: reader.uint32() }
-    case SFTP.handle:
-      return { kind: 'handle', id, handle: reader.string().toString('latin1') }
-    case SFTP.data:
-      return { kind: 'data', id, octets: reader.uint32() }
-    case SFTP.name:
-      return { kind: 'name', id, path: firstName(reader) }
-    default:
-      return { kind: 'other', id }
-  }
-}
-
-/** @param reader behind the id. */
-function firstName(reader: SshReader): string {
-  const names = new SshReader(reader.rest)
-  const count = names.uint32()
-  const path = names.string().toString('utf8')
-  return count === 0 || names.failed ? '' : path
-}
-
-/** Fields of a request whose end may have been cut off: a cut string is what is here of it. */
-class Fields {
-  readonly #reader: SshReader
-  readonly #cut: boolean
-  #ended = false
-
-  constructor(reader: SshReader, cut: boolean) {
-    this.#reader = reader
-    this.#cut = cut
-  }
-
-  /** A field was missing in a packet that is here whole. */
-  get failed(): boolean {
-    return this.#reader.failed
-  }
-
-  text(): string {
-    return this.#string().toString('utf8')
-  }
-
-  /** Handles are octets; latin1 keeps them apart. */
-  handle(): string {
-    return this.#string().toString('latin1')
-  }
-
-  uint32(): number {
-    return this.#has(4) ? this.#reader.uint32() : 0
-  }
-
-  offset(): void {
-    if (this.#has(8)) this.#reader.uint64()
-  }
-
-  #string(): Buffer {
-    if (!this.#has(4)) return Buffer.alloc(0)
-    const length = this.#reader.uint32()
-    if (this.#has(length)) return this.#reader.bytes(length)
-    return this.#reader.bytes(this.#reader.rest.length)
-  }
-
-  /** False once the cut was reached: all later fields are empty. A packet that is whole fails in the reader instead. */
-  #has(octets: number): boolean {
-    if (!this.#cut) return true
-    this.#ended ||= this.#reader.rest.length < octets
-    return !this.#ended
-  }
 }
