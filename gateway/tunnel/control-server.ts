@@ -5,44 +5,23 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Log } from '#lib/log'
-import { formatHost, parseHost } from '#lib/net/endpoint'
-import { createDaemonDecoder, encodeControlMessage, type Incoming } from '#lib/wire/control-codec'
-import type {
-  DaemonMessage,
-  DeviceSettings,
-  ExplainTarget,
-  GatewayMessage,
-  VisibleApplication,
-} from '#lib/wire/control-message'
-import type { PostureObservation, PostureResult } from '#lib/wire/posture-message'
+import { createDaemonDecoder, type Incoming } from '#lib/wire/control-codec'
+import type { DaemonMessage } from '#lib/wire/control-message'
 import type { PromptEnd, PromptNotice } from '#lib/wire/prompt-message'
-import type { Explainer } from '../enforce/explainer-client.ts'
-import { gatherFacts, type StandingOf } from '../facts/gather.ts'
-import type { Facts } from '../policy/facts.ts'
-import type { Device, User } from '../store/store.ts'
+import {
+  type AnswerDeps,
+  answer,
+  checkpointMessage,
+  greet,
+  promptMessage,
+  whoIs,
+} from './control-answers.ts'
+import { type ControlStream, openControlStream } from './control-stream.ts'
 import { settingsIn } from './device-settings.ts'
 import type { TunnelPeer } from './incoming.ts'
+import { createQuestionQueue } from './question-queue.ts'
 
-export type ControlServerDeps = {
-  /** `store.users.get`. */
-  readonly user: (id: string) => User | undefined
-  readonly standing: StandingOf
-  /** What this user's daemons treat as ours, under the policy in force. */
-  readonly settings: (user: User, deviceId: string) => DeviceSettings
-  /** What a flow with these facts would come to, or why that is not said. */
-  readonly explain: Explainer['forUser']
-  readonly applications: (facts: Facts) => readonly VisibleApplication[]
-  /** Takes what a device says of itself; returns how its checks stand then. */
-  readonly reportPosture: (
-    deviceId: string,
-    observations: readonly PostureObservation[],
-  ) => readonly PostureResult[]
-  /** What waits for the user of a device; told to each new stream. */
-  readonly prompts: (deviceId: string) => readonly PromptNotice[]
-  /** The newest checkpoint of the audit log; told to each new stream. */
-  readonly checkpoint: () => string | undefined
-  /** Hashes that show one size of the log to begin with another; undefined for sizes that it does not have. */
-  readonly auditProof: (from: number, to: number) => readonly string[] | undefined
+export type ControlServerDeps = AnswerDeps & {
   readonly log: Log
   readonly helloTimeoutMs?: number
 }
@@ -61,40 +40,18 @@ export interface ControlServer {
   promptEnded(deviceId: string, end: PromptEnd): void
 }
 
-/** Versions of the control messages: 2 adds `synthetic` and `lockdown` to the settings, 3 adds `lock`, 4 `captivePortalMs`. */
-const VERSIONS = { min: 1, max: 4 }
 const HELLO_TIMEOUT_MS = 10_000
 /** Questions of one stream that may wait for an answer. */
 const QUESTION_LIMIT = 64
-/** Octets that may wait for a daemon that does not read. */
-const UNREAD_LIMIT = 8 * 1024 * 1024
-
-/** Distributes over `seq`, which the stream counts. */
-type Outgoing = GatewayMessage extends infer M
-  ? M extends unknown
-    ? Omit<M, 'seq'>
-    : never
-  : never
-
-/** A stream that said hello. */
-type Live = {
-  send(message: Outgoing): void
-  /** Tells why, and ends the stream. */
-  close(reason: string, sentence: string): void
-  readonly peer: TunnelPeer
-  /** Of the messages, as agreed; the oldest before that. */
-  version: number
-}
-
 export function createControlServer(deps: ControlServerDeps): ControlServer {
-  const live = new Map<string, Live>()
+  const live = new Map<string, ControlStream>()
 
-  function enter(stream: Live): void {
+  function enter(stream: ControlStream): void {
     const { deviceId } = stream.peer.leaf
     live.get(deviceId)?.close('device_duplicate', 'This device connected a second time.')
     live.set(deviceId, stream)
   }
-  function leave(stream: Live): void {
+  function leave(stream: ControlStream): void {
     const { deviceId } = stream.peer.leaf
     if (live.get(deviceId) === stream) live.delete(deviceId)
   }
@@ -120,15 +77,7 @@ export function createControlServer(deps: ControlServerDeps): ControlServer {
   }
 }
 
-function promptMessage(prompt: PromptNotice): Outgoing {
-  return { type: 'authentication_required', id: 'prompt', ...prompt }
-}
-
-function checkpointMessage(checkpoint: string): Outgoing {
-  return { type: 'checkpoint', id: 'checkpoint', checkpoint }
-}
-
-type Registry = { enter(stream: Live): void; leave(stream: Live): void }
+type Registry = { enter(stream: ControlStream): void; leave(stream: ControlStream): void }
 
 function serveControl(
   peer: TunnelPeer,
@@ -136,8 +85,8 @@ function serveControl(
   deps: ControlServerDeps,
   registry: Registry,
 ): void {
-  const self = openLive(peer, stream)
-  const questions = createQueue(QUESTION_LIMIT)
+  const self = openControlStream(peer, stream)
+  const questions = createQuestionQueue(QUESTION_LIMIT)
   let isGreeted = false
   const timer = setTimeout(
     () => self.close('no_hello', 'No hello came.'),
@@ -171,141 +120,4 @@ function serveControl(
     clearTimeout(timer)
     registry.leave(self)
   })
-}
-
-function openLive(peer: TunnelPeer, stream: Duplex): Live {
-  let seq = 0
-  const send = (message: Outgoing): void => {
-    if (stream.destroyed || stream.writableEnded) return
-    if (stream.writableLength > UNREAD_LIMIT) {
-      stream.destroy()
-      return
-    }
-    seq += 1
-    stream.write(encodeControlMessage({ ...message, seq }))
-  }
-  return {
-    peer,
-    version: VERSIONS.min,
-    send,
-    close(reason, sentence) {
-      send({ type: 'notice', id: 'close', reason, sentence })
-      stream.end()
-    },
-  }
-}
-
-/** The first message must be a hello with a version in common. @returns whether it was. */
-function greet(incoming: Incoming<DaemonMessage>, self: Live, deps: ControlServerDeps): boolean {
-  const hello = incoming.kind === 'message' ? incoming.message : undefined
-  const who = whoIs(self.peer, deps)
-  if (hello?.type !== 'hello' || who === undefined) {
-    self.close('no_hello', 'The first message must be hello.')
-    return false
-  }
-  if (hello.versions.min > VERSIONS.max || hello.versions.max < VERSIONS.min) {
-    self.close('version_unsupported', 'The gateway speaks another version. Update zt.')
-    return false
-  }
-  self.version = Math.min(hello.versions.max, VERSIONS.max)
-  self.send({
-    type: 'welcome',
-    id: hello.id,
-    version: self.version,
-    deviceId: who.device.id,
-    userEmail: who.user.email,
-    settings: settingsIn(self.version, deps.settings(who.user, who.device.id)),
-  })
-  const checkpoint = deps.checkpoint()
-  if (checkpoint !== undefined) self.send(checkpointMessage(checkpoint))
-  for (const prompt of deps.prompts(who.device.id)) self.send(promptMessage(prompt))
-  return true
-}
-
-async function answer(
-  incoming: Incoming<DaemonMessage>,
-  self: Live,
-  deps: ControlServerDeps,
-): Promise<void> {
-  if (incoming.kind === 'unknown_type') {
-    self.send({ type: 'unsupported', id: incoming.id, got: incoming.got })
-    return
-  }
-  const { message } = incoming
-  const who = whoIs(self.peer, deps)
-  if (who === undefined || message.type === 'hello') {
-    self.close('unexpected', who === undefined ? 'This device has no access.' : 'A second hello.')
-    return
-  }
-  if (message.type === 'posture') {
-    const results = deps.reportPosture(who.device.id, message.observations)
-    self.send({ type: 'posture_results', id: message.id, results })
-    return
-  }
-  if (message.type === 'audit_proof') {
-    self.send(proofMessage(message, deps))
-    return
-  }
-  const { transport = 'tcp', ...target } =
-    message.type === 'explain' ? canonical(message) : NO_TARGET
-  const facts = gatherFacts({
-    standing: deps.standing(who.device, who.user),
-    sourceAddress: self.peer.sourceAddress,
-    country: self.peer.country,
-    ...{ target, transport },
-  })
-  if (message.type === 'explain') {
-    const told = await deps.explain(facts)
-    const { id } = message
-    if (told.ok) self.send({ type: 'explanation', id, explanation: told.value })
-    else self.send({ type: 'refused', id, reason: told.error.reason })
-  } else {
-    self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
-  }
-}
-
-function proofMessage(
-  { id, from, to }: DaemonMessage & { readonly type: 'audit_proof' },
-  { auditProof }: ControlServerDeps,
-): Outgoing {
-  const hashes = auditProof(from, to)
-  return hashes === undefined
-    ? { type: 'refused', id, reason: 'no_such_size' }
-    : { type: 'audit_proof', id, hashes }
-}
-
-/** For questions that are about no destination. */
-const NO_TARGET: ExplainTarget = { host: 'localhost', port: 1 }
-
-/** As a flow's target is written; what is no host stays, and is explained as such. */
-function canonical({ host, port, transport = 'tcp' }: ExplainTarget): ExplainTarget {
-  const parsed = parseHost(host)
-  return { host: parsed.ok ? formatHost(parsed.value) : host, port, transport }
-}
-
-/** Asked for each message: an admission does not last as long as a stream. */
-function whoIs(peer: TunnelPeer, { user: userOf }: ControlServerDeps) {
-  const admitted = peer.admitted()
-  const user = admitted.ok ? userOf(admitted.value.userId) : undefined
-  return admitted.ok && user !== undefined
-    ? { device: admitted.value satisfies Device, user }
-    : undefined
-}
-
-type Queue = { add(task: () => Promise<void>): boolean }
-
-/** Runs tasks one after the other. `add` is false when too many wait. A task that rejects is a bug. */
-function createQueue(limit: number): Queue {
-  let waiting = 0
-  let last = Promise.resolve()
-  return {
-    add(task) {
-      if (waiting >= limit) return false
-      waiting += 1
-      last = last.then(task).finally(() => {
-        waiting -= 1
-      })
-      return true
-    },
-  }
 }
