@@ -70,6 +70,7 @@ export function greet(
   return true
 }
 
+/** Answers one message behind the hello. */
 export async function answer(
   incoming: Incoming<DaemonMessage>,
   self: ControlStream,
@@ -85,31 +86,45 @@ export async function answer(
     self.close('unexpected', who === undefined ? 'This device has no access.' : 'A second hello.')
     return
   }
-  if (message.type === 'posture') {
-    const results = deps.reportPosture(who.device.id, message.observations)
-    self.send({ type: 'posture_results', id: message.id, results })
-    return
+  self.send(await answerTo(message, { ...who, peer: self.peer }, deps))
+}
+
+type Question = Exclude<DaemonMessage, { readonly type: 'hello' }>
+type Asker = { readonly device: Device; readonly user: User; readonly peer: TunnelPeer }
+
+async function answerTo(question: Question, asker: Asker, deps: AnswerDeps): Promise<Outgoing> {
+  const { id } = question
+  switch (question.type) {
+    case 'posture': {
+      const results = deps.reportPosture(asker.device.id, question.observations)
+      return { type: 'posture_results', id, results }
+    }
+    case 'audit_proof':
+      return proofMessage(question, deps)
+    case 'list_applications': {
+      const applications = deps.applications(factsOf(asker, NO_TARGET, deps))
+      return { type: 'applications', id, applications }
+    }
+    case 'explain': {
+      const told = await deps.explain(factsOf(asker, canonical(question), deps))
+      return told.ok
+        ? { type: 'explanation', id, explanation: told.value }
+        : { type: 'refused', id, reason: told.error.reason }
+    }
   }
-  if (message.type === 'audit_proof') {
-    self.send(proofMessage(message, deps))
-    return
-  }
-  const { transport = 'tcp', ...target } =
-    message.type === 'explain' ? canonical(message) : NO_TARGET
-  const facts = gatherFacts({
-    standing: deps.standing(who.device, who.user),
-    sourceAddress: self.peer.sourceAddress,
-    country: self.peer.country,
+}
+
+function factsOf(
+  { device, user, peer }: Asker,
+  { transport = 'tcp', ...target }: ExplainTarget,
+  { standing }: AnswerDeps,
+): Facts {
+  return gatherFacts({
+    standing: standing(device, user),
+    sourceAddress: peer.sourceAddress,
+    country: peer.country,
     ...{ target, transport },
   })
-  if (message.type === 'explain') {
-    const told = await deps.explain(facts)
-    const { id } = message
-    if (told.ok) self.send({ type: 'explanation', id, explanation: told.value })
-    else self.send({ type: 'refused', id, reason: told.error.reason })
-  } else {
-    self.send({ type: 'applications', id: message.id, applications: deps.applications(facts) })
-  }
 }
 
 function proofMessage(
