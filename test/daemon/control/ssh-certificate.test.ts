@@ -2,10 +2,8 @@
 import test from 'ava'
 import { decodeControlRequest } from '#lib/api/control-codec'
 import { err, ok } from '#lib/result'
-import {
-  type CommandDeps,
-  createCommands,
-} from '../../../daemon/control/control-commands-client.ts'
+import type { CommandDeps } from '../../../daemon/control/control-command.ts'
+import { createCommands } from '../../../daemon/control/control-commands-client.ts'
 import type { ControlCaller } from '../../../daemon/control/control-server.ts'
 
 const CERTIFICATE = {
