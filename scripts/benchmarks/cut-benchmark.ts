@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { adminAt } from '../../cli/admin-client.ts'
-import { enrol, logInAgain } from '../lab/demo-steps.ts'
 import type { Person } from '../lab/identity-provider.ts'
 import {
   type Ended,
@@ -15,6 +14,7 @@ import {
   type StreamingFlow,
   startStreamTarget,
 } from '../lab/live-flows.ts'
+import { enrol, logInAgain } from '../lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy, hostOf, NAMES } from '../lab/policy-texts.ts'
 import type { Report } from './report.ts'

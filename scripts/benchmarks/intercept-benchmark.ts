@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LabProcess, run, startProcess } from '../lab/child-process.ts'
-import { enrol } from '../lab/demo-steps.ts'
+import { enrol } from '../lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { demoPolicy } from '../lab/policy-texts.ts'
 import { openWays, type PeerOptions, startRedsocks, startSshuttle } from './intercept-peers.ts'

@@ -2,9 +2,10 @@
  * `scripts/bench recovery`: from the end of what took the network away until a new connection carries data, seen by a
  * program on the laptop.
  */
-import { enrol } from '../lab/demo-steps.ts'
+
 import { LAPTOP_EVENTS, type LaptopEvent } from '../lab/laptop-events.ts'
 import { startStreamTarget } from '../lab/live-flows.ts'
+import { enrol } from '../lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { streamPolicy, undergo } from '../lab/undergo.ts'
 import type { Report } from './report.ts'

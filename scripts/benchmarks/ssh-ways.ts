@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type LabProcess, must, run, startProcess } from '../lab/child-process.ts'
-import { enrol } from '../lab/demo-steps.ts'
+import { enrol } from '../lab/log-in.ts'
 import type { Organisation } from '../lab/organisation.ts'
 import { demoPolicy, NAMES } from '../lab/policy-texts.ts'
 import { startSshd } from '../lab/sshd.ts'

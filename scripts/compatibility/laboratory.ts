@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must, run } from '../lab/child-process.ts'
-import { enrol } from '../lab/demo-steps.ts'
+import { enrol } from '../lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../lab/organisation.ts'
 import { NAMES, PORTS } from '../lab/policy-texts.ts'
 import type { Outcome } from './row.ts'

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { DaemonStatus, TransparentStatus } from '#lib/api/control-api'
 import { type Finished, must, run, startProcess } from './child-process.ts'
-import { enrol } from './demo-steps.ts'
+import { enrol } from './log-in.ts'
 import { type Organisation, startOrganisation } from './organisation.ts'
 import { PORTS, transparentPolicy } from './policy-texts.ts'
 import { type Postgres, startPostgres } from './postgres.ts'

@@ -1,6 +1,6 @@
 /** What programs that know of no proxy do on a laptop in transparent mode, step by step. */
 import { accessSync } from 'node:fs'
-import { latestRecording } from './demo-steps.ts'
+import { latestRecording } from './demo-ssh-steps.ts'
 import { NAMES, PORTS } from './policy-texts.ts'
 import { expect, type Step } from './steps.ts'
 import type { TransparentLab } from './transparent-lab.ts'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
 import { run, startProcess } from '../../scripts/lab/child-process.ts'
-import { enrol } from '../../scripts/lab/demo-steps.ts'
+import { enrol } from '../../scripts/lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
 import { demoPolicy, emptyPolicy, NAMES, PORTS } from '../../scripts/lab/policy-texts.ts'
 

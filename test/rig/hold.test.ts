@@ -14,8 +14,8 @@ import {
   run,
   startProcess,
 } from '../../scripts/lab/child-process.ts'
-import { enrol, logInAgain } from '../../scripts/lab/demo-steps.ts'
 import type { Person } from '../../scripts/lab/identity-provider.ts'
+import { enrol, logInAgain } from '../../scripts/lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
 import { demoPolicy, NAMES, PORTS } from '../../scripts/lab/policy-texts.ts'
 import { type Postgres, startPostgres } from '../../scripts/lab/postgres.ts'

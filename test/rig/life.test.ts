@@ -4,9 +4,9 @@
 import anyTest, { type TestFn } from 'ava'
 import { daemonAt } from '../../cli/daemon-client.ts'
 import type { LabProcess } from '../../scripts/lab/child-process.ts'
-import { enrol } from '../../scripts/lab/demo-steps.ts'
 import { LAPTOP_EVENTS } from '../../scripts/lab/laptop-events.ts'
 import { startStreamTarget } from '../../scripts/lab/live-flows.ts'
+import { enrol } from '../../scripts/lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
 import { streamPolicy, undergo } from '../../scripts/lab/undergo.ts'
 

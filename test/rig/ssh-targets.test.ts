@@ -1,7 +1,7 @@
 /** A host whose key nobody accepted yet: refused, asked for its keys by an administrator, registered, reached. */
 import anyTest, { type TestFn } from 'ava'
 import { type Finished, run } from '../../scripts/lab/child-process.ts'
-import { enrol } from '../../scripts/lab/demo-steps.ts'
+import { enrol } from '../../scripts/lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
 import { NAMES } from '../../scripts/lab/policy-texts.ts'
 
