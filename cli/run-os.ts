@@ -7,8 +7,9 @@ import { namespaceSettings } from '#lib/namespace/settings-os'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, EXIT } from './cli-io.ts'
 
+const NAMESPACES = ['--net', '--mount']
 /** A user stays that user; the rights over the new namespaces stay with zt-daemon. */
-const NAMESPACES = ['--map-current-user', '--keep-caps', '--net', '--mount']
+const OF_USER = ['--map-current-user', '--keep-caps', ...NAMESPACES]
 /** The terminal sends these to the program as well. */
 const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 const PASSED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
@@ -23,19 +24,21 @@ export type RunInside = (
 
 /** @param daemon argv of zt-daemon. */
 export function runnerOf(daemon: readonly string[]): RunInside {
+  // Root's rights would not reach the control socket of another user from a user namespace, and need none.
+  const namespaces = process.geteuid?.() === 0 ? NAMESPACES : OF_USER
   return async (argv, { controlPath, onlyPrivate }) => {
-    const refusal = await whyNot()
+    const refusal = await whyNot(namespaces)
     if (refusal !== undefined) return err(refusal)
     const options = onlyPrivate ? ['--only-private'] : []
     const inside = [...daemon, 'inside', controlPath, ...options, '--', ...argv]
-    return ok(await runToEnd([...NAMESPACES, ...inside]))
+    return ok(await runToEnd([...namespaces, ...inside]))
   }
 }
 
 /** Tries the namespaces alone: what unshare says later cannot be told from what the program does. */
-async function whyNot(): Promise<CliFailure | undefined> {
+async function whyNot(namespaces: readonly string[]): Promise<CliFailure | undefined> {
   try {
-    await promisify(execFile)('unshare', [...NAMESPACES, 'true'])
+    await promisify(execFile)('unshare', [...namespaces, 'true'])
     return undefined
   } catch (failure) {
     const { code, stderr = '' } = failure as NodeJS.ErrnoException & { readonly stderr?: string }

@@ -48,6 +48,14 @@ test('D6: root has no capabilities inside, and cannot change the network', async
   t.is(capabilities, 'CapEff:\t0000000000000000')
 })
 
+test('D6: root runs programs on the daemon of another user, names and connections', async (t) => {
+  const web = await startWeb(t)
+  const lab = await startRunLab(t)
+  const argv = [...lab.zt, 'run', '--', ...curl(`http://${WIKI}:${web.port}/root`)]
+  const page = await runProgram(argv, '', LIMIT_MS)
+  t.is(page.stdout, 'page /root', page.stderr)
+})
+
 test('D6: a machine with IPv6 switched off still has IPv4 inside', async (t) => {
   const web = await startWeb(t)
   const lab = await startRunLab(t)
