@@ -13,9 +13,10 @@ const DENIAL_S = 5
 /** Of a name with odd octets, spelled out; the answer is to fit a datagram. */
 const TOLD_OF_ALIAS = 253
 
-/** As of a name that is not there. */
-export function noSuchName(asked: DnsQuery, zone: string): Uint8Array {
-  return negative(asked, RCODE.NXDOMAIN, zone, DENIAL_S)
+/** As of a name that is not there. The zone itself is, since names may be below it (RFC 8020). */
+export function noSuchName(asked: DnsQuery, zone: string | undefined): Uint8Array {
+  const rcode = asked.name === zone ? RCODE.NOERROR : RCODE.NXDOMAIN
+  return negative(asked, rcode, zone ?? asked.name, DENIAL_S)
 }
 
 /** What a rule keeps back, with its reason, and the alias that the rule is about. */

@@ -65,7 +65,7 @@ async function carryOut(
   if (effect?.kind === 'override') return overridden(deps, question, zone, effect)
   if (kind === 'denial') {
     return reason === 'name_not_permitted'
-      ? { message: noSuchName(asked, zone) }
+      ? { message: noSuchName(asked, decision.zone) }
       : { refused: reason }
   }
   const address = deps.hosts.get(asked.name)

@@ -141,6 +141,8 @@ test('G12: resolvers that do not answer make SERVFAIL', async (t) => {
   t.is(reply.answer?.rcode, RCODE.SERVFAIL)
 })
 
+const HIDDEN = { kind: 'denial', reason: 'name_not_permitted', zone: 'corp.test' } as never
+
 test('G12: what policy does not permit looks like what is not there, and nobody is asked for it', async (t) => {
   let asked = 0
   const nameServers = {
@@ -150,8 +152,7 @@ test('G12: what policy does not permit looks like what is not there, and nobody 
       return undefined
     },
   }
-  const decideName = () =>
-    ({ kind: 'denial', reason: 'name_not_permitted', zone: 'corp.test' }) as never
+  const decideName = () => HIDDEN
   const reply = await rig('127.0.0.1:9', { nameServers, decideName })(queryFor('wiki.corp.test'))
   t.deepEqual(shapeOf(reply), { rcode: RCODE.NXDOMAIN, answer: [], authority: [TYPE.SOA] })
   t.is(asked, 0)
@@ -168,6 +169,14 @@ const textsOf = ({ answer }: Reply, type: number) =>
   answer?.records
     .filter((one) => one.type === type)
     .map(({ data }) => formatAddress(addressFromBytes(data)))
+
+test('G12 T104: a zone that nobody may use is there all the same: what denies it denies what is below', async (t) => {
+  const ask = rig('127.0.0.1:9', { decideName: () => HIDDEN })
+  const apex = { rcode: RCODE.NOERROR, answer: [], authority: [TYPE.SOA] }
+  t.deepEqual(shapeOf(await ask(queryFor('corp.test', TYPE.A))), apex)
+  t.deepEqual(shapeOf(await ask(queryFor('corp.test', TYPE.SOA))), apex)
+  t.is((await ask(queryFor('no.corp.test', TYPE.A))).answer?.rcode, RCODE.NXDOMAIN)
+})
 
 test('G12: a name that a rule blocks is not there, and the reason is told', async (t) => {
   const reply = await ruled({ action: 'block', text: 'Ask IT' })(queryFor('wiki.corp.test'))
