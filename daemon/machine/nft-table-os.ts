@@ -32,19 +32,22 @@ export async function holdNftTable(table: NftTable): Promise<Result<HeldTable, N
   // The pipe breaks when nft ends first; `gone` tells that.
   child.stdin.on('error', () => {})
   const answered = new Promise<Result<undefined, NftRefusal>>((resolve) => {
-    let listed = ''
+    let [listed, complaint] = ['', '']
     child.on('error', ({ message }) => resolve(err({ reason: 'nft_absent', detail: message })))
     child.stdout.on('data', (chunk: Buffer) => {
       listed += chunk.toString()
-      // A table of somebody else's with this name is printed as well, beside the complaint.
-      if (listed.endsWith('\n}\n') && listed.includes(verdictOf(table))) resolve(ok(undefined))
+      if (!listed.endsWith('\n}\n') || !listed.includes(verdictOf(table))) return
+      // A table of somebody else's with this name is printed as well, after a complaint that is read by then.
+      setImmediate(() => complaint === '' && resolve(ok(undefined)))
     })
-    child.stderr.on('data', (chunk: Buffer) =>
-      resolve(err({ reason: 'nft_refused', detail: chunk.toString().trim() })),
-    )
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString()
+      // It complains in pieces, and is done when it ends.
+      child.stdin.end()
+    })
     child.on('close', (_code, signal) => {
-      const detail = signal === 'SIGKILL' ? 'nft did not answer' : 'nft ended'
-      resolve(err({ reason: 'nft_refused', detail }))
+      const silent = signal === 'SIGKILL' ? 'nft did not answer' : 'nft ended'
+      resolve(err({ reason: 'nft_refused', detail: complaint.trim() || silent }))
     })
   })
   child.stdin.write(nftCommands(table))

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,7 +19,8 @@ async function hold(t: ExecutionContext, { namespace }: Inside, as: readonly str
   })
   t.teardown(() => child.kill('SIGKILL'))
   const [said] = await once(createInterface({ input: child.stdout }), 'line')
-  return { child, said: String(said) }
+  const [reason, ...words] = String(said).split(' ')
+  return { child, said: reason, words: words.join(' ') }
 }
 
 const tables = async (inside: Inside) => (await inside.run('nft', 'list tables')).stdout
@@ -62,14 +63,26 @@ test('D5: a table of that name that another has is left as it is', async (t) => 
   t.is((await inside.run('nft', 'list table inet zt')).stdout, 'table inet zt {\n}\n')
 })
 
-test('D5: an nft that does not answer is ended, and refused', async (t) => {
-  const inside = await freshMachine(t)
-  // A namespace of mounts comes with the one of networks.
-  const hang = `printf '#!/bin/sh\nexec sleep 1000\n' >"$0" && chmod +x "$0"
-    mount --bind "$0" /usr/sbin/nft && exec "$@"`
+/** Runs a script in place of nft: a namespace of mounts comes with the one of networks. */
+function insteadOfNft(t: ExecutionContext, script: string): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), 'zt-nft-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
-  t.is((await hold(t, inside, ['sh', '-c', hang, join(folder, 'nft')])).said, 'nft_refused')
+  const file = join(folder, 'nft')
+  writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return ['sh', '-c', 'mount --bind "$0" /usr/sbin/nft && exec "$@"', file]
+}
+
+test('D5: an nft that does not answer is ended, and refused', async (t) => {
+  const inside = await freshMachine(t)
+  const { said, words } = await hold(t, inside, insteadOfNft(t, 'exec sleep 1000'))
+  t.deepEqual([said, words], ['nft_refused', 'nft did not answer'])
+})
+
+test('D5: what nft complains of in pieces is told whole', async (t) => {
+  const inside = await freshMachine(t)
+  const script = 'read -r line; printf Error: >&2; sleep 0.3; echo " File exists" >&2; cat'
+  const { said, words } = await hold(t, inside, insteadOfNft(t, script))
+  t.deepEqual([said, words], ['nft_refused', 'Error: File exists'])
 })
 
 test('D15: the connection of a user who is not named is not redirected, though it leaves by the TUN', async (t) => {
