@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os'
 import type { DnsServer } from '#lib/dns/server'
 import type { Log } from '#lib/log'
 import { type IpAddress, parseAddress } from '#lib/net/address'
+import { err, type Result } from '#lib/result'
 import type { AnswerQuery } from '../dns/resolver.ts'
 import { startResolverServer } from '../dns/resolver-server.ts'
 import type { DnsMode, DnsRefusal, DnsWanted } from '../machine/dns-plan.ts'
@@ -32,6 +33,7 @@ export type NamesDeps = {
   readonly log: Log
 }
 
+const NOT_LED = err({ reason: 'dns_not_taken', detail: 'the way before was given back' })
 /** systemd-resolved and nft answer within milliseconds. */
 const CHANGE_TIMEOUT_MS = 10_000
 
@@ -47,7 +49,7 @@ export async function leadNames(
     if (led.ok) note('names', { done: [ledBy(led.value, wanted)] })
     return led
   }
-  let taken = await take(wish).catch(async (cause: unknown) => {
+  let taken: Result<DnsTakeover, DnsRefusal> = await take(wish).catch(async (cause: unknown) => {
     await loopback.close()
     throw cause
   })
@@ -73,6 +75,8 @@ export async function leadNames(
         if (changed.ok) return note('names', { done: [ledBy(taken.value, wanted)] })
       }
       await undo()
+      // Nothing is led here any more, should what comes now fail.
+      taken = NOT_LED
       taken = await take(next)
     },
     close: () => undo().finally(() => loopback.close()),
