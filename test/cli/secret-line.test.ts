@@ -52,7 +52,7 @@ for (const [title, input] of [
 
 test('D13: on a terminal it asks, and shows nothing of what is typed', async (t) => {
   const { argv, asked } = await startControl(t)
-  const typed = `set timeout 20
+  const typed = `set timeout 50
 spawn -noecho ${argv.join(' ')}
 expect "hyphens: "
 send "${CODE}\\r"

@@ -26,7 +26,7 @@ import { ALICE, BOB, startLoginRig } from '../support/login-rig.ts'
 import { asNobody, runProgram } from '../support/run-program.ts'
 
 const HOUR_MS = 3_600_000
-const curl = (...args: string[]) => runProgram(['curl', '-sS', '-m', '15', ...args])
+const curl = (...args: string[]) => runProgram(['curl', '-sS', '-m', '45', ...args])
 
 test('D1 D8: curl reaches a private target through daemon and tunnel, in every way', async (t) => {
   const web = await startWeb(t)
@@ -447,14 +447,14 @@ test('D15 T100: another user gets nothing from control socket or proxy port, and
     '{"method":"status"}\n',
   )
   t.is(asked.stdout, '')
-  const page = await runProgram(asNobody(['curl', '-sS', '-m', '5', `http://${proxy}/proxy.pac`]))
+  const page = await runProgram(asNobody(['curl', '-sS', '-m', '30', `http://${proxy}/proxy.pac`]))
   t.is(page.stdout, '')
   t.is((await status()).refusedOtherUsers, 1)
 })
 
 test('D15: a port that is shared by setting serves other users too', async (t) => {
   const { proxy } = await startDaemonRig(t, { config: { sharePort: true } })
-  const page = await runProgram(asNobody(['curl', '-sS', '-m', '5', `http://${proxy}/proxy.pac`]))
+  const page = await runProgram(asNobody(['curl', '-sS', '-m', '30', `http://${proxy}/proxy.pac`]))
   t.regex(page.stdout, /FindProxyForURL/)
 })
 

@@ -76,7 +76,7 @@ function pingFlow(target: FlowTarget): Result<DatagramFlow, FlowRefusal> {
     const message = Buffer.from(payload)
     message[0] = 0
     if (target.host.endsWith('.13')) message.set([3, 1])
-    execFile('ping', ['-nc1', '-W2', serverOf(target)], (error) => {
+    execFile('ping', ['-nc1', '-W20', serverOf(target)], (error) => {
       if (!error) listener(message)
     })
   }

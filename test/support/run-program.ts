@@ -8,11 +8,14 @@ export type ProgramResult = {
   readonly stderr: string
 }
 
+/** Only ends what hangs: a busy machine takes many seconds to start a program of Node. */
+const HANG_LIMIT_MS = 60_000
+
 /** Runs a program to its end; one that hangs is killed after `limitMs` and its code is null. */
 export async function runProgram(
   argv: readonly string[],
   input: string | Uint8Array = '',
-  limitMs = 20_000,
+  limitMs = HANG_LIMIT_MS,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
   const [program = '', ...args] = argv
@@ -55,7 +58,7 @@ export async function asTerminal(
   // script(1) passes what it reads to the terminal, where ^C becomes SIGINT.
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 20_000,
+    timeout: HANG_LIMIT_MS,
     killSignal: 'SIGKILL',
   })
   let text = ''

@@ -31,14 +31,15 @@ export type Sshd = {
   readonly hostAuthority: string
   /** What sshd logged so far (LogLevel VERBOSE). */
   log(): string
-  /** Resolves with the log once it matches; rejects after 10 s. */
+  /** Resolves with the log once it matches; rejects after a minute. */
   logged(pattern: RegExp): Promise<string>
   stop(): Promise<void>
 }
 
 /** Two daemons may pick the same free port; then the second tries another. */
 const TRIES = 5
-const WAIT_MS = 10_000
+/** Only ends a wait that is in vain. */
+const WAIT_MS = 60_000
 
 /** Starts one and waits until it listens. Call `stop` in a teardown. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {

@@ -1,9 +1,12 @@
 /** What `zt run` says where a system does not let it. */
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import { LIMIT_MS, startRunLab } from '../../support/run-lab.ts'
 import { asNobody, type ProgramResult, runProgram } from '../../support/run-program.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const NOT_RUN = 125
 const KOFFI = join(realpathSync(join(import.meta.dirname, '../../../../node_modules')), 'koffi')

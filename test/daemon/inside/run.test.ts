@@ -6,7 +6,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import ava from 'ava'
 import { startWeb } from '../../support/daemon-rig.ts'
 import { startUdpTarget } from '../../support/datagrams.ts'
 import { denial, permitAll } from '../../support/decisions.ts'
@@ -14,12 +14,15 @@ import { pingLab } from '../../support/ping-lab.ts'
 import { ADDRESS, LIMIT_MS, NAMES, NOBODY, startRunLab } from '../../support/run-lab.ts'
 import { runProgram } from '../../support/run-program.ts'
 
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
+
 const [WIKI = '', DB = ''] = NAMES
 const MEGABYTE = 1024 * 1024
 /** curl's words for a reset: during the handshake, or after it. */
 const RESET_CODES: ReadonlySet<number | null> = new Set([7, 56])
 
-const curl = (url: string): string[] => ['curl', '-sS', '-m', '10', url]
+const curl = (url: string): string[] => ['curl', '-sS', '-m', '30', url]
 
 test('D6: curl reaches a private name and a private address; the program is the same user without rights', async (t) => {
   const web = await startWeb(t)
@@ -30,7 +33,7 @@ test('D6: curl reaches a private name and a private address; the program is the 
   t.like(facts.destination, { host: WIKI, port: web.port, transport: 'tcp' })
   const byAddress = await lab.run(...curl(`http://${ADDRESS}:${web.port}/b`))
   t.is(byAddress.stdout, 'page /b', byAddress.stderr)
-  const said = await lab.run('sh', '-c', 'id -u; grep CapEff /proc/self/status; pwd; echo $HOME')
+  const said = await lab.run('sh', '-c', 'id -u; grep CapEff /proc/self/status; pwd -P; echo $HOME')
   t.deepEqual(said.stdout.split('\n').slice(0, 4), [
     String(NOBODY),
     'CapEff:\t0000000000000000',
@@ -71,9 +74,9 @@ test('D6 D12: nc over TCP and UDP, dig and the C library, as they come', async (
   const web = await startWeb(t)
   const udp = await startUdpTarget(t)
   const lab = await startRunLab(t)
-  const script = `printf 'one datagram' | nc -u -W 1 -w 5 ${WIKI} ${udp.port}; echo
+  const script = `printf 'one datagram' | nc -u -W 1 -w 30 ${WIKI} ${udp.port}; echo
 dig +short ${WIKI}; dig +short +tcp ${WIKI} AAAA; getent ahosts ${WIKI} | cut -c1-7 | sort -u
-printf 'GET /odd HTTP/1.0\\r\\n\\r\\n' | nc -N -w 5 ${ADDRESS} ${web.port} | tail -n 1`
+printf 'GET /odd HTTP/1.0\\r\\n\\r\\n' | nc -N -w 30 ${ADDRESS} ${web.port} | tail -n 1`
   const said = await lab.run('sh', '-c', script)
   const [datagram, a = '', aaaa = '', ...rest] = said.stdout.split('\n')
   t.is(datagram, 'one datagram', said.stderr)
@@ -90,7 +93,7 @@ test('D6: ping as it comes, by name and by address, over IPv4 and IPv6', async (
   // A copy has no file capabilities, as ping on many systems.
   const bare = join(lab.folder, 'ping')
   copyFileSync('/usr/bin/ping', bare)
-  const words = ['-n', '-c', '2', '-i', '0.2', '-W', '5']
+  const words = ['-n', '-c', '2', '-i', '0.2', '-W', '20']
   for (const ping of ['ping', bare]) {
     for (const to of [['-4', WIKI], ['-6', WIKI], [ADDRESS]]) {
       const said = await lab.run(ping, ...words, ...to)
@@ -155,7 +158,7 @@ test('D4 D6: what is not private goes directly, or nowhere with --only-private',
   t.is(direct.stdout, 'direct', direct.stderr)
   const refused = await lab.run('--only-private', '--', ...curl(url))
   t.true(RESET_CODES.has(refused.code), refused.stderr)
-  const name = await lab.run('--only-private', '--', 'dig', '+tries=1', 'example.com')
+  const name = await lab.run('--only-private', '--', 'dig', '+tries=1', '+time=30', 'example.com')
   t.regex(name.stdout, /status: SERVFAIL|status: REFUSED/)
   t.is(lab.enforced.records.size, 0)
 })

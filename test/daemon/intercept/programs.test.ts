@@ -1,6 +1,9 @@
 /** Unmodified programs in a namespace of their own, through the engine. */
-import test from 'ava'
+import ava from 'ava'
 import { interceptLab } from '../../support/intercept-lab.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const MEGABYTE = 1024 * 1024
 /** Above every link's MTU; nc reads no more at a time. */
@@ -17,21 +20,21 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     const engine = await lab.start(mode)
     t.is(engine.warning, undefined)
     for (const host of ['100.80.0.7', '10.128.0.6', '[fd00:128::6]']) {
-      const page = await lab.client(`curl -sS --max-time 5 http://${host}/page`)
+      const page = await lab.client(`curl -sS --max-time 30 http://${host}/page`)
       t.is(page.stdout, `${host}\n`, page.stderr)
     }
     for (const host of ['10.128.0.6', 'fd00:128::6']) {
-      const said = await lab.client(`nc -N -w 5 ${host} 4711`, 'over an odd port')
+      const said = await lab.client(`nc -N -w 30 ${host} 4711`, 'over an odd port')
       t.is(said.stdout, 'over an odd port')
-      const echoed = await lab.client(`nc -u -W 1 -w 5 ${host} 4712`, 'one datagram')
+      const echoed = await lab.client(`nc -u -W 1 -w 30 ${host} 4712`, 'one datagram')
       t.is(echoed.stdout, 'one datagram')
-      const pinged = await lab.client(`ping -n -c 2 -i 0.2 -W 3 ${host}`)
+      const pinged = await lab.client(`ping -n -c 2 -i 0.2 -W 30 ${host}`)
       t.regex(pinged.stdout, /2 packets transmitted, 2 received/)
     }
-    const a = await lab.client('dig +short +tries=1 +time=3 @100.80.0.53 wiki.corp.internal')
+    const a = await lab.client('dig +short +tries=1 +time=30 @100.80.0.53 wiki.corp.internal')
     t.is(a.stdout, '100.80.0.7\n')
     const txt = await lab.client(
-      'dig +short +tcp +tries=1 +time=3 @100.80.0.53 wiki.corp.internal TXT',
+      'dig +short +tcp +tries=1 +time=30 @100.80.0.53 wiki.corp.internal TXT',
     )
     t.is(txt.stdout, `"${'x'.repeat(200)}"\n`)
     const counters = await engine.counters()
@@ -65,7 +68,7 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     const lab = await interceptLab(t)
     const engine = await lab.start(mode)
     for (const host of ['10.128.0.6', 'fd00:128::6']) {
-      const echoed = await lab.client(`nc -u -W 1 -w 5 ${host} 4712`, LONG_DATAGRAM)
+      const echoed = await lab.client(`nc -u -W 1 -w 30 ${host} 4712`, LONG_DATAGRAM)
       t.is(echoed.stdout, LONG_DATAGRAM)
     }
     t.is((await engine.counters()).dropped.fragment, undefined)
@@ -74,17 +77,17 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
   test(`D2 T104: ${mode}: what is refused is refused at once`, async (t) => {
     const lab = await interceptLab(t)
     const engine = await lab.start(mode)
-    const refused = await lab.client('curl -sS --max-time 5 http://10.128.0.6:6666/')
+    const refused = await lab.client('curl -sS --max-time 30 http://10.128.0.6:6666/')
     t.true(RESET_CODES.has(refused.code), refused.stderr)
-    const closed = await lab.client('curl -sS --max-time 5 http://[fd00:128::6]:81/')
+    const closed = await lab.client('curl -sS --max-time 30 http://[fd00:128::6]:81/')
     t.true(RESET_CODES.has(closed.code), closed.stderr)
-    const unknown = await lab.client('curl -sS --max-time 5 http://100.80.9.9/')
+    const unknown = await lab.client('curl -sS --max-time 30 http://100.80.9.9/')
     t.true(RESET_CODES.has(unknown.code), unknown.stderr)
-    const prohibited = await lab.client('dig +tries=1 +time=3 -p 6666 @10.128.0.6 a.example')
+    const prohibited = await lab.client('dig +tries=1 +time=30 -p 6666 @10.128.0.6 a.example')
     t.regex(prohibited.stdout, /host unreachable/)
-    const nobody = await lab.client('dig +tries=1 +time=3 @100.80.9.9 a.example')
+    const nobody = await lab.client('dig +tries=1 +time=30 @100.80.9.9 a.example')
     t.regex(nobody.stdout, /connection refused/)
-    const away = await lab.client('ping -n -c 1 -W 3 10.128.0.13')
+    const away = await lab.client('ping -n -c 1 -W 30 10.128.0.13')
     t.regex(away.stdout, /Destination Host Unreachable/)
     const { dropped } = await engine.counters()
     t.is(dropped.refused, 3)

@@ -2,10 +2,13 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import ava from 'ava'
 import { openTun } from '../../../daemon/intercept/tun-os.ts'
 import { interceptLab } from '../../support/intercept-lab.ts'
 import { runProgram } from '../../support/run-program.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const MEGABYTE = 1024 * 1024
 const FLOOD = ['python3', 'test/support/flood.py']
@@ -28,13 +31,13 @@ for (const mode of MODES) {
     t.is(await left('nft list tables'), '')
     const again = await lab.start(mode)
     t.is(again.warning, undefined)
-    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/')).code, 0)
+    t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/')).code, 0)
   })
 
   test(`D5: ${mode}: closed, it ends, whatever its connections do`, async (t) => {
     const lab = await interceptLab(t)
     const engine = await lab.start(mode)
-    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).code, 0)
+    t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')).code, 0)
     t.is(await engine.end(), 0)
   })
 
@@ -42,8 +45,8 @@ for (const mode of MODES) {
     const lab = await interceptLab(t)
     await lab.client('sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1')
     await lab.start(mode)
-    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
-    t.is((await lab.client('nc -u -W 1 -w 5 10.128.0.6 4712', 'x')).stdout, 'x')
+    t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
+    t.is((await lab.client('nc -u -W 1 -w 30 10.128.0.6 4712', 'x')).stdout, 'x')
   })
 
   test(`D2 T104: ${mode}: SYNs, fragments and noise are counted and cost bounded memory; others go on`, async (t) => {
@@ -54,7 +57,7 @@ for (const mode of MODES) {
     t.is((await flood(500)).code, 0)
     const before = await engine.counters()
     const flooding = flood(10_000)
-    const page = await lab.client('curl -sS --max-time 10 http://10.128.0.6/x')
+    const page = await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')
     t.is(page.stdout, '10.128.0.6\n', page.stderr)
     await flooding
     const after = await engine.counters()
@@ -62,7 +65,7 @@ for (const mode of MODES) {
     t.true(after.packets > 10_000)
     for (const reason of FLOODED[mode]) t.true((after.dropped[reason] ?? 0) > 1000, reason)
     t.true(after.memory - before.memory < 64 * 1024 * 1024)
-    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
+    t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
   })
 }
 
@@ -70,13 +73,13 @@ for (const mode of MODES) {
   test(`D2 T104: ${mode}: a client that never reads costs bounded memory; others go on`, async (t) => {
     const lab = await interceptLab(t)
     const engine = await lab.start(mode)
-    t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).code, 0)
+    t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')).code, 0)
     const before = await engine.counters()
     const ask = `exec 3<>/dev/tcp/10.128.0.6/80; printf 'GET /${200 * MEGABYTE} HTTP/1.0\r\n\r\n' >&3; read -N 1 -u 3; echo here; sleep 30`
     const deaf = lab.begin(['bash', '-c', ask])
     await once(deaf.stdout, 'data')
     for (let tries = 0; tries < 5; tries++) {
-      const page = await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')
+      const page = await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')
       t.is(page.stdout, '10.128.0.6\n', page.stderr)
     }
     let after = await engine.counters()
@@ -91,7 +94,7 @@ test('D15: the redirect listener is of no use to who connects to it directly', a
   const lab = await interceptLab(t)
   const engine = await lab.start('redirect')
   for (const host of ['127.0.0.1', '[::1]']) {
-    const direct = await lab.client(`curl -sS --max-time 5 http://${host}:${engine.port}/`)
+    const direct = await lab.client(`curl -sS --max-time 30 http://${host}:${engine.port}/`)
     t.true([7, 52, 56].includes(direct.code ?? 0), direct.stderr)
   }
   const { dropped, open } = await engine.counters()
@@ -112,7 +115,7 @@ test('D4: tun-nat says which rule a firewall with INPUT drop needs, and the rule
   t.is((await nft(drop)).code, 0)
   const engine = await lab.start('tun-nat')
   t.regex(engine.warning ?? '', /iptables -I INPUT -i zt0 -s 198\.18\.0\.2 -p tcp -j ACCEPT/)
-  const udp = await lab.client('nc -u -W 1 -w 5 10.128.0.6 4712', 'x')
+  const udp = await lab.client('nc -u -W 1 -w 30 10.128.0.6 4712', 'x')
   t.is(udp.stdout, 'x', 'only TCP needs the rule')
   await engine.kill()
   await nft('add rule inet firewall input iifname "zt0" accept')
@@ -130,7 +133,7 @@ test('D4: redirect works behind a firewall with INPUT drop', async (t) => {
   }`
   t.is((await lab.client(['nft', '-f', '-'], rules)).code, 0)
   await lab.start('redirect')
-  t.is((await lab.client('curl -sS --max-time 5 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
+  t.is((await lab.client('curl -sS --max-time 30 http://10.128.0.6/x')).stdout, '10.128.0.6\n')
 })
 
 test('D2: without a TUN device the reason says so', (t) => {

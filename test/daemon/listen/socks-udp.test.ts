@@ -267,7 +267,7 @@ test('D1: associations are bounded, and an end makes room', async (t) => {
 })
 
 test('D1: destinations of an association are bounded, and an idle flow makes room', async (t) => {
-  const { asked, closed, begin } = await small(t, { destinations: 1, idleMs: 300 })
+  const { asked, closed, begin } = await small(t, { destinations: 1, idleMs: 2000 })
   const [one, two] = [await echo(t), await echo(t)]
   const { begun } = await begin()
   const relay = Number(begun)

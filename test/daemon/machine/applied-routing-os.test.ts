@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import {
   batch,
   freshMachine,
@@ -10,6 +10,9 @@ import {
   routing,
   wayTo,
 } from '../../support/namespace-machine.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const PROCESS = join(import.meta.dirname, '../../support/routing-process.js')
 const MAIN = join(import.meta.dirname, '../../../daemon/main.js')

@@ -1,4 +1,4 @@
-import test from 'ava'
+import ava from 'ava'
 import {
   look,
   machineWithDns,
@@ -9,6 +9,9 @@ import {
   undo,
 } from '../../support/machine-lab.ts'
 import type { WholeMachine } from '../../support/whole-machine.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const PRIVATE = 'wiki.corp.internal'
 const resolvConf = (machine: WholeMachine) => machine.sh('cat /etc/resolv.conf')

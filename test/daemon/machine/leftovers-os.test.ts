@@ -1,6 +1,9 @@
 import { join } from 'node:path'
-import test from 'ava'
+import ava from 'ava'
 import { batch, freshMachine, type Inside, routing } from '../../support/namespace-machine.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const MAIN = join(import.meta.dirname, '../../../daemon/main.js')
 

@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import { batch, freshMachine, type Inside } from '../../support/namespace-machine.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 /** Exit codes of curl. */
 const CONNECTION_REFUSED = 7
@@ -90,10 +93,17 @@ test('D15: the connection of a user who is not named is not redirected, though i
   await batch(inside, '-4', ['tuntap add zt0 mode tun', 'link set zt0 up'])
   await batch(inside, '-4', ['address add 198.18.0.1/32 dev zt0', 'route add 10.0.0.0/8 dev zt0'])
   t.is((await hold(t, inside)).said, 'ok')
-  const connectAs = (uid: number) => {
+  const connectAs = (uid: number, limitSeconds: number) => {
     const user = `setpriv --reuid=${uid} --regid=65534 --clear-groups`
-    return inside.run(...user.split(' '), 'curl', '-sS', '--max-time', '1', 'http://10.1.2.3/')
+    return inside.run(
+      ...user.split(' '),
+      'curl',
+      '-sS',
+      '--max-time',
+      `${limitSeconds}`,
+      'http://10.1.2.3/',
+    )
   }
-  t.is((await connectAs(1000)).code, CONNECTION_REFUSED, 'redirected to where nobody listens')
-  t.is((await connectAs(2000)).code, TIMED_OUT, 'into a TUN that nobody reads')
+  t.is((await connectAs(1000, 30)).code, CONNECTION_REFUSED, 'redirected to where nobody listens')
+  t.is((await connectAs(2000, 1)).code, TIMED_OUT, 'into a TUN that nobody reads')
 })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import {
   look,
   machineWithDns,
@@ -11,6 +11,9 @@ import {
 } from '../../support/machine-lab.ts'
 import { addService, asService, POLKIT_RULE, startPolkit } from '../../support/service-lab.ts'
 import type { WholeMachine } from '../../support/whole-machine.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const PRIVATE = 'wiki.corp.internal'
 async function laptop(t: ExecutionContext): Promise<WholeMachine> {
@@ -46,7 +49,7 @@ test('D2: as the user of the unit it takes TCP without nft, too, with reverse pa
   // Where the name of the table is taken nft refuses, as where it is missing.
   await machine.sh('nft add table inet zt; sysctl -qw net.ipv4.conf.all.rp_filter=1')
   const { ask } = await startMachinePart(machine, 'off', asService())
-  const connect = 'echo hello | setpriv --reuid=1000 --clear-groups nc.openbsd -N -w 3'
+  const connect = 'echo hello | setpriv --reuid=1000 --clear-groups nc.openbsd -N -w 30'
   t.is(await machine.sh(`${connect} 10.1.2.3 4711`), 'hello\n')
   t.is(await machine.sh(`${connect} fd00:1::7 4711`), 'hello\n')
   await ask('undo')

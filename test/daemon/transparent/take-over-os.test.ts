@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import type { MachineChange } from '../../../daemon/machine/journal.ts'
 import {
   batch,
@@ -14,6 +14,9 @@ import {
   wayTo,
 } from '../../support/namespace-machine.ts'
 import { asNobody } from '../../support/run-program.ts'
+
+/** One after the other: each starts several programs, and all at once would take longer than one may. */
+const test = ava.serial
 
 const PROCESS = join(import.meta.dirname, '../../support/take-over-process.js')
 const MAIN = join(import.meta.dirname, '../../../daemon/main.js')

@@ -86,7 +86,7 @@ async function rig(t: ExecutionContext, ...rules: readonly object[]) {
   const server = await startResolverServer(listening)
   t.teardown(() => server.close())
   const dig = async (...words: readonly string[]) => {
-    const own = ['dig', '@127.0.0.1', '-p', String(server.port), '+tries=1', '+time=4']
+    const own = ['dig', '@127.0.0.1', '-p', String(server.port), '+tries=1', '+time=30']
     return (await runProgram([...own, ...words])).stdout
   }
   return { opened, client, until, settings, policyWith, resolver, dig }

@@ -94,7 +94,8 @@ test('D9: the time is over: a refusal that names cause and remedy, and no SYN', 
   t.is(held.target.sockets.length, 0)
   const record = await held.closedRecord()
   t.like(record, { verdict: 'denial', reason: 'prompt_expired', closeReason: 'prompt_expired' })
-  t.true((record.heldMs ?? 0) >= 20)
+  // A timer counts in the milliseconds of another clock.
+  t.true((record.heldMs ?? 0) >= 19)
 })
 
 test('D9: a denial that nobody can do anything about ends at once, held or not', async (t) => {

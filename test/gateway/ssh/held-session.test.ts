@@ -54,12 +54,12 @@ async function startWaiting(
 }
 
 test('S14: the client reads where to log in, and the same connection goes on after it', async (t) => {
-  const grace = { loginGraceMs: 2000 }
+  const grace = { loginGraceMs: 6000 }
   const held = await startWaiting(t, { timing: grace, command: 'echo out; exit 7' })
   await held.says(LINE)
   t.notRegex(held.sshd.log(), /Accepted/)
   // The person may take longer than a login: that time does not count.
-  await new Promise((resolve) => setTimeout(resolve, grace.loginGraceMs * 1.5))
+  await new Promise((resolve) => setTimeout(resolve, grace.loginGraceMs * 1.1))
   held.release()
   const { code, text } = await held.ended()
   t.is(code, 7, text)

@@ -169,7 +169,7 @@ test('drain: at the deadline what is left is closed', async (t) => {
 
 test('T122: a silent stranger is thrown out, and does not hold up a device', async (t) => {
   const pendingLimits = { total: 8, perSource: 2 }
-  const tunnel = await startTunnel(t, {}, { handshakeTimeoutMs: 300, pendingLimits })
+  const tunnel = await startTunnel(t, {}, { handshakeTimeoutMs: 3000, pendingLimits })
   const { port } = tunnel.server.address
   const strangers = [1, 2, 3].map(() => connect({ host: '127.0.0.1', port }))
   for (const stranger of strangers) stranger.on('error', () => undefined)

@@ -163,7 +163,7 @@ test('S5 T40 T46: -D reaches what is listed, by name, and nothing else', async (
   const { child } = await startUntil(t, pair, args, /Entering interactive session/)
   const curl = (host: string) =>
     pair.proxied.run(
-      ['curl', '-sS', '--max-time', '10', '--socks5-hostname', `127.0.0.1:${port}`].concat(
+      ['curl', '-sS', '--max-time', '45', '--socks5-hostname', `127.0.0.1:${port}`].concat(
         '--http0.9',
         `http://${host}:${echo}/`,
       ),
