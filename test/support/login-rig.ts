@@ -1,5 +1,6 @@
 /**
- * A login origin with a real identity provider, as the gateway runs it, on a store in memory and a clock that can be moved.
+ * A login origin with a real identity provider, as the gateway runs it, on a store in memory and a clock that can be
+ * moved and stopped.
  */
 import { request } from 'node:https'
 import { checkServerIdentity } from 'node:tls'
@@ -66,8 +67,8 @@ export async function startLoginRig(
     providerLimitMs = 20_000,
   }: RigOptions = {},
 ) {
-  const clock = { aheadMs: 0 }
-  const now = () => Date.now() + clock.aheadMs
+  const clock: { aheadMs: number; stoppedAtMs?: number } = { aheadMs: 0 }
+  const now = () => (clock.stoppedAtMs ?? Date.now()) + clock.aheadMs
   const logged: string[] = []
   const keep = (fields: object, message: string) => {
     logged.push(JSON.stringify({ ...fields, message }))
