@@ -2,24 +2,13 @@
  * One tunnel connection over node:http2: CONNECT streams for flows, PING for life.
  * The files http2-* of this folder alone know the framing.
  */
-import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import type { ClientHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Moment } from '#lib/moment'
-import { printAuthority } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
-import { datagramsOn } from '#lib/tunnel/datagram-flow'
-import { printDatagramPath, protocolOf } from '#lib/tunnel/datagram-path'
-import type {
-  DatagramTransport,
-  FlowClaims,
-  FlowRefusal,
-  FlowTarget,
-  OnGone,
-  TunnelConnection,
-} from '#lib/tunnel/tunnel-connection'
+import type { TunnelConnection } from '#lib/tunnel/tunnel-connection'
 import { connectReason } from './connect-reason.ts'
-import { claimsHeader } from './flow-request.ts'
+import { openDatagrams, openFlow } from './http2-flows-client.ts'
 import {
   drain,
   goaway,
@@ -30,7 +19,7 @@ import {
   watch,
   watchSilence,
 } from './http2-life-client.ts'
-import { openControl, post, verdict } from './http2-request-client.ts'
+import { openControl, post } from './http2-request-client.ts'
 import { startSession, startTls, type TlsOptions } from './http2-session-client.ts'
 import type { DialTcp } from './tunnel.ts'
 
@@ -108,34 +97,10 @@ function wrap(
   const life: Life = { lastHeard: now(), isDraining: false, openFlows: 0, lostFlows: 0 }
   const closed = watch(session, life)
   watchSilence(session, socket, life, timing, now)
-  const open = (
-    headers: OutgoingHttpHeaders,
-    claims: FlowClaims,
-    onGone?: OnGone,
-  ): Promise<Result<Duplex, FlowRefusal>> => {
-    if (!isUsable(session, life)) return Promise.resolve(err(notConnected(life)))
-    const limit = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
-    if (life.openFlows >= limit) return Promise.resolve(err(TOO_MANY))
-    const stream = session.request(
-      { ':method': 'CONNECT', ...headers, ...claimsHeader(claims) },
-      { endStream: false },
-    )
-    life.openFlows += 1
-    stream.once('close', () => {
-      life.openFlows -= 1
-      if (session.destroyed) life.lostFlows += 1
-    })
-    return verdict(stream, timing.verdictMs, onGone)
-  }
+  const on = { session, life, verdictMs: timing.verdictMs }
   return {
-    openFlow: (target, claims, onGone) =>
-      open({ ':authority': printAuthority(target) }, claims, onGone),
-    async openDatagrams(transport, target, claims, onGone) {
-      if (!offersProtocols(session)) return err(UNSUPPORTED)
-      const opened = await open(datagramHeaders(transport, target), claims, onGone)
-      if (!opened.ok) return opened.error.status === NOT_IMPLEMENTED ? err(UNSUPPORTED) : opened
-      return ok(datagramsOn(opened.value, setImmediate))
-    },
+    openFlow: (...asked) => openFlow(on, ...asked),
+    openDatagrams: (...asked) => openDatagrams(on, ...asked),
     openControl: () => openControl(session, timing.postMs),
     post: (path, body) => post(session, path, body, timing.postMs),
     get openFlows() {
@@ -156,34 +121,4 @@ function wrap(
     unusable: Promise.race([closed, goaway(session, life)]),
     closed,
   }
-}
-
-/** What a gateway answers to a protocol that it does not know. */
-const NOT_IMPLEMENTED = 501
-const UNSUPPORTED: FlowRefusal = {
-  status: 503,
-  reason: 'transport_unsupported',
-  detail: 'This gateway is too old to carry it.',
-}
-
-/** Extended CONNECT (RFC 8441 section 3). A connection that is gone is no news: it says so itself. */
-function offersProtocols(session: ClientHttp2Session): boolean {
-  return session.destroyed || session.remoteSettings.enableConnectProtocol === true
-}
-
-/** RFC 9298 section 3.4; the gateway goes by the path alone. */
-function datagramHeaders(transport: DatagramTransport, target: FlowTarget): OutgoingHttpHeaders {
-  return {
-    ':protocol': protocolOf(transport),
-    ':scheme': 'https',
-    ':authority': 'gateway',
-    ':path': printDatagramPath(transport, target),
-    'capsule-protocol': '?1',
-  }
-}
-
-const TOO_MANY: FlowRefusal = { status: 503, reason: 'too_many_flows' }
-
-function notConnected(life: Life): FlowRefusal {
-  return { status: 503, reason: life.isDraining ? 'gateway_draining' : 'not_connected' }
 }
