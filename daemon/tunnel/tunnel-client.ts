@@ -3,7 +3,6 @@
  * one, and keeps one control stream.
  */
 import { X509Certificate } from 'node:crypto'
-import { connect } from 'node:net'
 import type { Moment } from '#lib/moment'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowRefusal, TunnelConnection } from '#lib/tunnel/tunnel-connection'
@@ -12,7 +11,6 @@ import type { ControlEvents } from './control-client.ts'
 import { createControlKeeper } from './control-keeper-client.ts'
 import { connectHttp2, type Http2Timing } from './http2-client.ts'
 import type {
-  DialTcp,
   TunnelClient,
   TunnelClientOptions,
   TunnelCredentials,
@@ -34,7 +32,6 @@ export function createTunnelClient(
   options: TunnelClientOptions,
   { timing = {}, random = Math.random }: Internals = {},
 ): TunnelClient {
-  const dial = options.dial ?? dialDirect
   const connections: (TunnelConnection | undefined)[] = []
   const old = new Set<TunnelConnection>()
   let credentials: TunnelCredentials = options.credentials
@@ -111,7 +108,7 @@ export function createTunnelClient(
       ...(signal && { signal }),
       gateway: options.gateway,
       credentials: used,
-      dial,
+      dial: options.dial,
       now: momentNow,
       timing,
       ...(ticket === undefined ? {} : { ticket }),
@@ -284,17 +281,3 @@ const UNEXPECTED = { reason: 'unsupported' }
 function isExpired({ certificate }: TunnelCredentials): boolean {
   return Date.parse(new X509Certificate(certificate).validTo) <= Date.now()
 }
-
-/** A plain TCP connection. */
-const dialDirect: DialTcp = ({ host, port }, signal) =>
-  new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true })
-    const giveUp = () => socket.destroy(signal.reason)
-    signal.addEventListener('abort', giveUp, { once: true })
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', giveUp)
-      socket.off('error', reject)
-      resolve(socket)
-    })
-  })

@@ -129,8 +129,8 @@ export type TunnelClientOptions = {
   readonly gateway: TcpEndpoint
   readonly credentials: TunnelCredentials
   readonly events: TunnelEvents
-  /** Defaults to a plain TCP connection; an upstream proxy comes in here. */
-  readonly dial?: DialTcp
+  /** An upstream proxy comes in here. */
+  readonly dial: DialTcp
   /** Warm connections to keep; default 2. */
   readonly connections?: number
 }

@@ -19,7 +19,13 @@ import type { DeviceSettings } from '../../../lib/wire/control-message.ts'
 import { issueDevice } from '../../support/certificates.ts'
 import { startFreezableWire } from '../../support/freezable-wire.ts'
 import { onlySubject } from '../../support/sample-facts.ts'
-import { type EnrolledDevice, memoryLog, startTunnel, type Tunnel } from '../../support/tunnel.ts'
+import {
+  dialTcp,
+  type EnrolledDevice,
+  memoryLog,
+  startTunnel,
+  type Tunnel,
+} from '../../support/tunnel.ts'
 
 const settings: DeviceSettings = {
   domains: ['corp.internal'],
@@ -110,6 +116,7 @@ function watched(
     {
       gateway: { host: '127.0.0.1', port: tunnel.server.address.port },
       credentials: device.credentials,
+      dial: dialTcp,
       events,
       ...change,
     },
