@@ -2,7 +2,7 @@
  * Layout of a sealed file, for writer and reader. Written out in docs/reference/recording-format.md.
  *
  *   "ZTREC1\n" | u32 length of header | header, JSON | chunk | chunk | …
- *   chunk: u8 class | u8 flags | u16 zero | u32 length of what follows | u64 counter | ciphertext | tag
+ *   chunk: u8 class | u8 flags | u16 zero | u32 length of ciphertext and tag | u64 counter | ciphertext | tag
  */
 import { z } from 'zod'
 import { concat, utf8 } from './bytes.ts'
