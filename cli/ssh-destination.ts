@@ -19,39 +19,51 @@ export type SshArgumentError = {
   readonly got: string
 }
 
-/** Options of ssh(1) of OpenSSH 9 that take a value. */
-const WITH_VALUE = 'BbcDEeFIiJLlmOopQRSWw'
+/** Letters of the options of ssh(1) of OpenSSH 9 that take a value. */
+const TAKES_VALUE = /[BbcDEeFIiJLlmOopQRSWw]/
 /** POSIX portable names with the characters directories use; no `$`, backslash, quote, space, leading hyphen. */
 const UNIX_USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/
 
-/** Splits options, destination and command. Never throws. */
+/** Splits options, destination and command; options may stand behind the destination too. Never throws. */
 export function parseSshArguments(
   args: readonly string[],
 ): Result<SshInvocation, SshArgumentError> {
-  let index = 0
-  while (index < args.length) {
-    const arg = args[index] ?? ''
-    if (!arg.startsWith('-') || arg === '-') break
-    if (arg === '--') {
-      index++
-      break
-    }
-    const last = arg.at(-1) ?? ''
-    const takesNext = firstValueOption(arg) === last && arg.indexOf(last, 1) === arg.length - 1
-    index += takesNext ? 2 : 1
-    if (index > args.length) return err({ reason: 'option_without_value', got: arg })
-  }
-  const options = args.slice(0, index).filter((arg) => arg !== '--')
-  const destination = args[index]
+  const before = takeOptions(args)
+  if (!before.ok) return before
+  const [destination, ...behind] = before.value.rest
   if (destination === undefined) return err({ reason: 'no_destination', got: '' })
   const parsed = parseDestination(destination)
   if (!parsed.ok) return parsed
-  return ok({ options, ...parsed.value, command: args.slice(index + 1) })
+  const after = takeOptions(behind)
+  if (!after.ok) return after
+  const options = [...before.value.options, ...after.value.options]
+  return ok({ options, ...parsed.value, command: after.value.rest })
 }
 
-/** First letter of a bundle such as `-vp` that takes a value; the rest of the bundle would be that value. */
-function firstValueOption(arg: string): string | undefined {
-  return [...arg.slice(1)].find((letter) => WITH_VALUE.includes(letter))
+type Taken = { readonly options: readonly string[]; readonly rest: readonly string[] }
+
+/** Options up to the first word that is none, or to `--`, which is left out. */
+function takeOptions(args: readonly string[]): Result<Taken, SshArgumentError> {
+  let index = 0
+  for (; index < args.length; index++) {
+    const arg = args[index] ?? ''
+    if (!arg.startsWith('-') || arg === '-' || arg === '--') break
+    // In a bundle such as `-vp` the first letter that takes a value takes the rest, or the next word.
+    const at = arg.search(TAKES_VALUE)
+    if (at < 0) continue
+    const value = arg.slice(at + 1) || args[++index]
+    if (value === undefined) return err({ reason: 'option_without_value', got: arg })
+    const user = userOf(arg.charAt(at), value)
+    if (user !== undefined && !UNIX_USER.test(user)) return err({ reason: 'bad_user', got: user })
+  }
+  const isEnded = args[index] === '--'
+  return ok({ options: args.slice(0, index), rest: args.slice(isEnded ? index + 1 : index) })
+}
+
+/** User that an option names: `-l`, `-o User=`. */
+function userOf(letter: string, value: string): string | undefined {
+  if (letter === 'l') return value
+  return letter === 'o' ? /^\s*user(?:\s*=\s*|\s+)(.*?)\s*$/i.exec(value)?.[1] : undefined
 }
 
 function parseDestination(text: string): Result<{ user?: string; host: Host }, SshArgumentError> {

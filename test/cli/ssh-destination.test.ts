@@ -32,6 +32,18 @@ const accepted: Record<string, [string[], [string[], string | undefined, string,
     ['-v', '--', 'db1', 'true'],
     [['-v'], undefined, 'db1', ['true']],
   ],
+  'options behind the host, and a command behind them': [
+    ['a@db1', '-p', '2222', '-t', 'ls', '-l'],
+    [['-p', '2222', '-t'], 'a', 'db1', ['ls', '-l']],
+  ],
+  'options on both sides of the host, and a double hyphen': [
+    ['-v', 'db1', '-L1:h:2', '--', '-l'],
+    [['-v', '-L1:h:2'], undefined, 'db1', ['-l']],
+  ],
+  'users as options': [
+    ['-lann', '-o', 'User = bob', 'db1', '-l', 'eve'],
+    [['-lann', '-o', 'User = bob', '-l', 'eve'], undefined, 'db1', []],
+  ],
   'an IPv6 literal': [['root@[fd00::1]'], [[], 'root', 'fd00::1', []]],
 }
 for (const [title, [args, wanted]] of Object.entries(accepted)) {
@@ -46,6 +58,11 @@ for (const [title, [args, wanted]] of Object.entries(accepted)) {
 const refused: Record<string, [string[], string]> = {
   'no destination': [['-v'], 'no_destination'],
   'an option without its value': [['-p'], 'option_without_value'],
+  'an option behind the host without its value': [['db1', '-p'], 'option_without_value'],
+  'a user of -l with a command substitution (T26)': [['-vl', '$(id)', 'db1'], 'bad_user'],
+  'a user of -l behind the host (T26)': [['db1', '-l`id`'], 'bad_user'],
+  'a user of -o with a backslash (T26)': [['-oUser=a\\b', 'db1'], 'bad_user'],
+  'a user of -o with a space for the sign (T26)': [['-o', 'user a$b', 'db1'], 'bad_user'],
   'a user with a command substitution (T26)': [['$(id)@db1'], 'bad_user'],
   'a user with a backslash (T26)': [['a\\b@db1'], 'bad_user'],
   'a user that looks like an option (T26)': [['--', '-oProxyCommand=id@db1'], 'bad_user'],
