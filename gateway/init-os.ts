@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { err, ok, type Result } from '#lib/result'
 import { dataFiles, RECIPIENTS_SIGNER_KEY } from './data-files.ts'
 import { hashAdminSecret, newAdminSecret } from './keys/admin-secret.ts'
@@ -55,12 +55,14 @@ export async function initialise(options: InitOptions): Promise<Result<InitFacts
   if (taken !== undefined) return err(exists(taken))
   if (existsSync(data) && readdirSync(data).length > 0) return err(exists(data))
 
-  for (const path of [data, configFile]) mkdirSync(dirname(path), { recursive: true })
+  mkdirSync(dirname(data), { recursive: true })
   const draft = mkdtempSync(`${data}.init-`)
   const written: string[] = [draft]
   const write = (path: string, text: string | Buffer, mode: number): void => {
-    writeFileSync(path, text, { flag: 'wx', mode, flush: true })
-    written.push(path)
+    const place = isInside(data, path) ? join(draft, relative(data, path)) : path
+    mkdirSync(dirname(place), { recursive: true })
+    writeFileSync(place, text, { flag: 'wx', mode, flush: true })
+    written.push(place)
   }
   try {
     const made = await fill(draft, options)
@@ -73,6 +75,10 @@ export async function initialise(options: InitOptions): Promise<Result<InitFacts
     for (const path of written) rmSync(path, { recursive: true, force: true })
     throw error
   }
+}
+
+function isInside(folder: string, path: string): boolean {
+  return path.startsWith(join(folder, sep))
 }
 
 type Filled = Pick<InitFacts, 'adminSecret' | 'caSha256'> & { readonly signerPem: string | Buffer }

@@ -54,6 +54,17 @@ test('the administrator secret is in no file', async (t) => {
   }
 })
 
+test('E9: init puts a configuration that belongs into the data directory there, with everything else or not at all', async (t) => {
+  const asked = options(t)
+  const inside = { ...asked, configFile: join(asked.data, 'etc', 'zt.yaml') }
+  const result = await initialise(inside)
+  t.true(result.ok)
+  t.is(readFileSync(inside.configFile, 'utf8'), '# sample\n')
+  t.true(existsSync(join(asked.data, 'etc', 'recipients-signer.key')))
+  const again = await initialise(inside)
+  t.is(again.ok ? 'made' : again.error.reason, 'exists')
+})
+
 test('init fills an empty directory', async (t) => {
   const asked = options(t)
   mkdirSync(asked.data)
