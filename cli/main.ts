@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { defaultPaths } from '#lib/api/default-paths'
+import { productVersion } from '#lib/api/product-version-os'
 import { addToAgent } from '#lib/ssh/agent-client'
 import { BROKEN_OFF, BrokenOffError } from './admin-answer.ts'
 import { adminAt } from './admin-client.ts'
@@ -99,6 +100,7 @@ function exitCodeOf(failure: unknown): number {
   return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
 }
 
+program.version(productVersion(), '-V, --version', 'print the version')
 try {
   await program.parseAsync(process.argv)
 } catch (failure) {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { DEFAULT_PROXY_PORT, type DefaultPaths, defaultPaths } from '#lib/api/default-paths'
+import { productVersion } from '#lib/api/product-version-os'
 import { ok, type Result } from '#lib/result'
 import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { EXIT, HELP, parseCommandLine, type Wanted } from './arguments.ts'
@@ -26,13 +27,6 @@ import { RecentLines } from './recent-lines.ts'
 const env = process.env
 /** Windows has no uid; the daemon's checks need one. */
 const uid = process.getuid?.() ?? -1
-
-function version(): string {
-  const [compiled, source] = ['../../package.json', '../package.json']
-  const file = import.meta.url.endsWith('.js') ? compiled : source
-  const text = readFileSync(new URL(file ?? '', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
 
 function complain(mistakes: readonly ConfigMistake[]): void {
   for (const { place, message } of mistakes) process.stderr.write(`${place}: ${message}\n`)
@@ -82,7 +76,7 @@ async function run(config: DaemonConfig): Promise<number> {
   const surroundings = {
     uid,
     machineName: hostname(),
-    version: version(),
+    version: productVersion(),
     platform: process.platform,
     environment: env,
     log,
@@ -131,7 +125,7 @@ async function inside(options: Extract<Wanted, { readonly command: 'inside' }>):
 
 /** What the daemon would answer to `zt doctor`, as far as this user may see it: one line of JSON. */
 async function doctor(config: DaemonConfig, bundle: boolean): Promise<number> {
-  const report = await consultAlone(config, { version: version(), environment: env, bundle })
+  const report = await consultAlone(config, { version: productVersion(), environment: env, bundle })
   process.stdout.write(`${JSON.stringify(report)}\n`)
   return EXIT.ok
 }
@@ -164,7 +158,7 @@ async function main(): Promise<number> {
     return EXIT.usage
   }
   if (wanted.value.command === 'help') process.stdout.write(HELP)
-  if (wanted.value.command === 'version') process.stdout.write(`${version()}\n`)
+  if (wanted.value.command === 'version') process.stdout.write(`${productVersion()}\n`)
   if (wanted.value.command === 'undo') return undo(wanted.value.keepLockdown)
   if (wanted.value.command === 'inside') return inside(wanted.value)
   if (wanted.value.command === 'help' || wanted.value.command === 'version') return EXIT.ok

@@ -3,6 +3,7 @@
  * `zt-gateway`: reads argv, runs one command, ends with its exit code.
  */
 import { Command, CommanderError } from 'commander'
+import { productVersion } from '#lib/api/product-version-os'
 import { checkCommand, initCommand, type Output, showCommand, signCommand } from './commands-os.ts'
 import { EXIT } from './exit-codes.ts'
 import { usersCommands } from './users-cli-os.ts'
@@ -32,6 +33,7 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 
 const program = new Command('zt-gateway')
   .description('The gateway of a zt organisation: decides, carries and records what devices reach.')
+  .version(productVersion(), '-V, --version', 'print the version')
   .addHelpText('after', EXIT_CODES)
   .exitOverride()
 
