@@ -6,6 +6,7 @@ import type { CliIo } from './cli-io.ts'
 import { addAdminCommands } from './commands/admin.ts'
 import { addDeviceCommands, type Run } from './commands/device.ts'
 import { addDoctorCommand, type DoctorIo } from './commands/doctor.ts'
+import { addExamples } from './commands/examples.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addPostureCommand } from './commands/posture.ts'
 import { addPromptsCommand, type PromptIo } from './commands/prompts.ts'
@@ -68,6 +69,7 @@ export function buildProgram(
   addRecordingCommands(program, io, run)
   addVerifyCommand(program, io, run)
   addAdminCommands(program, io, run)
+  addExamples(program)
   return program
 }
 

@@ -1,5 +1,5 @@
 /**
- * `zt admin devices`: list them, how the posture checks of one stand, and a code that lifts the lock of one.
+ * `zt admin devices`: list them, how the posture checks of one stand, revoke one, and a code that lifts its lock.
  */
 import type { Command } from 'commander'
 import { z } from 'zod'
@@ -33,9 +33,13 @@ const overrideCode = z.object({ code: z.string(), endsAt: z.string() })
 const listing = z.object({ devices: z.array(device) })
 const shown = z.object({ device: z.looseObject({ posture: z.array(check) }) })
 
+const revoked = z.object({ device })
+
 /** Adds `devices` to `admin`. */
 export function addDeviceAdminCommands(admin: Command, io: CliIo, run: Run): void {
-  const devices = admin.command('devices').description('enrolled devices and their posture')
+  const devices = admin
+    .command('devices')
+    .description('enrolled devices and their posture; revoke one')
   devices
     .command('list')
     .description('list devices with their users')
@@ -48,12 +52,27 @@ export function addDeviceAdminCommands(admin: Command, io: CliIo, run: Run): voi
     .option('--json', 'print a JSON array')
     .action((id: string, options: JsonOption) => run(() => posture(io, id, options)))
   devices
+    .command('revoke')
+    .description('revoke a device for good: its connections end now, and it has to enrol again')
+    .argument('<id>', 'id of the device')
+    .option('--json', 'print JSON')
+    .action((id: string, options: JsonOption) => run(() => revoke(io, id, options)))
+  devices
     .command('override')
     .description('make a code that lifts the lock of a device for a while; read it to its user')
     .argument('<id>', 'id of the device')
     .option('--for <duration>', 'from now on, 5m to 7d; used or not', '1h')
     .option('--json', 'print JSON')
     .action((id: string, options: OverrideOptions) => run(() => override(io, id, options)))
+}
+
+async function revoke(io: CliIo, id: string, { json }: JsonOption): Promise<number> {
+  const answer = await io.admin.postJson(`/api/v1/devices/${encodeURIComponent(id)}/revoke`, {})
+  const done = answer.ok ? readAnswer(revoked, answer.value) : answer
+  if (!done.ok) return report(io, done.error)
+  const { device: gone } = done.value
+  io.print(json ? JSON.stringify(gone) : `revoked: ${gone.name}, of ${holderOf(gone)}`)
+  return EXIT.ok
 }
 
 async function override(io: CliIo, id: string, options: OverrideOptions): Promise<number> {
@@ -70,13 +89,18 @@ async function override(io: CliIo, id: string, options: OverrideOptions): Promis
   return EXIT.ok
 }
 
+/** A person or a service. */
+function holderOf({ user, service }: Pick<z.infer<typeof device>, 'user' | 'service'>): string {
+  return user ?? service?.name ?? ''
+}
+
 async function list(io: CliIo, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.getJson('/api/v1/devices')
   const found = answer.ok ? readAnswer(listing, answer.value) : answer
   if (!found.ok) return report(io, found.error)
   const { devices } = found.value
   const rows = devices.map(({ id, name, user, service, revoked, lastSeenAt = '' }) => {
-    return [id, name, user ?? service?.name ?? '', revoked ? 'revoked' : '', lastSeenAt]
+    return [id, name, holderOf({ user, service }), revoked ? 'revoked' : '', lastSeenAt]
   })
   io.print(
     json

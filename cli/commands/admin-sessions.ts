@@ -40,7 +40,8 @@ export function addSessionCommands(admin: Command, io: CliIo, run: Run): void {
     .command('show')
     .description('show one session: identity, device, login, next login')
     .argument('<id>', 'id of the session')
-    .action((id: string) => run(() => show(io, id)))
+    .option('--json', 'print it as one line of JSON')
+    .action((id: string, options: JsonOption) => run(() => show(io, id, options)))
   withFilter(sessions.command('revoke'))
     .description('end sessions: live connections end now, the next one asks for a login')
     .argument('[id]', 'id of one session')
@@ -68,10 +69,10 @@ async function list(io: CliIo, { json, ...filter }: Filter & JsonOption): Promis
   return EXIT.ok
 }
 
-async function show(io: CliIo, id: string): Promise<number> {
+async function show(io: CliIo, id: string, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.getJson(`/api/v1/sessions/${encodeURIComponent(id)}`)
   if (!answer.ok) return report(io, answer.error)
-  io.print(JSON.stringify(answer.value, undefined, 2))
+  io.print(JSON.stringify(answer.value, undefined, json ? 0 : 2))
   return EXIT.ok
 }
 

@@ -20,7 +20,7 @@ type KeyOptions = JsonOption & {
   readonly fingerprint?: string
   readonly overlap?: string
 }
-type RevokeOptions = {
+type RevokeOptions = JsonOption & {
   readonly serial?: string
   readonly keyId?: string
   readonly ca?: string
@@ -72,6 +72,7 @@ export function addSshCaCommands(admin: Command, io: CliIo, run: Run): void {
     .option('--serial <number>', 'one certificate')
     .option('--key-id <id>', 'certificates with this key id')
     .option('--ca <fingerprint>', 'all that a key of an authority has signed')
+    .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ zt admin ssh-ca revoke --serial 4711')
     .action((options: RevokeOptions) => run(() => revoke(io, options)))
   group
@@ -156,7 +157,7 @@ async function sourceOf(
   return text.ok ? ok({ privateKey: `${text.value}\n` }) : text
 }
 
-async function revoke(io: CliIo, { serial, keyId, ca }: RevokeOptions): Promise<number> {
+async function revoke(io: CliIo, { serial, keyId, ca, json }: RevokeOptions): Promise<number> {
   const named = { serial, keyId, authority: ca }
   const [first, ...more] = Object.entries(named).filter(([, value]) => value !== undefined)
   if (first === undefined || more.length > 0) {
@@ -166,7 +167,7 @@ async function revoke(io: CliIo, { serial, keyId, ca }: RevokeOptions): Promise<
   const [key, value] = first
   const answer = await io.admin.postJson('/api/v1/ssh-revocations', { [key]: value })
   if (!answer.ok) return report(io, answer.error)
-  io.print(`revoked: ${value}`)
+  io.print(json ? JSON.stringify({ [key]: value, revoked: true }) : `revoked: ${value}`)
   return EXIT.ok
 }
 

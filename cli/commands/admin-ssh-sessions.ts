@@ -14,6 +14,8 @@ import { conclude, type RecordingIo } from './recording-io.ts'
 /** What watching does to the machine. */
 export type WatchIo = Pick<RecordingIo, 'readKey' | 'write' | 'onScreen'>
 
+type JsonOption = { readonly json?: boolean }
+
 const PATH = '/api/v1/ssh-sessions'
 
 /** A session of the admin API; what is more is passed on as it is. */
@@ -39,7 +41,7 @@ export function addSshSessionCommands(admin: Command, io: CliIo & WatchIo, run: 
     .command('list')
     .description('list SSH sessions that are going on, oldest first')
     .option('--json', 'print a JSON array')
-    .action((options: { json?: boolean }) => run(() => list(io, options)))
+    .action((options: JsonOption) => run(() => list(io, options)))
   sessions
     .command('watch')
     .description('see a session from now on; it is sealed to your key on its way')
@@ -56,10 +58,11 @@ export function addSshSessionCommands(admin: Command, io: CliIo & WatchIo, run: 
     .command('end')
     .description('end a session before its next byte; its user reads that an administrator did')
     .argument('<id>', 'id of the session')
-    .action((id: string) => run(() => end(io, id)))
+    .option('--json', 'print JSON')
+    .action((id: string, options: JsonOption) => run(() => end(io, id, options)))
 }
 
-async function list(io: CliIo, { json }: { json?: boolean }): Promise<number> {
+async function list(io: CliIo, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.getJson(PATH)
   const found = answer.ok ? readAnswer(listing, answer.value) : answer
   if (!found.ok) return report(io, found.error)
@@ -91,10 +94,10 @@ async function watch(io: CliIo & WatchIo, id: string, options: WatchOptions): Pr
   return conclude(io, done)
 }
 
-async function end(io: CliIo, id: string): Promise<number> {
+async function end(io: CliIo, id: string, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.postJson(`${PATH}/${encodeURIComponent(id)}/end`, {})
   if (!answer.ok) return report(io, answer.error)
-  io.print('ended')
+  io.print(json ? JSON.stringify({ id, ended: true }) : 'ended')
   return EXIT.ok
 }
 

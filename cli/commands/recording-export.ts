@@ -55,6 +55,7 @@ export function addExport(recordings: Command, io: Io, run: Run): void {
     .argument('<recording>', 'id or file')
     .requiredOption(...KEY_OPTION, collect)
     .addOption(new Option('--format <format>', 'what to write').choices(FORMATS).default('text'))
+    .option('--json', 'the same as --format jsonl')
     .option('--input', 'what was typed, too; it may hold passwords')
     .option(...CHANNEL_OPTION)
     .option('--out <file>', 'a new file, mode 0600, instead of standard output')
@@ -64,7 +65,9 @@ export function addExport(recordings: Command, io: Io, run: Run): void {
       'after',
       '\nExample:\n  $ zt recordings export ID --key auditor.key --format asciicast --out session.cast',
     )
-    .action((name: string, flags: ExportFlags) => run(() => exportAs(io, name, flags)))
+    .action((name: string, { json, ...flags }: ExportFlags & { readonly json?: boolean }) =>
+      run(() => exportAs(io, name, json ? { ...flags, format: 'jsonl' } : flags)),
+    )
 }
 
 async function exportAs(io: Io, name: string, flags: ExportFlags): Promise<number> {

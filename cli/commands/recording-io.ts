@@ -3,7 +3,7 @@
  */
 import type { JWK } from 'jose'
 import type { ReadError } from '#lib/recording/recording-reader'
-import { ok, type Result } from '#lib/result'
+import { err, ok, type Result } from '#lib/result'
 import type { RecipientKey } from '#lib/seal/recipient-key'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
 import { printReadError } from '../recordings/print-verdict.ts'
@@ -76,10 +76,19 @@ export async function readAll<T>(
   return ok(values)
 }
 
-/** Ids are UUIDs; whatever exists as a file is one. */
+/** Ids are UUIDs; whatever exists as a file is one, and no id has a slash or an ending in it. */
 export async function openRecording(io: Io, name: string): Promise<Result<ByteSource, CliFailure>> {
   if (io.isFile(name)) return ok(io.openFile(name))
+  if (/[/.]/.test(name)) return err(noSuchFile(name))
   return io.admin.getBytes(`/api/v1/recordings/${encodeURIComponent(name)}/content`)
+}
+
+function noSuchFile(name: string): CliFailure {
+  return {
+    code: 'no_such_file',
+    message: `${name} is no file, nor the id of a recording.`,
+    exitCode: EXIT.failed,
+  }
 }
 
 /** Says how reading ended, and gives the exit code. */

@@ -21,8 +21,8 @@ type Row = z.infer<typeof row>
 const listing = z.object({ recordings: z.array(row) })
 const one = z.object({ recording: row })
 
-type ListOptions = {
-  readonly json?: boolean
+type JsonOption = { readonly json?: boolean }
+type ListOptions = JsonOption & {
   readonly limit: string
   readonly inside?: string
   readonly outermost?: boolean
@@ -45,7 +45,8 @@ export function addShow(recordings: Command, io: CliIo, run: Run): void {
     .command('show')
     .description('show what the gateway knows of one recording, without opening it')
     .argument('<id>', 'id of the recording')
-    .action((id: string) => run(() => show(io, id)))
+    .option('--json', 'print it as one line of JSON')
+    .action((id: string, options: JsonOption) => run(() => show(io, id, options)))
 }
 
 async function list(io: CliIo, options: ListOptions): Promise<number> {
@@ -61,11 +62,11 @@ async function list(io: CliIo, options: ListOptions): Promise<number> {
   return EXIT.ok
 }
 
-async function show(io: CliIo, id: string): Promise<number> {
+async function show(io: CliIo, id: string, { json }: JsonOption): Promise<number> {
   const answer = await io.admin.getJson(`/api/v1/recordings/${encodeURIComponent(id)}`)
   const found = answer.ok ? readAnswer(one, answer.value) : answer
   if (!found.ok) return report(io, found.error)
-  io.print(JSON.stringify(found.value.recording, undefined, 2))
+  io.print(JSON.stringify(found.value.recording, undefined, json ? 0 : 2))
   return EXIT.ok
 }
 

@@ -107,17 +107,28 @@ function addKeygen(recordings: Command, io: Io, run: Run): void {
     .addOption(
       new Option('--kem <kem>', 'key agreement').choices(['x25519', 'p256']).default('x25519'),
     )
+    .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ zt recordings keygen --out auditor.key')
-    .action((options: { out: string; kem: 'x25519' | 'p256' }) =>
-      run(async () => {
-        const made = await io.createKey(options.out, options.kem)
-        if (!made.ok) return report(io, made.error)
-        io.print(`private key   ${options.out} (mode 0600: it opens recordings)`)
-        io.print(`public line   ${made.value.publicFile}`)
-        io.print(`fingerprint   ${made.value.fingerprint}`)
-        return EXIT.ok
-      }),
-    )
+    .action((options: KeygenFlags) => run(() => keygen(io, options)))
+}
+
+type KeygenFlags = {
+  readonly out: string
+  readonly kem: 'x25519' | 'p256'
+  readonly json?: boolean
+}
+
+async function keygen(io: Io, { out, kem, json }: KeygenFlags): Promise<number> {
+  const made = await io.createKey(out, kem)
+  if (!made.ok) return report(io, made.error)
+  const { publicFile, fingerprint } = made.value
+  if (json) io.print(JSON.stringify({ privateFile: out, publicFile, fingerprint }))
+  else {
+    io.print(`private key   ${out} (mode 0600: it opens recordings)`)
+    io.print(`public line   ${publicFile}`)
+    io.print(`fingerprint   ${fingerprint}`)
+  }
+  return EXIT.ok
 }
 
 /** A key file that was refused, for people. */

@@ -42,7 +42,7 @@ export function addSshCommands(program: Command, io: CliIo & SshIo, run: Run): v
   program
     .command('ssh')
     .description('run the installed ssh through the tunnel; the host is vouched for by the gateway')
-    .argument('[arguments...]', '[ssh options] [user@]host [command…]')
+    .argument('[arguments...]', '[ssh options] [user@]host [ssh options] [command…]')
     .allowUnknownOption()
     .passThroughOptions()
     .addHelpText(
@@ -53,8 +53,9 @@ export function addSshCommands(program: Command, io: CliIo & SshIo, run: Run): v
   program
     .command('ssh-config')
     .description('print a part for ~/.ssh/config, so that plain "ssh host" goes through the tunnel')
+    .option('--json', 'print JSON: the text, and the file of known hosts that it names')
     .addHelpText('after', '\nExample:\n  $ zt ssh-config > ~/.ssh/zt.conf   # and: Include zt.conf')
-    .action(() => run(() => sshConfig(io)))
+    .action((options: { readonly json?: boolean }) => run(() => sshConfig(io, options)))
   program
     .command('connect')
     .description('join stdin and stdout to HOST PORT through the tunnel (for ProxyCommand)')
@@ -119,7 +120,10 @@ function argumentFailure({ reason, got }: SshArgumentError): CliFailure {
   return { code: reason, message: messages[reason], exitCode: EXIT.usage }
 }
 
-async function sshConfig(io: CliIo & SshIo): Promise<number> {
+async function sshConfig(
+  io: CliIo & SshIo,
+  { json }: { readonly json?: boolean },
+): Promise<number> {
   const status = await statusOf(io)
   if (!status.ok) return report(io, status.error)
   const domains = status.value.domains.flatMap((text) => {
@@ -132,7 +136,8 @@ async function sshConfig(io: CliIo & SshIo): Promise<number> {
     .join('')
   const proxy = await proxyCommandOf(io, status.value)
   const knownHostsFile = io.keepKnownHosts(text)
-  io.print(sshConfigText({ domains, knownHostsFile, proxy }).trimEnd())
+  const config = sshConfigText({ domains, knownHostsFile, proxy }).trimEnd()
+  io.print(json ? JSON.stringify({ config, domains, knownHostsFile }) : config)
   return EXIT.ok
 }
 

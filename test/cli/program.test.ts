@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import type { Command } from 'commander'
 import type { ControlRequest, DaemonStatus, WatchEvent } from '#lib/api/control-api'
 import {
   encodeServiceCredentials,
@@ -161,6 +162,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           return ok({
             ...{ cutFlows: 2, serviceToken: TOKEN, secret: SECRET },
             accessRequest: REQUEST,
+            device: { id: 'd/1', name: 'laptop', user: 'ann@x.org', revoked: true },
             ...{ code: '0000-AAAA-BBBB-CCCC', endsAt: '2026-11-21T13:00:00.000Z' },
           })
         },
@@ -216,6 +218,44 @@ test('D11 every command stands in docs/reference/cli.md with its own words', (t)
   }
 })
 
+/** Commands that are no groups, with the words that name them. */
+function leavesOf(command: Command, words: readonly string[]): (readonly [string, Command])[] {
+  if (command.commands.length === 0) return [[words.join(' '), command]]
+  return command.commands.flatMap((one) => leavesOf(one, [...words, one.name()]))
+}
+
+function helpOf(command: Command): string {
+  const help: string[] = []
+  command.configureOutput({ writeOut: (text) => help.push(text) }).outputHelp()
+  return help.join('')
+}
+
+test('D11 the help of every command has an example that calls it', (t) => {
+  for (const [words, command] of leavesOf(zt().program, ['zt']))
+    t.regex(helpOf(command), new RegExp(`\nExamples?:\n  \\$ .*${words}`), words)
+})
+
+/** Their standard output is a stream, or a file made by somebody else's format. */
+const WITHOUT_JSON = [
+  'zt run',
+  'zt ssh',
+  'zt connect',
+  'zt recordings play',
+  'zt recordings bundle',
+  'zt admin ssh-sessions watch',
+  'zt admin ssh-ca show',
+  'zt admin ssh-ca krl',
+  'zt admin ssh-ca sign-host',
+  'zt admin ssh-ca host-setup',
+  'zt admin audit export',
+]
+test('D11 every command prints JSON on request, but those that print a stream or write a file', (t) => {
+  const without = leavesOf(zt().program, ['zt'])
+    .filter(([, command]) => !command.options.some((option) => option.long === '--json'))
+    .map(([words]) => words)
+  t.deepEqual(without, WITHOUT_JSON)
+})
+
 test('D11 status prints JSON on request and ends with 0 while data passes', async (t) => {
   const { run, printed } = zt()
   t.is(await run('status', '--json'), EXIT.ok)
@@ -264,6 +304,26 @@ test('D10 admin devices lists devices, and what one said of itself', async (t) =
   t.is(await run('admin', 'devices', 'posture', 'd/1', '--json'), EXIT.ok)
   t.like(JSON.parse(printed[2] ?? ''), [{ name: 'agent', passed: false }])
   t.not(await run('admin', 'devices', 'posture', 'nobody'), EXIT.ok)
+})
+
+test('D7 admin devices revoke names the device that is gone', async (t) => {
+  const { run, printed, posted } = zt()
+  t.is(await run('admin', 'devices', 'revoke', 'd/1'), EXIT.ok)
+  t.deepEqual(posted, [['/api/v1/devices/d%2F1/revoke', {}]])
+  t.deepEqual(printed, ['revoked: laptop, of ann@x.org'])
+})
+
+test('S8 a file that is not there is not asked for at the gateway', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('recordings', 'verify', './nothing.ztrec'), EXIT.failed)
+  t.regex(printed[0] ?? '', /nothing\.ztrec is no file.*\(no_such_file\)$/)
+})
+
+test('S1 ssh-config prints JSON on request', async (t) => {
+  const { run, printed } = zt()
+  t.is(await run('ssh-config', '--json'), EXIT.ok)
+  t.like(JSON.parse(printed[0] ?? ''), { domains: ['corp.internal'], knownHostsFile: '/known' })
+  t.regex(JSON.parse(printed[0] ?? '').config, /^Host corp\.internal \*\.corp\.internal$/m)
 })
 
 test('D13 admin devices override makes a code, for as long as is asked', async (t) => {
@@ -316,6 +376,8 @@ test('S7 recordings are listed with the session that they went on inside of', as
   t.is(printed[2], '[]')
   t.is(await run('recordings', 'show', 'r-inner'), EXIT.ok)
   t.deepEqual(JSON.parse(printed[3] ?? ''), RECORDING)
+  t.is(await run('recordings', 'show', 'r-inner', '--json'), EXIT.ok)
+  t.is(printed[4], JSON.stringify(RECORDING))
   t.not(await run('recordings', 'show', 'nobody'), EXIT.ok)
   t.is(await run('recordings', 'list', '--inside', 'r-outer', '--outermost'), EXIT.usage)
 })
