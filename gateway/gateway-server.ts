@@ -12,6 +12,7 @@ import { looksAtCommands } from './alert/session-alerts.ts'
 import { openAuditLog } from './audit/audit-log-store.ts'
 import { startCheckpoints } from './audit/checkpoint-job.ts'
 import type { GatewayConfig, ListenerConfig } from './config/gateway-config.ts'
+import type { HistoryKept } from './config/history.ts'
 import { openLookupShares } from './dns/lookup-shares.ts'
 import { createNameAnswerer } from './dns/name-answerer.ts'
 import { createNameServers } from './dns/name-servers-client.ts'
@@ -33,6 +34,7 @@ import { openPromptAccess } from './prompt-access-job.ts'
 import { openRecordingAccess } from './recording-access-store.ts'
 import { clientKeyId } from './ssh-ca/client-certificate.ts'
 import { openSshTargets } from './ssh-target-access-store.ts'
+import { type HistoryExpiry, startHistoryExpiry } from './store/expire-history-job.ts'
 import { watchStore } from './store/store-watch-job.ts'
 
 const RECIPIENTS_REFUSED: StartRefusal = {
@@ -62,8 +64,14 @@ export interface Gateway {
   readonly addresses: Readonly<Record<string, ListenerConfig['listen']>>
   /** Revision of the policy in force. */
   readonly revision: number
-  /** Reads the list of recipients again, and puts a policy in force as the next revision; flows that it does not permit as they are end now. */
-  reload(policy: PolicySource): Promise<{ readonly revision: number; readonly cutFlows: number }>
+  /**
+   * Reads the list of recipients again, and puts a policy in force as the next revision; flows that it does not permit as they are end now.
+   * @param history how long history is kept from now on, if that changes.
+   */
+  reload(
+    policy: PolicySource,
+    history?: HistoryKept,
+  ): Promise<{ readonly revision: number; readonly cutFlows: number }>
   /** Accepts nothing new and lets flows end for at most `deadlineMs`, then closes all but the store. */
   drain(deadlineMs: number): Promise<void>
 }
@@ -199,7 +207,11 @@ export async function startGateway(
   await startAll(parts, listeners)
   // Ports that were left to the system are known only now; flows must not lead to them either.
   policyInForce.recompile()
-  return ok(assemble(listeners, parts))
+  const expiry = startHistoryExpiry({
+    ...{ store: data.store, kept: config.history, audit, log, now },
+    isOpen: (flowId) => table.get(flowId) !== undefined,
+  })
+  return ok(assemble(listeners, { ...parts, expiry }))
 }
 
 /** The SSH certificates that people hold end with the registration of their device. */
@@ -231,14 +243,16 @@ function assemble(
     holding,
     endAccess,
     checkpoints,
-  }: Parts,
+    expiry,
+  }: Parts & { readonly expiry: HistoryExpiry },
 ): Gateway {
   return {
     addresses: Object.fromEntries(listeners.map(({ name, address }) => [name, address])),
     get revision() {
       return snapshot.current.revision
     },
-    async reload(source) {
+    async reload(source, history) {
+      if (history !== undefined) expiry.keep(history)
       await recording.reloadRecipients()
       await replace(source)
       const cutFlows = reconsideration.tell({ kind: 'everything' })
@@ -252,6 +266,7 @@ function assemble(
       holding.stop()
       checkpoints.stop()
       recording.stop()
+      expiry.stop()
     },
   }
 }

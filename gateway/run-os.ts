@@ -137,7 +137,10 @@ async function reload(gateway: Gateway, { configFile, first, log }: Running): Pr
     }
     warn(log, config.value)
     const { policy, policyText } = config.value
-    const { revision, cutFlows } = await gateway.reload({ text: policyText, document: policy })
+    const { revision, cutFlows } = await gateway.reload(
+      { text: policyText, document: policy },
+      config.value.gateway.history,
+    )
     log.info({ revision, cutFlows }, 'policy revision imported')
   } catch (error) {
     log.error(
@@ -147,6 +150,7 @@ async function reload(gateway: Gateway, { configFile, first, log }: Running): Pr
   }
 }
 
-function gatewayText({ gateway }: LoadedConfig): string {
+/** Of the gateway section what a reload leaves as it is. */
+function gatewayText({ gateway: { history: _, ...gateway } }: LoadedConfig): string {
   return JSON.stringify({ ...gateway, hosts: [...gateway.hosts] })
 }

@@ -3,6 +3,7 @@
  */
 import type { HostName } from '#lib/net/host'
 import type { AlertSinkConfig } from './alert-sinks.ts'
+import type { HistoryKept } from './history.ts'
 import type { IdentityProviderConfig } from './identity-providers.ts'
 import type { LoginPageConfig } from './login-page.ts'
 
@@ -37,6 +38,7 @@ export type GatewayConfig = {
   readonly countryDatabase?: string
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly alerts: readonly AlertSinkConfig[]
+  readonly history: HistoryKept
   readonly recordings?: {
     readonly recipientsFile: string
     /** Below this much free space no recorded session is started, MiB. */

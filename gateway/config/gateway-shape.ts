@@ -25,6 +25,7 @@ import {
 } from '#lib/config/text-shapes'
 import { alertSinkShape, toAlertSinkConfig } from './alert-sinks.ts'
 import type { GatewayConfig, WebListenerConfig } from './gateway-config.ts'
+import { HISTORY_DEFAULT, historyShape, toHistoryKept } from './history.ts'
 import { providerShape, toProviderConfig } from './identity-providers.ts'
 import { loginPageShape, toLoginPageConfig } from './login-page.ts'
 import { EMBEDDED_DIRECTORY } from './providers/local.ts'
@@ -109,6 +110,12 @@ const gatewayFields = {
     [],
     'nowhere',
   ),
+  history: defaulted(
+    historyShape,
+    'How long is kept what happened; see [storage.md](storage.md). Takes effect at a reload too.',
+    HISTORY_DEFAULT,
+    'as below',
+  ),
   recordings: optional(
     mapping(recordingsFields, 'the settings of recordings'),
     'Without it no session can be recorded, and those that must be are refused.',
@@ -140,6 +147,7 @@ export function toGatewayConfig(written: Written, directory: string): GatewayCon
     ...(country_database !== undefined && { countryDatabase: file(country_database) }),
     alerts: written.alerts.map((one) => toAlertSinkConfig(one, file)),
     identityProviders: written.identity_providers.map((one) => toProviderConfig(one, file)),
+    history: toHistoryKept(written.history),
     ...(recordings && {
       recordings: {
         recipientsFile: file(recordings.recipients_file),

@@ -46,6 +46,9 @@ ${fips ? '  fips: true\n' : ''}  # The host names below are examples: put in tho
   #   zt-gateway recipients sign --key recipients-signer.key --recipient admin.key.pub --out recipients.jws
   # recordings: { recipients_file: recipients.jws, free_space_reserve_mib: 512 }
 
+  # How long flow records and the DNS log are kept.
+  # history: { keep_flows: 90d, keep_dns_log: 30d }
+
 policy:
   # What devices send through the tunnel; everything else they dial themselves.
   tunnel:

@@ -1,23 +1,30 @@
 /** The DNS log of the store that forgets at exit. */
 import type { NumberedLine } from '../dns/dns-log-line.ts'
 import { surplusLines } from '../dns/fair-room.ts'
-import { DNS_LOG_KEEPS, type Store } from './store.ts'
+import { agedAmong } from './aged-rows.ts'
+import { DNS_LOG_LINES, type Store } from './store.ts'
 
-export function memoryDnsLog(keeps = DNS_LOG_KEEPS): Store['dnsLog'] {
+export function memoryDnsLog(mostLines = DNS_LOG_LINES): Store['dnsLog'] {
   let lines: NumberedLine[] = []
   let sequence = 0
   return {
     add(line) {
       sequence += 1
-      const oldestMs = line.atMs - keeps.ms
-      const young = [...lines, { ...line, sequence }].filter(({ atMs }) => atMs >= oldestMs)
-      lines = withoutSurplus(young, keeps.lines)
+      lines = withoutSurplus([...lines, { ...line, sequence }], mostLines)
     },
     list: ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
       lines
         .filter((line) => line.sequence < before)
         .toReversed()
         .slice(0, limit),
+    aged: (page) =>
+      agedAmong(
+        lines.map(({ atMs, sequence: id }) => ({ atMs, id, mayGo: true })),
+        page,
+      ),
+    remove(ids) {
+      lines = lines.filter((line) => !ids.includes(line.sequence))
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import type { FlowRecord } from '../flow/flow-record.ts'
 import type { TimedObservation } from '../policy/judge-posture.ts'
 import type { AppSession } from '../session/app-session.ts'
 import type { Revocation } from '../session/revocation.ts'
+import { agedAmong } from './aged-rows.ts'
 import { memoryAudit } from './memory-audit-store.ts'
 import { memoryDnsLog } from './memory-dns-log-store.ts'
 import { memoryGuesses, memoryLocalUsers } from './memory-local-store.ts'
@@ -29,6 +30,7 @@ type Revision = { readonly revision: number; readonly text: string; readonly sha
 /** Opens an empty store. */
 export function openMemoryStore(): Store {
   const users = new Map<string, User>()
+  const recordings = recordingTable()
   const posture = new Map<string, readonly TimedObservation[]>()
   return {
     users: userTable(users),
@@ -40,12 +42,12 @@ export function openMemoryStore(): Store {
     enrolments: enrolmentTable(),
     replays: replayTable(),
     browserSessions: browserSessionTable(users),
-    flows: listing<FlowRecord>((record) => record.openedAtMs),
+    flows: flowTable(recordings),
     posture: {
       get: (deviceId) => posture.get(deviceId) ?? [],
       put: (deviceId, observations) => void posture.set(deviceId, observations),
     },
-    recordings: recordingTable(),
+    recordings,
     dnsLog: memoryDnsLog(),
     revocations: revocationTable(),
     accessRequests: accessRequestTable(),
@@ -170,9 +172,33 @@ function browserSessionTable(users: ReadonlyMap<string, User>): Store['browserSe
   }
 }
 
+function flowTable(recordings: Store['recordings']): Store['flows'] {
+  const rows = new Map<string, FlowRecord>()
+  const flows = listing<FlowRecord>((record) => record.openedAtMs, rows)
+  const isRecorded = (id: string) =>
+    recordings.list({ limit: Number.MAX_SAFE_INTEGER }).some(({ flowId }) => flowId === id)
+  return {
+    ...flows,
+    aged(page) {
+      const mayGo = ({ id, openedAtMs, closedAtMs = openedAtMs }: FlowRecord) =>
+        closedAtMs < page.beforeMs && !isRecorded(id)
+      const all = [...rows.values()]
+      return agedAmong(
+        all.map((flow) => ({ atMs: flow.openedAtMs, id: flow.id, mayGo: mayGo(flow) })),
+        page,
+      )
+    },
+    remove(ids) {
+      for (const id of ids) rows.delete(id)
+    },
+  }
+}
+
 /** Rows by id, listed newest first; equal times by id, so that the order is the same in every store. */
-function listing<Row extends { readonly id: string }>(timeOf: (row: Row) => number) {
-  const rows = new Map<string, Row>()
+function listing<Row extends { readonly id: string }>(
+  timeOf: (row: Row) => number,
+  rows = new Map<string, Row>(),
+) {
   return {
     put(row: Row): void {
       rows.set(row.id, row)

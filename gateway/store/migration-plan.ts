@@ -22,6 +22,7 @@ import { NESTED_RECORDINGS } from './migrations/0015-nested-recordings.ts'
 import { DNS_LOG } from './migrations/0016-dns-log.ts'
 import { DNS_LOG_OWNERS } from './migrations/0017-dns-log-owners.ts'
 import { DNS_LOG_ALIAS } from './migrations/0018-dns-log-alias.ts'
+import { RECORDINGS_BY_FLOW } from './migrations/0019-recordings-by-flow.ts'
 
 /** One numbered change of the schema. */
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
@@ -60,6 +61,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 16, name: 'dns-log', sql: DNS_LOG },
   { number: 17, name: 'dns-log-owners', sql: DNS_LOG_OWNERS },
   { number: 18, name: 'dns-log-alias', sql: DNS_LOG_ALIAS },
+  { number: 19, name: 'recordings-by-flow', sql: RECORDINGS_BY_FLOW },
 ]
 
 /** Digest that a store keeps of a change. */

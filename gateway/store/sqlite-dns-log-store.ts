@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3'
 import type { NumberedLine } from '../dns/dns-log-line.ts'
 import { surplusLines } from '../dns/fair-room.ts'
+import { agedOf, type LookedAt } from './aged-rows.ts'
 import {
   type Columns,
   type Found,
@@ -14,7 +15,7 @@ import {
   rowsOf,
   selectSql,
 } from './sqlite-columns.ts'
-import { DNS_LOG_KEEPS, type Store } from './store.ts'
+import { DNS_LOG_LINES, type Store } from './store.ts'
 import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
 const COLUMNS: Columns<NumberedLine> = {
@@ -39,7 +40,6 @@ const COLUMNS: Columns<NumberedLine> = {
 /** Lines that wait while the disk refuses; above it the oldest are lost. */
 const MOST_WAITING = 10_000
 
-const COUNT = 'SELECT device_id AS deviceId, count(*) AS lines FROM dns_log WHERE tenant = @tenant'
 type LineCount = { readonly deviceId: string; readonly lines: number }
 
 /** The DNS log of a store; `close` writes what waits and throws when that fails. */
@@ -47,7 +47,7 @@ export function sqliteDnsLog(
   db: Database,
   tenant: string,
   options: WriteLaterOptions,
-  keeps = DNS_LOG_KEEPS,
+  mostLines = DNS_LOG_LINES,
 ): Store['dnsLog'] & { close(): void } {
   const insert = db.prepare<Parameters>(insertSql('dns_log', COLUMNS))
   const list = db.prepare<Parameters, Found>(
@@ -57,13 +57,18 @@ export function sqliteDnsLog(
     DELETE FROM dns_log WHERE sequence IN (
       SELECT sequence FROM dns_log WHERE tenant = @tenant AND device_id = @deviceId
       ORDER BY sequence LIMIT @count)`)
-  const dropOld = db.prepare<Parameters>(
-    'DELETE FROM dns_log WHERE tenant = @tenant AND at_ms < @beforeMs',
+  const countAll = db.prepare<Parameters, LineCount>(
+    `SELECT device_id AS deviceId, count(*) AS lines FROM dns_log WHERE tenant = @tenant GROUP BY device_id`,
   )
-  const countOld = db.prepare<Parameters, LineCount>(
-    `${COUNT} AND at_ms < @beforeMs GROUP BY device_id`,
-  )
-  const countAll = db.prepare<Parameters, LineCount>(`${COUNT} GROUP BY device_id`)
+  const aged = db.prepare<Parameters, LookedAt<number>>(`
+    SELECT at_ms AS atMs, sequence AS id, 1 AS mayGo FROM dns_log
+    WHERE tenant = @tenant AND at_ms < @beforeMs AND (at_ms, sequence) > (@afterMs, @afterId)
+    ORDER BY at_ms, sequence LIMIT @limit`)
+  const removeOne = db
+    .prepare<Parameters, string>(
+      'DELETE FROM dns_log WHERE tenant = @tenant AND sequence = @id RETURNING device_id',
+    )
+    .pluck()
   let waiting: Parameters[] = []
   /** Lines of each device as last written. Counted once: that reads all there are. */
   let counts: ReadonlyMap<string, number> | undefined
@@ -74,12 +79,18 @@ export function sqliteDnsLog(
       insert.run(line)
       add(now, String(line['deviceId']), 1)
     }
-    const beforeMs = Number(waiting.at(-1)?.['atMs']) - keeps.ms
-    for (const { deviceId, lines } of countOld.all({ tenant, beforeMs })) add(now, deviceId, -lines)
-    dropOld.run({ tenant, beforeMs })
-    for (const [deviceId, count] of surplusLines(now, keeps.lines)) {
+    for (const [deviceId, count] of surplusLines(now, mostLines)) {
       drop.run({ tenant, deviceId, count })
       add(now, deviceId, -count)
+    }
+    return now
+  })
+
+  const removeAll = db.transaction((ids: readonly number[]) => {
+    const now = counts && new Map(counts)
+    for (const id of ids) {
+      const deviceId = removeOne.get({ tenant, id })
+      if (now && deviceId !== undefined) add(now, deviceId, -1)
     }
     return now
   })
@@ -100,6 +111,14 @@ export function sqliteDnsLog(
     list({ limit, before = Number.MAX_SAFE_INTEGER }) {
       flush()
       return rowsOf(COLUMNS, list.all({ tenant, before, limit }))
+    },
+    aged({ beforeMs, limit, after }) {
+      flush()
+      const place = { afterMs: after?.atMs ?? -1, afterId: after?.id ?? 0 }
+      return agedOf(aged.all({ tenant, beforeMs, limit, ...place }), limit)
+    },
+    remove(ids) {
+      counts = removeAll.immediate(ids)
     },
   }
 }

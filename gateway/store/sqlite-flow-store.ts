@@ -4,6 +4,8 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { FlowRecord } from '../flow/flow-record.ts'
+import { agedOf, type LookedAt } from './aged-rows.ts'
+import type { Parameters } from './sqlite-columns.ts'
 import type { Store } from './store.ts'
 import { type WriteLaterOptions, writeLater } from './write-later-store.ts'
 
@@ -21,6 +23,13 @@ export const DEFAULT_FLOW_BUFFERING: Omit<FlowBuffering, 'onWriteError'> = {
   flushRows: 1000,
   keepRows: 50_000,
 }
+
+const AGED = `
+  SELECT opened_at_ms AS atMs, id, ifnull(record_json ->> '$.closedAtMs', opened_at_ms) < @beforeMs AND NOT EXISTS (
+    SELECT 1 FROM recordings WHERE recordings.tenant = flows.tenant AND flow_id = flows.id
+  ) AS mayGo
+  FROM flows WHERE tenant = @tenant AND opened_at_ms < @beforeMs AND (opened_at_ms, id) > (@afterMs, @afterId)
+  ORDER BY opened_at_ms, id LIMIT @limit`
 
 type Row = { readonly record: string }
 
@@ -41,6 +50,11 @@ export function sqliteFlows(
     `SELECT record_json AS record FROM flows WHERE tenant = ? AND (opened_at_ms, id) < (?, ?)
      ORDER BY opened_at_ms DESC, id DESC LIMIT ?`,
   )
+  const aged = db.prepare<Parameters, LookedAt<string>>(AGED)
+  const removeOne = db.prepare<[string, string]>('DELETE FROM flows WHERE tenant = ? AND id = ?')
+  const removeAll = db.transaction((ids: readonly string[]) => {
+    for (const id of ids) removeOne.run(tenant, id)
+  })
   const waiting = new Map<string, FlowRecord>()
 
   const writeAll = db.transaction(() => {
@@ -72,6 +86,12 @@ export function sqliteFlows(
         .all(tenant, beforeMs, beforeId, limit)
         .map((row) => JSON.parse(row.record) as FlowRecord)
     },
+    aged({ beforeMs, limit, after }) {
+      flush()
+      const place = { afterMs: after?.atMs ?? -1, afterId: after?.id ?? '' }
+      return agedOf(aged.all({ tenant, beforeMs, limit, ...place }), limit)
+    },
+    remove: (ids) => removeAll.immediate(ids),
   }
 }
 

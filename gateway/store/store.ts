@@ -149,8 +149,28 @@ export type FlowPage = Page & { readonly beforeId?: string }
 /** With `parent`, those right inside that session; with null, those inside none. */
 export type RecordingPage = Page & { readonly parent?: string | null }
 
-/** Lines of the DNS log that stay: so many of all devices; those older than this go when the next one comes. */
-export const DNS_LOG_KEEPS = { lines: 1_000_000, ms: 30 * 24 * 3_600_000 }
+/** Where a row stands among the oldest: by its time, then by its id. */
+export type AgedPlace<Id> = { readonly atMs: number; readonly id: Id }
+
+/** Rows of before a time, oldest first, from behind a place on. */
+export type AgedPage<Id> = {
+  readonly beforeMs: number
+  /** Rows that are looked at, whether they may go or not. */
+  readonly limit: number
+  readonly after?: AgedPlace<Id>
+}
+
+/** Rows that may go, and where to go on; without `next` there are no more. */
+export type Aged<Id> = { readonly ids: readonly Id[]; readonly next?: AgedPlace<Id> }
+
+/** History that does not stay for ever; it goes a few rows at a time. */
+export interface Aging<Id> {
+  aged(page: AgedPage<Id>): Aged<Id>
+  remove(ids: readonly Id[]): void
+}
+
+/** Lines of the DNS log that stay, of all devices together. */
+export const DNS_LOG_LINES = 1_000_000
 
 export interface Store {
   readonly users: {
@@ -254,7 +274,8 @@ export interface Store {
     list(page: Page): readonly BrowserSession[]
     deleteExpired(nowMs: number): void
   }
-  readonly flows: {
+  /** Flows age from their end, or their beginning where they have none; those that a recording names stay. */
+  readonly flows: Aging<string> & {
     /** Inserts or replaces by id; may be buffered, at most 1 s. */
     put(record: FlowRecord): void
     get(id: string): FlowRecord | undefined
@@ -271,8 +292,8 @@ export interface Store {
     get(id: string): RecordingRow | undefined
     list(page: RecordingPage): readonly RecordingRow[]
   }
-  readonly dnsLog: {
-    /** Adds a line; above `DNS_LOG_KEEPS` the devices with the most lose their oldest. May be buffered, at most 1 s. */
+  readonly dnsLog: Aging<number> & {
+    /** Adds a line; above `DNS_LOG_LINES` the devices with the most lose their oldest. May be buffered, at most 1 s. */
     add(line: DnsLogLine): void
     /** Newest first, from below a number on. */
     list(page: { readonly limit: number; readonly before?: number }): readonly NumberedLine[]

@@ -8,6 +8,7 @@ import { canonicalJson } from './canonical-json.ts'
 export type AuditKind =
   | 'gateway_started'
   | 'policy_revision'
+  | 'history_expired'
   | 'admin_action'
   | 'admin_refused'
   | 'ssh_alert'

@@ -93,11 +93,13 @@ export function device(userId: string, change: Partial<Device> = {}): Device {
   }
 }
 
-function flow(id: string, openedAtMs: number, change: Partial<FlowRecord> = {}): FlowRecord {
+/** A flow that was opened. */
+export function flow(id: string, openedAtMs: number, change: Partial<FlowRecord> = {}): FlowRecord {
   return { id, state: 'opened', openedAtMs, facts: sampleFacts(), ...change }
 }
 
-function recording(id: string, startedAtMs: number): RecordingRow {
+/** A recording that is written. */
+export function recording(id: string, startedAtMs: number): RecordingRow {
   return {
     id,
     flowId: 'flow-1',
@@ -363,14 +365,41 @@ export function storeContract(test: TestFn, name: string, open: () => Store): vo
     t.deepEqual(store.dnsLog.list({ limit: 1, before: 2 }), [{ ...question('a', 10), sequence: 1 }])
   })
 
-  withStore('G12: lines of the DNS log are kept for 30 days', (t, store) => {
-    const dayMs = 24 * 3_600_000
-    for (const day of [0, 29, 31]) store.dnsLog.add(question(String(day), day * dayMs))
+  withStore('G12: old lines of the DNS log are found oldest first, and removed', (t, store) => {
+    const { dnsLog } = store
+    for (const atMs of [20, 10, 10, 30]) dnsLog.add(question(String(atMs), atMs))
+    t.deepEqual(dnsLog.aged({ beforeMs: 30, limit: 2 }), { ids: [2, 3], next: { atMs: 10, id: 3 } })
+    const after = { atMs: 10, id: 2 }
+    t.deepEqual(dnsLog.aged({ beforeMs: 30, limit: 3, after }), { ids: [3, 1] })
+    dnsLog.remove([1, 2, 3, 17])
     t.deepEqual(
-      store.dnsLog.list({ limit: 9 }).map(({ name }) => name),
-      ['31', '29'],
+      dnsLog.list({ limit: 9 }).map(({ name }) => name),
+      ['30'],
     )
   })
+
+  withStore(
+    'G11: flows that ended long ago and have no recording are found, and removed',
+    (t, store) => {
+      const { flows } = store
+      flows.put(flow('recorded', 10, { closedAtMs: 11 }))
+      flows.put(flow('b', 10, { closedAtMs: 29 }))
+      flows.put(flow('a', 10))
+      flows.put(flow('long', 15, { closedAtMs: 30 }))
+      flows.put(flow('young', 30))
+      const erased = { atMs: 12, reason: 'x', how: 'expired' } as const
+      store.recordings.put({ ...recording('r', 10), flowId: 'recorded', erased })
+      const next = { atMs: 10, id: 'b' }
+      t.deepEqual(flows.aged({ beforeMs: 30, limit: 2 }), { ids: ['a', 'b'], next })
+      t.deepEqual(flows.aged({ beforeMs: 30, limit: 9, after: next }), { ids: [] })
+      t.deepEqual(flows.aged({ beforeMs: 31, limit: 4, after: next }), { ids: ['long', 'young'] })
+      flows.remove(['a', 'nobody', 'b'])
+      t.deepEqual(
+        flows.list({ limit: 9 }).map(({ id }) => id),
+        ['young', 'long', 'recorded'],
+      )
+    },
+  )
 
   withStore('G11: a flow record is replaced by id and readable at once', (t, store) => {
     store.flows.put(flow('a', 10))

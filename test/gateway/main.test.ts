@@ -205,6 +205,25 @@ test.serial('SIGHUP says that a changed gateway section waits for the next start
   await gateway.line(/^policy revision imported$/)
 })
 
+test.serial('G11: SIGHUP changes how long history is kept', async (t) => {
+  const { dir, config, write } = await initOrganisation(t)
+  const keep = (time: string) =>
+    write(configText(BLOCK_PUBLIC, `  history: { keep_flows: ${time} }\n`))
+  const db = new Database(join(dir, 'data/zt.db'))
+  t.teardown(() => db.close())
+  const put = db.prepare(`INSERT INTO flows VALUES ('default', ?, ?, '{}')`)
+  const daysAgo = (days: number) => Date.now() - days * 86_400_000
+  put.run('old', daysAgo(91))
+  put.run('young', daysAgo(89))
+  keep('forever')
+  const gateway = startGatewayProcess(t, config)
+  await gateway.line(/^ready$/)
+  keep('90d')
+  const expired = await reload(gateway, /^(history expired|.*next start)$/)
+  t.like(expired, { history: 'flows', removed: 1 })
+  t.deepEqual(db.prepare('SELECT id FROM flows').pluck().all(), ['young'])
+})
+
 test.serial(
   'E9: kill -9, then start again: the store is intact and the revision is the same',
   async (t) => {

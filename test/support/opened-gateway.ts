@@ -29,6 +29,7 @@ export const CONFIG: GatewayConfig = {
   hosts: new Map(),
   alerts: [],
   identityProviders: [],
+  history: { flowsMs: Number.POSITIVE_INFINITY, dnsLogMs: Number.POSITIVE_INFINITY },
 }
 
 /** A policy from its JSON. */

@@ -39,6 +39,7 @@ test('the smallest configuration, with its defaults', (t) => {
     identityProviders: [{ name: 'local', kind: 'local' }],
     loginSessionMs: 28_800_000,
     loginPage: {},
+    history: { flowsMs: 90 * 86_400_000, dnsLogMs: 30 * 86_400_000 },
   })
   t.false('recordings' in decoded.value.gateway)
   t.like(decoded.value.policy, { publicDefault: 'block', applications: [], ruleGroups: [] })
@@ -60,10 +61,12 @@ test('a full gateway section', (t) => {
       },
     ],
     recordings: { recipients_file: 'r.jws' },
+    history: { keep_flows: 'forever', keep_dns_log: '1d' },
   })
   const decoded = decodeConfig(text, 'zt.yaml')
   if (!decoded.ok) return t.fail(formatMistakes(decoded.error))
-  const { login, hosts, identityProviders, recordings } = decoded.value.gateway
+  const { login, hosts, identityProviders, recordings, history } = decoded.value.gateway
+  t.deepEqual(history, { flowsMs: Number.POSITIVE_INFINITY, dnsLogMs: 86_400_000 })
   t.deepEqual(login.certificate, { certificateFile: './login.pem', keyFile: '/keys/login.key' })
   t.deepEqual([...hosts], [['db1.corp.internal', '10.0.0.5']] as never)
   t.deepEqual(identityProviders, [
@@ -163,6 +166,22 @@ const gatewayMistakes: Readonly<Record<string, readonly [object, string]>> = {
   'a session without an end': [
     { login_session_length: 'forever' },
     'gateway.login_session_length: "forever" is not a duration',
+  ],
+  'history that is kept for an hour': [
+    { history: { keep_flows: '1h' } },
+    'gateway.history.keep_flows: history is kept for 1d at least',
+  ],
+  'history that is kept for nonsense': [
+    { history: { keep_dns_log: 'always' } },
+    'gateway.history.keep_dns_log: "always" is not a duration',
+  ],
+  'history that is kept for a bare number': [
+    { history: { keep_flows: 90 } },
+    'gateway.history.keep_flows: 90 is not a duration such as',
+  ],
+  'history of something else': [
+    { history: { keep_audit: '1d' } },
+    'gateway.history.keep_audit: unknown key',
   ],
   'a host name to listen on': [
     { tunnel: { ...GATEWAY.tunnel, listen: 'localhost:1' } },
