@@ -27,6 +27,8 @@ export type TransparentOptions = {
   readonly openDatagrams: OpenDatagrams
   readonly names: DeviceNames
   readonly log: Log
+  /** How long after a refusal it is tried again, milliseconds; default 30 s. */
+  readonly againMs?: number
 }
 
 export interface Transparent {
@@ -41,24 +43,28 @@ export interface Transparent {
   stop(): Promise<void>
 }
 
+/** Most of what refuses goes away without a word: a VPN that ends, a module that is loaded. */
+const AGAIN_MS = 30_000
+
 type Running = { readonly wish: Wish; readonly taken: TakenOver }
 
 /** It begins with the first `refresh` that finds something wished. */
 export function createTransparent(options: TransparentOptions): Transparent {
-  const { log } = options
+  const { log, againMs = AGAIN_MS } = options
   const journal = new MachineJournal()
   const note: NoteChange = (part, changed) => journal.note(part, changed, Date.now())
   let running: Running | undefined
   let refused: Failure | undefined
   let isStopped = false
   let last: Promise<void> = Promise.resolve()
+  let again: NodeJS.Timeout | undefined
 
   async function goOver(): Promise<void> {
     if (isStopped) return
     const wish = await currentWish(options)
     const done = wish && (await goOverTo(wish))
-    refused = done?.ok === false ? done.error : undefined
-    if (refused !== undefined) log.error(refused, 'transparent mode refused')
+    if (done?.ok === false) refuse(done.error, 'transparent mode refused')
+    else refused = undefined
     // Lockdown holds after a failure; who is logged out is locked no more.
     if (done?.ok !== true) await end(wish === undefined ? 'open' : 'locked')
   }
@@ -89,16 +95,33 @@ export function createTransparent(options: TransparentOptions): Transparent {
   }
 
   function queue(work: () => Promise<void>): Promise<void> {
-    last = last.then(work).catch((cause: unknown) => {
-      fail(cause)
-      return end('locked').catch(fail)
-    })
+    clearTimeout(again)
+    last = last
+      .then(work)
+      .catch((cause: unknown) => {
+        fail(cause)
+        return end('locked').catch(fail)
+      })
+      .finally(() => {
+        clearTimeout(again)
+        if (refused !== undefined && !isStopped) again = setTimeout(refresh, againMs).unref()
+      })
     return last
   }
 
   function fail(cause: unknown): void {
-    refused = { reason: 'change_failed', detail: String(cause) }
-    log.error(refused, 'transparent mode failed')
+    refuse({ reason: 'change_failed', detail: String(cause) }, 'transparent mode failed')
+  }
+
+  /** What it says again and again is no news. */
+  function refuse(failure: Failure, message: string): void {
+    const isNews = refused?.reason !== failure.reason || refused.detail !== failure.detail
+    refused = failure
+    if (isNews) log.error(failure, message)
+  }
+
+  function refresh(): void {
+    void queue(goOver)
   }
 
   return {
@@ -111,7 +134,7 @@ export function createTransparent(options: TransparentOptions): Transparent {
     get changes() {
       return journal.entries
     },
-    refresh: () => void queue(goOver),
+    refresh,
     stop: () => {
       isStopped = true
       return queue(() => end('locked'))

@@ -1,11 +1,14 @@
 /**
  * Transparent mode for the user named by the argument, to 10.0.0.0/8: it begins, and then looks anew at a machine of which
  * nothing can be learnt any more. Says each error as a line, and ends when nothing is open any more.
+ * With `steady` as second argument it goes on until stdin ends, and says its status to each line.
  */
+import { createInterface } from 'node:readline'
 import { err } from '#lib/result'
 import { createDnsCounters } from '../../daemon/dns/counters.ts'
 import { createTransparent } from '../../daemon/transparent/transparent-server.ts'
 
+const isSteady = process.argv[3] === 'steady'
 /** Once to begin, once to serve. */
 const LOOKS = 2
 let looks = 0
@@ -22,12 +25,12 @@ const mode = createTransparent({
     targetOf: (_, port) => ({ host: 'private.test', port }),
     get resolverAddresses() {
       looks += 1
-      if (looks > LOOKS) throw new Error('no names')
+      if (looks > LOOKS && !isSteady) throw new Error('no names')
       return []
     },
     counters: createDnsCounters(),
   },
-  ...{ openFlow: refuse, openDatagrams: refuse },
+  ...{ openFlow: refuse, openDatagrams: refuse, againMs: 200 },
   log: {
     info: () => undefined,
     warn: () => undefined,
@@ -35,4 +38,9 @@ const mode = createTransparent({
   },
 })
 mode.refresh()
-mode.refresh()
+if (!isSteady) mode.refresh()
+else {
+  createInterface({ input: process.stdin })
+    .on('line', () => void process.stdout.write(`${JSON.stringify(mode.status)}\n`))
+    .on('close', () => void mode.stop())
+}

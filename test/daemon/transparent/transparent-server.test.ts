@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import test from 'ava'
 import { batch, freshMachine, routing } from '../../support/namespace-machine.ts'
 
@@ -11,5 +14,27 @@ test('D2 D5: when a change fails for a reason that nobody foresaw, everything is
   const { code, stdout } = await inside.run(process.execPath, PROCESS, '1000')
   t.deepEqual(JSON.parse(stdout), { reason: 'change_failed', detail: 'Error: no names' })
   t.is(code, 0)
+  t.deepEqual(await routing(inside), before)
+})
+
+test('D2 D5: what keeps it from the traffic is looked at again, and told once', async (t) => {
+  const inside = await freshMachine(t)
+  const before = await routing(inside)
+  await batch(inside, '-4', ['link add zt0 type veth peer name zt9'])
+  const argv = ['netns', 'exec', inside.namespace, process.execPath, PROCESS, '1000', 'steady']
+  const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async () => JSON.parse(String((await lines.next()).value))
+  t.is((await next()).reason, 'no_tun_device')
+  await batch(inside, '-4', ['link del zt0'])
+  let status = { state: 'refused' }
+  while (status.state === 'refused') {
+    child.stdin.write('status\n')
+    status = await next()
+  }
+  t.like(status, { state: 'on', mode: 'redirect' })
+  child.stdin.end()
+  await once(child, 'exit')
   t.deepEqual(await routing(inside), before)
 })
