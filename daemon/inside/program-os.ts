@@ -7,7 +7,7 @@ import type { InsideRefusal } from './refusal.ts'
 /** What ends with us, passes our rights on to nobody: setpriv(1). */
 const WITHOUT_RIGHTS = ['--inh-caps=-all', '--ambient-caps=-all', '--pdeathsig=KILL']
 /** For root the kernel would give all of them back at once. */
-const NOT_EVEN_ROOT = '--bounding-set=-all'
+const NOT_EVEN_ROOT = '--securebits=+noroot,+noroot_locked'
 /** Signals for the program that come to us; the terminal's own go to both. */
 const PASSED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
 const TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
