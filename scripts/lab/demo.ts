@@ -4,7 +4,7 @@
  *   demo            shows the steps, then stays up and says what to try next
  *   demo --check    the same steps, a table, exit 0 or 1
  *   demo --json     enrols and allows, prints one line of JSON when ready, stays up
- *   demo --transparent [--check]   the laptop is a namespace, and its programs know of no proxy
+ *   demo --transparent [--check | --json]   the laptop is a namespace, and its programs know of no proxy
  *
  * Ctrl-C or SIGTERM ends everything and removes what was made.
  */
@@ -12,11 +12,11 @@ import { demoSteps } from './demo-steps.ts'
 import { type Organisation, startOrganisation } from './organisation.ts'
 import { hostOf, NAMES, PORTS } from './policy-texts.ts'
 import { runSteps, type Step, stepLine } from './steps.ts'
-import { startTransparentLab } from './transparent-lab.ts'
+import { startTransparentLab, type TransparentLab } from './transparent-lab.ts'
 import { missingForTransparent, transparentSteps } from './transparent-steps.ts'
 
 const HELP = `Usage: scripts/demo [--check | --json] [--loopback]
-       scripts/demo --transparent [--check]
+       scripts/demo --transparent [--check | --json]
 
   --check     do the main job once, print a table of steps and times, exit 0 or 1
   --json      print one line of JSON when ready, and stay up (docs/reference/demo.md)
@@ -33,8 +33,11 @@ function wait(): Promise<void> {
   })
 }
 
-/** The line that external programs drive the product by; its shape is documented and stable. */
-function readyLine(organisation: Organisation): string {
+/**
+ * The line that external programs drive the product by; its shape is documented and stable.
+ * @param laptop argv prefix of programs there.
+ */
+function readyLine(organisation: Organisation, laptop: readonly string[] = []): string {
   const { lab, urls, proxy, control, people, adminToken, recordings, policyInput, zt } =
     organisation
   return JSON.stringify({
@@ -63,6 +66,7 @@ function readyLine(organisation: Organisation): string {
     admin: { token: adminToken, caFile: organisation.caFiles[0] },
     recordings,
     zt,
+    laptop,
   })
 }
 
@@ -84,13 +88,26 @@ Login page: ${urls.login}/device    People: ${people.map(({ email, password }) =
 Ctrl-C ends and removes everything.`
 }
 
+function whatNextOnLaptop({ asUser, organisation: { zt } }: TransparentLab): string {
+  return `
+The laptop is up. Try:
+
+  alias on-laptop='${asUser.join(' ')}'
+  alias zt='${zt.join(' ')}'
+  on-laptop curl http://${NAMES.wiki}:${PORTS.web}/
+  zt status
+  zt doctor
+
+Ctrl-C ends and removes everything.`
+}
+
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     console.log(HELP)
     return 0
   }
   const isTransparent = args.includes('--transparent')
-  const known = isTransparent ? ['--check', '--transparent'] : ['--check', '--json', '--loopback']
+  const known = ['--check', '--json', isTransparent ? '--transparent' : '--loopback']
   const unknown = args.find((arg) => !known.includes(arg))
   if (unknown !== undefined) {
     console.error(`demo: unknown option ${unknown}\n${HELP}`)
@@ -106,10 +123,11 @@ async function transparent(args: readonly string[]): Promise<number> {
   if (missing.length > 0) return 2
   const ended = wait()
   const lab = await startTransparentLab()
-  const { inLaptop } = lab.organisation.lab
-  const next = `The laptop is up. Try:\n\n  ${inLaptop.join(' ')} curl http://${NAMES.wiki}:${PORTS.web}/\n\nCtrl-C ends and removes everything.`
+  const json = args.includes('--json')
+  const steps = transparentSteps(lab).slice(0, json ? 1 : undefined)
+  const next = json ? readyLine(lab.organisation, lab.asUser) : whatNextOnLaptop(lab)
   try {
-    return await Promise.race([show(transparentSteps(lab), args, next, ended), ended.then(() => 0)])
+    return await Promise.race([show(steps, args, next, ended), ended.then(() => 0)])
   } finally {
     await lab.close()
   }

@@ -17,6 +17,8 @@ const DAEMON_FLAGS = ['--mode', 'transparent', '--dns', 'port53', '--allow-users
 
 export type TransparentLab = {
   readonly organisation: Organisation
+  /** argv prefix of programs that who works on the laptop runs. */
+  readonly asUser: readonly string[]
   /** Runs a program on the laptop as it comes. @param uid default {@link LAPTOP_UID}. */
   onLaptop(argv: readonly string[], uid?: number): Promise<Finished>
   status(): Promise<DaemonStatus>
@@ -71,16 +73,18 @@ export async function startTransparentLab(): Promise<TransparentLab> {
 function controls(
   organisation: Organisation,
 ): Omit<TransparentLab, 'databaseUser' | 'untouched' | 'close'> {
+  const as = (uid: number): readonly string[] => [
+    ...organisation.lab.inLaptop,
+    ...['setpriv', `--reuid=${uid}`, `--regid=${LAPTOP_UID}`, '--clear-groups'],
+  ]
   const status = async (): Promise<DaemonStatus> =>
     JSON.parse(await must([...organisation.zt, 'status', '--json'])) as DaemonStatus
   return {
     organisation,
+    asUser: as(LAPTOP_UID),
     status,
-    onLaptop: (argv, uid = LAPTOP_UID) => {
-      const user = ['setpriv', `--reuid=${uid}`, `--regid=${LAPTOP_UID}`, '--clear-groups']
-      const command = [...organisation.lab.inLaptop, ...user, ...argv]
-      return run(command, { timeoutMs: PROGRAM_LIMIT_MS })
-    },
+    onLaptop: (argv, uid = LAPTOP_UID) =>
+      run([...as(uid), ...argv], { timeoutMs: PROGRAM_LIMIT_MS }),
     network: async () => {
       const texts = LOOKS.map((look) =>
         must([...organisation.lab.inLaptop, 'ip', ...look.split(' ')]),

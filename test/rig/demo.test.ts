@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { run, startProcess } from '../../scripts/lab/child-process.ts'
 import { asNobody } from '../support/run-program.ts'
 
@@ -17,20 +17,26 @@ type Ready = {
   admin: { token: string; caFile: string }
   recordings: { dir: string; recipientKeyFile: string }
   zt: string[]
+  laptop: string[]
 }
 
-test('the JSON line leads to everything that docs/reference/demo.md names; SIGTERM removes all', async (t) => {
-  t.timeout(90_000)
+/** The demo with `--json`, and its line. */
+async function startDemo(t: ExecutionContext, ...options: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'zt-test-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const demo = await startProcess({
-    argv: [process.execPath, 'dist/scripts/lab/demo.js', '--json'],
+    argv: [process.execPath, 'dist/scripts/lab/demo.js', '--json', ...options],
     logFile: join(folder, 'demo.log'),
     readyWhen: /^\{"ready":true/,
     readyWithinMs: 60_000,
   })
   t.teardown(() => demo.stop(15_000))
-  const line = JSON.parse(demo.readyLine) as Ready
+  return { demo, line: JSON.parse(demo.readyLine) as Ready }
+}
+
+test('the JSON line leads to everything that docs/reference/demo.md names; SIGTERM removes all', async (t) => {
+  t.timeout(90_000)
+  const { demo, line } = await startDemo(t)
   const document = readFileSync('docs/reference/demo.md', 'utf8')
   for (const key of Object.keys(line)) t.true(document.includes(`\`${key}`), key)
 
@@ -90,5 +96,14 @@ test('D2: --transparent shows unmodified programs, and says without rights what 
   const refused = await run(asNobody(demo))
   t.is(refused.code, 2)
   t.regex(refused.stderr, /--transparent needs root/)
-  t.is((await run([...demo, '--json'])).code, 2)
+})
+
+test('D2: --transparent --json leads to a laptop whose programs know of no proxy', async (t) => {
+  t.timeout(120_000)
+  const { demo, line } = await startDemo(t, '--transparent')
+  const [web] = line.targets
+  const page = await run([...line.laptop, 'curl', '-sS', `http://${web?.host}:${web?.port}/`])
+  t.regex(page.stdout, /Private wiki/, page.stderr)
+  t.regex((await run([...line.zt, 'status'])).stdout, /transparent +on/)
+  await demo.stop(15_000)
 })
