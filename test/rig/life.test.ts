@@ -1,9 +1,11 @@
 /**
  * The daemon's life on a laptop: each event of the table, and what a program and `zt status` see of it.
  */
+import { readFileSync } from 'node:fs'
 import anyTest, { type TestFn } from 'ava'
+import type { ControlRequest, DaemonStatus } from '#lib/api/control-api'
 import { daemonAt } from '../../cli/daemon-client.ts'
-import type { LabProcess } from '../../scripts/lab/child-process.ts'
+import { type LabProcess, must } from '../../scripts/lab/child-process.ts'
 import { LAPTOP_EVENTS } from '../../scripts/lab/laptop-events.ts'
 import { startStreamTarget } from '../../scripts/lab/live-flows.ts'
 import { enrol } from '../../scripts/lab/log-in.ts'
@@ -64,3 +66,50 @@ test.serial('D4 D8: a changed setting is in force on the device within 2 s', asy
   }
   t.true(Date.now() - changedAtMs < 2000, `${Date.now() - changedAtMs} ms`)
 })
+
+test.serial(
+  'D8 D13: no clock prolongs what a code lifts, one put forward ends it, and no code counts again',
+  async (t) => {
+    t.timeout(60_000)
+    const { organisation } = t.context
+    const { applyPolicy, control, files, setClock, zt } = organisation
+    const ask = daemonAt(control)
+    const outcomeOf = async (request: ControlRequest): Promise<string> => {
+      const answer = await ask(request)
+      return answer.ok ? 'done' : answer.error.code
+    }
+    const until = async (isIt: (status: DaemonStatus) => boolean): Promise<DaemonStatus> => {
+      for (;;) {
+        const answer = await ask({ method: 'status' })
+        if (!answer.ok || answer.value.method !== 'status') throw new Error('no status')
+        if (isIt(answer.value.status)) return answer.value.status
+      }
+    }
+    await applyPolicy(streamPolicy(organisation).replace('tunnel: {', 'tunnel: { lock: true,'))
+    const { deviceId = '' } = await until(({ lock }) => lock !== undefined)
+    t.is(await outcomeOf({ method: 'down' }), 'locked')
+    const made = await must([
+      ...zt,
+      ...['admin', 'devices', 'override', deviceId, '--for', '10m', '--json'],
+    ])
+    const { code } = JSON.parse(made) as { readonly code: string }
+    t.is(await outcomeOf({ method: 'override', code }), 'done')
+    t.is(await outcomeOf({ method: 'down' }), 'done')
+    const { lock: lifted } = await until(({ state }) => state === 'down')
+    t.truthy(lifted?.liftedUntil)
+
+    const looks = () => readFileSync(files.daemonLog, 'utf8').split('clock_changed').length
+    const before = looks()
+    setClock(-3 * 3600)
+    await until(() => looks() > before)
+    t.deepEqual((await until(() => true)).lock, lifted)
+    setClock(3600)
+    await until(({ state, lock }) => state === 'connected' && lock?.liftedUntil === undefined)
+    t.is(await outcomeOf({ method: 'down' }), 'locked')
+    const again = looks()
+    setClock(0)
+    await until(() => looks() > again)
+    t.is(await outcomeOf({ method: 'override', code }), 'code_used')
+    t.is(await outcomeOf({ method: 'down' }), 'locked')
+  },
+)
