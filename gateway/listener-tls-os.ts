@@ -4,7 +4,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { err, ok, type Result } from '#lib/result'
-import type { WebListenerConfig } from './config/gateway-config.ts'
+import type { GatewayConfig, WebListenerConfig } from './config/gateway-config.ts'
 import type { Authority } from './keys/gateway-keys.ts'
 import { readPrivateFile } from './keys/key-store.ts'
 import { issueServerCertificate, type ServerCertificate } from './keys/server-certificate.ts'
@@ -26,6 +26,18 @@ export async function listenerTls(
   // URL keeps the brackets of an IPv6 literal.
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
   return ok(await issueServerCertificate(gatewayCa, host, nowMs))
+}
+
+/** The certificates of all listeners. @param nowMs Unix milliseconds. */
+export async function allListenerTls(config: GatewayConfig, gatewayCa: Authority, nowMs: number) {
+  const { fips } = config
+  const issue = (name: 'tunnel' | 'login' | 'admin') =>
+    listenerTls({ ...config[name], fips }, gatewayCa, nowMs)
+  const [tunnel, login, admin] = [await issue('tunnel'), await issue('login'), await issue('admin')]
+  if (!tunnel.ok) return tunnel
+  if (!login.ok) return login
+  if (!admin.ok) return admin
+  return ok({ tunnel: tunnel.value, login: login.value, admin: admin.value })
 }
 
 function readCertificate(

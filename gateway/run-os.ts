@@ -9,8 +9,9 @@ import { type LoadedConfig, loadConfig } from './config-store.ts'
 import { loadConfigApart } from './config-thread-os.ts'
 import { EXIT } from './exit-codes.ts'
 import { useFipsTls } from './fips-tls-os.ts'
-import { type Gateway, startGateway } from './gateway-server.ts'
+import { startGateway } from './gateway-server.ts'
 import { type OpenedData, openData, type StartRefusal } from './open-data-os.ts'
+import type { Gateway } from './running-gateway-job.ts'
 
 /** How long flows may go on after SIGTERM, ms. */
 const DRAIN_MS = 30_000

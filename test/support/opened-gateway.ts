@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { Log } from '#lib/log'
 import type { GatewayConfig } from '../../gateway/config/gateway-config.ts'
-import { type Gateway, startGateway } from '../../gateway/gateway-server.ts'
+import { startGateway } from '../../gateway/gateway-server.ts'
 import { initialise } from '../../gateway/init-os.ts'
 import { type OpenedData, openData } from '../../gateway/open-data-os.ts'
 import { parsePolicy } from '../../gateway/policy/parse.ts'
 import type { PolicySource } from '../../gateway/policy-source.ts'
+import type { Gateway } from '../../gateway/running-gateway-job.ts'
 
 export const QUIET: Log = { info() {}, warn() {}, error() {} }
 
