@@ -9,7 +9,7 @@ import { connectTo, resolveHost } from './direct-client.ts'
 import { datagramsTo } from './direct-datagrams-client.ts'
 import { portalAddresses } from './life/portal.ts'
 import type { OpenPortal } from './life/portal-job.ts'
-import type { OpenDatagrams, OpenFlow } from './listen/open-flow.ts'
+import type { OpenDatagrams, Openers, OpenFlow } from './listen/open-flow.ts'
 import { type LocalReason, localRefusal } from './listen/refusal.ts'
 import type { Routes } from './route.ts'
 import type { TunnelClient } from './tunnel/tunnel.ts'
@@ -41,6 +41,14 @@ const SETTLE_MS = 10_000
 
 /** `onlyPrivate`: what is not ours is refused, whatever the settings say. */
 export type OpenOptions = { readonly onlyPrivate?: boolean }
+
+/** Makes both openers. */
+export function openersOf(source: FlowStateSource, options: OpenOptions = {}): Openers {
+  return {
+    openFlow: createOpenFlow(source, options),
+    openDatagrams: createOpenDatagrams(source, options),
+  }
+}
 
 /** Makes the opener of flows. */
 export function createOpenFlow(source: FlowStateSource, options: OpenOptions = {}): OpenFlow {
@@ -81,7 +89,7 @@ function joined(claims: FlowClaims): FlowClaims {
 }
 
 /** How a flow is opened once its way is known. */
-type Openers<Flow> = {
+type Ways<Flow> = {
   readonly inTunnel: (tunnel: Tunnel, to: FlowTarget) => Promise<Result<Flow, FlowRefusal>>
   readonly direct: (addresses: readonly string[]) => Promise<Result<Flow, FlowRefusal>>
   readonly end: (flow: Flow) => void
@@ -92,7 +100,7 @@ type Tunnel = Pick<TunnelClient, 'openFlow' | 'openDatagrams'>
 async function open<Flow>(
   source: FlowStateSource,
   target: FlowTarget,
-  openers: Openers<Flow>,
+  openers: Ways<Flow>,
 ): Promise<Result<Flow, FlowRefusal>> {
   const { inTunnel, direct } = openers
   const { portal } = source
@@ -114,7 +122,7 @@ async function open<Flow>(
 function endingWith<Flow>(
   until: AbortSignal,
   flow: Result<Flow, FlowRefusal>,
-  { end, onEnded }: Pick<Openers<Flow>, 'end' | 'onEnded'>,
+  { end, onEnded }: Pick<Ways<Flow>, 'end' | 'onEnded'>,
 ): Result<Flow, FlowRefusal> {
   if (!flow.ok) return flow
   const cut = (): void => end(flow.value)

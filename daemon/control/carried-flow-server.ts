@@ -9,17 +9,15 @@ import { type DatagramFlow, datagramsOn } from '#lib/tunnel/datagram-flow'
 import type { FlowRefusal, FlowTarget } from '#lib/tunnel/tunnel-connection'
 import type { DeviceNames } from '../device-names-client.ts'
 import { watchGone } from '../listen/client-gone-server.ts'
-import type { OpenDatagrams, OpenFlow } from '../listen/open-flow.ts'
+import type { Openers } from '../listen/open-flow.ts'
 import { localRefusal } from '../listen/refusal.ts'
 import { splice } from '../listen/splice-os.ts'
 import { parseTargetHost } from '../listen/target.ts'
 import type { CarryFlow } from './control-server.ts'
 
-/** Whichever way flows go; `onlyPrivate`: through the tunnel or not at all. */
-export type Openers = { readonly openFlow: OpenFlow; readonly openDatagrams: OpenDatagrams }
-
 export type CarryDeps = {
   readonly openers: Openers
+  /** Through the tunnel or not at all. */
   readonly onlyPrivate: Openers
   readonly names: Pick<DeviceNames, 'targetOf'>
   /** Flows at once; default 4096. */

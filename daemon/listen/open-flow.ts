@@ -20,3 +20,6 @@ export type OpenDatagrams = (
   claims: FlowClaims,
   onGone?: OnGone,
 ) => Promise<Result<DatagramFlow, FlowRefusal>>
+
+/** Whatever a program wants to open. */
+export type Openers = { readonly openFlow: OpenFlow; readonly openDatagrams: OpenDatagrams }
