@@ -14,7 +14,7 @@ import type { ControlFailure } from './control-server.ts'
 export type CommandDeps = {
   readonly device: Device
   readonly told: Told
-  readonly names: Pick<DeviceNames, 'answer' | 'answerOurs'>
+  readonly names: Pick<DeviceNames, 'answer' | 'answerOurs' | 'targetOf'>
   readonly portal: Pick<PortalWatch, 'openNow' | 'closeNow'>
   readonly agent: Agent
   readonly status: () => DaemonStatus

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
-import { must, startProcess } from '../../scripts/lab/child-process.ts'
+import { must, run, startProcess } from '../../scripts/lab/child-process.ts'
 import { LAPTOP_EVENTS, outlast } from '../../scripts/lab/laptop-events.ts'
 import { UPLINK } from '../../scripts/lab/namespace-lab.ts'
 import { NAMES, PORTS, transparentPolicy } from '../../scripts/lab/policy-texts.ts'
@@ -105,6 +105,22 @@ test.serial('D2: an address that stands for no name is refused at once', async (
   const { dropped } = (await t.context.status()).transparent?.counters ?? {}
   t.is(dropped?.['unknown_destination'], 1)
 })
+
+test.serial(
+  'D12: explain knows which name an address stands for, and that one stands for none',
+  async (t) => {
+    const address = (await said(t, `dig +short ${NAMES.wiki}`)).trim()
+    const explain = (host: string) =>
+      run([...t.context.organisation.zt, 'explain', host, `${PORTS.web}`])
+    const meant = await explain(address)
+    t.is(meant.code, 0, meant.stdout)
+    t.regex(meant.stdout, /allowed_by_policy/)
+    t.regex(meant.stdout, new RegExp(`route +ours, as ${NAMES.wiki}`))
+    const none = await explain('100.80.200.200')
+    t.is(none.code, 4)
+    t.regex(none.stdout, /target_unreachable/)
+  },
+)
 
 /** A question whose name is a pointer to itself (RFC 1035 section 4.1.4), and no question at all. */
 const LOOP =
