@@ -16,6 +16,8 @@ const SSH = 'ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o 
 const CURL = 'curl -sS --max-time 10'
 /** curl's words for a connection that is refused, empty or reset. */
 const REFUSED = [7, 52, 56]
+/** No route. */
+const NOT_CONNECTED = 7
 
 test.before(async (t) => {
   t.timeout(120_000)
@@ -119,6 +121,18 @@ test.serial(
     const none = await explain('100.80.200.200')
     t.is(none.code, 4)
     t.regex(none.stdout, /target_unreachable/)
+  },
+)
+
+test.serial(
+  'D3 D15: another user learns a name of the resolver, and cannot connect to it',
+  async (t) => {
+    const [resolver = ''] = (await t.context.status()).transparent?.resolver?.addresses ?? []
+    const asked = `dig +short @${resolver} ${NAMES.wiki}`
+    const { stdout } = await t.context.onLaptop(asked.split(' '), OTHER_UID)
+    t.regex(stdout, /^100\.80\./)
+    const curl = `${CURL} http://${stdout.trim()}:${PORTS.web}/`
+    t.is((await t.context.onLaptop(curl.split(' '), OTHER_UID)).code, NOT_CONNECTED)
   },
 )
 
