@@ -2,7 +2,7 @@
 import { equalAddresses, type IpAddress } from '#lib/net/address'
 import type { Result } from '#lib/result'
 import { answersTo, type Datagram, readEcho, readUdp, refusalOf } from './datagram.ts'
-import { PORT_UNREACHABLE } from './icmp-message.ts'
+import { HOST_UNREACHABLE, PORT_UNREACHABLE } from './icmp-message.ts'
 import { IdleTable } from './idle-table.ts'
 import type { Counting, DropReason } from './intercept-counters.ts'
 import type { InterceptDeps } from './intercept-deps.ts'
@@ -59,7 +59,9 @@ export function createDatagramFlows(deps: InterceptDeps, options: DatagramOption
     const target = deps.targetOf(address, datagram.destinationPort)
     if (target === undefined) {
       counting.drop('unknown_destination')
-      write(refusalOf(datagram, PORT_UNREACHABLE))
+      // A ping has no port.
+      const isPing = datagram.transport === 'icmp'
+      write(refusalOf(datagram, isPing ? HOST_UNREACHABLE : PORT_UNREACHABLE))
       return
     }
     const flow = new ProgramFlow(datagram, host)

@@ -87,10 +87,12 @@ for (const mode of ['redirect', 'tun-nat'] as const) {
     t.regex(prohibited.stdout, /host unreachable/)
     const nobody = await lab.client('dig +tries=1 +time=30 @100.80.9.9 a.example')
     t.regex(nobody.stdout, /connection refused/)
+    const nowhere = await lab.client('ping -n -c 1 -W 30 100.80.9.9')
+    t.regex(nowhere.stdout, /Destination Host Unreachable/)
     const away = await lab.client('ping -n -c 1 -W 30 10.128.0.13')
     t.regex(away.stdout, /Destination Host Unreachable/)
     const { dropped } = await engine.counters()
     t.is(dropped.refused, 3)
-    t.is(dropped.unknown_destination, 2)
+    t.is(dropped.unknown_destination, 3)
   })
 }
