@@ -1,81 +1,9 @@
 /**
- * The destination of `zt ssh` and the OpenSSH options that carry it. Pure: nothing is run here.
+ * The OpenSSH options that carry `zt ssh` through the tunnel. Pure: nothing is run here.
  * Everything that reaches ssh, its ProxyCommand or known_hosts has been validated (names as DNS labels).
  */
-import { formatHost, type Host, parseHost } from '#lib/net/endpoint'
-import { err, ok, type Result } from '#lib/result'
-
-/** Arguments of `zt ssh`, taken apart as ssh(1) does. */
-export type SshInvocation = {
-  /** Options for ssh, as given. */
-  readonly options: readonly string[]
-  readonly user?: string
-  readonly host: Host
-  readonly command: readonly string[]
-}
-
-export type SshArgumentError = {
-  readonly reason: 'no_destination' | 'bad_host' | 'bad_user' | 'option_without_value'
-  readonly got: string
-}
-
-/** Letters of the options of ssh(1) of OpenSSH 9 that take a value. */
-const TAKES_VALUE = /[BbcDEeFIiJLlmOopQRSWw]/
-/** POSIX portable names with the characters directories use; no `$`, backslash, quote, space, leading hyphen. */
-const UNIX_USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/
-
-/** Splits options, destination and command; options may stand behind the destination too. Never throws. */
-export function parseSshArguments(
-  args: readonly string[],
-): Result<SshInvocation, SshArgumentError> {
-  const before = takeOptions(args)
-  if (!before.ok) return before
-  const [destination, ...behind] = before.value.rest
-  if (destination === undefined) return err({ reason: 'no_destination', got: '' })
-  const parsed = parseDestination(destination)
-  if (!parsed.ok) return parsed
-  const after = takeOptions(behind)
-  if (!after.ok) return after
-  const options = [...before.value.options, ...after.value.options]
-  return ok({ options, ...parsed.value, command: after.value.rest })
-}
-
-type Taken = { readonly options: readonly string[]; readonly rest: readonly string[] }
-
-/** Options up to the first word that is none, or to `--`, which is left out. */
-function takeOptions(args: readonly string[]): Result<Taken, SshArgumentError> {
-  let index = 0
-  for (; index < args.length; index++) {
-    const arg = args[index] ?? ''
-    if (!arg.startsWith('-') || arg === '-' || arg === '--') break
-    // In a bundle such as `-vp` the first letter that takes a value takes the rest, or the next word.
-    const at = arg.search(TAKES_VALUE)
-    if (at < 0) continue
-    const value = arg.slice(at + 1) || args[++index]
-    if (value === undefined) return err({ reason: 'option_without_value', got: arg })
-    const user = userOf(arg.charAt(at), value)
-    if (user !== undefined && !UNIX_USER.test(user)) return err({ reason: 'bad_user', got: user })
-  }
-  const isEnded = args[index] === '--'
-  return ok({ options: args.slice(0, index), rest: args.slice(isEnded ? index + 1 : index) })
-}
-
-/** User that an option names: `-l`, `-o User=`. */
-function userOf(letter: string, value: string): string | undefined {
-  if (letter === 'l') return value
-  return letter === 'o' ? /^\s*user(?:\s*=\s*|\s+)(.*?)\s*$/i.exec(value)?.[1] : undefined
-}
-
-function parseDestination(text: string): Result<{ user?: string; host: Host }, SshArgumentError> {
-  const at = text.lastIndexOf('@')
-  const user = at < 0 ? undefined : text.slice(0, at)
-  const host = parseHost(text.slice(at + 1))
-  if (!host.ok) return err({ reason: 'bad_host', got: text })
-  if (user === undefined) return ok({ host: host.value })
-  return UNIX_USER.test(user)
-    ? ok({ user, host: host.value })
-    : err({ reason: 'bad_user', got: user })
-}
+import { formatHost } from '#lib/net/endpoint'
+import type { SshHop, SshInvocation } from './ssh-arguments.ts'
 
 /** How ssh reaches the tunnel. */
 export type ProxyCommand =
@@ -94,30 +22,50 @@ export function quoteForShell(word: string): string {
   return `'${word.replaceAll("'", "'\\''").replaceAll('%', '%%')}'`
 }
 
-/** known_hosts lines that trust the organisation's host CA for one host on any port. */
-export function knownHostsText(host: string, authorities: readonly string[]): string {
-  return authorities.map((key) => `@cert-authority ${host},[${host}]:* ${key}\n`).join('')
+/** known_hosts lines that trust the organisation's host CA for these hosts on any port. */
+export function knownHostsText(hosts: readonly string[], authorities: readonly string[]): string {
+  return hosts
+    .flatMap((host) => authorities.map((key) => `@cert-authority ${host},[${host}]:* ${key}\n`))
+    .join('')
 }
 
+type SshSettings = { readonly knownHostsFile: string; readonly proxy: ProxyCommand }
+
 /** Whole argv of ssh. OpenSSH takes the first value of each option, so ours come first. */
-export function sshArgv(
-  invocation: SshInvocation,
-  settings: { readonly knownHostsFile: string; readonly proxy: ProxyCommand },
+export function sshArgv(invocation: SshInvocation, settings: SshSettings): readonly string[] {
+  const { user, host, jumps, options, command } = invocation
+  const way = jumps.reduce(
+    (before, hop) => jumpText(hop, before, settings),
+    proxyCommandText(settings.proxy),
+  )
+  const ours = ourOptions({ user, host }, way, settings)
+  return ['ssh', ...ours, ...options, '--', formatHost(host), ...command]
+}
+
+/** ssh refuses `-J` beside a ProxyCommand: a jump is the ProxyCommand of what lies behind it. */
+function jumpText({ user, host, port }: SshHop, way: string, settings: SshSettings): string {
+  const ours = ourOptions({ user, host }, way, settings)
+  const words = ['ssh', ...ours, ...(port === undefined ? [] : ['-p', String(port)])]
+  return `${words.map(quoteForShell).join(' ')} -W '[%h]:%p' -- ${formatHost(host)}`
+}
+
+function ourOptions(
+  { user, host }: { readonly user: string | undefined } & Pick<SshHop, 'host'>,
+  way: string,
+  { knownHostsFile }: SshSettings,
 ): readonly string[] {
-  const host = formatHost(invocation.host)
   const options = [
-    `ProxyCommand=${proxyCommandText(settings.proxy)}`,
-    `UserKnownHostsFile=${settings.knownHostsFile}`,
+    `ProxyCommand=${way}`,
+    `UserKnownHostsFile=${knownHostsFile}`,
     'GlobalKnownHostsFile=/dev/null',
     'StrictHostKeyChecking=yes',
     'CheckHostIP=no',
     'UpdateHostKeys=no',
     'CanonicalizeHostname=no',
     'ControlPath=none',
-    `HostName=${host}`,
+    `HostName=${formatHost(host)}`,
   ].flatMap((option) => ['-o', option])
-  const login = invocation.user === undefined ? [] : ['-l', invocation.user]
-  return ['ssh', ...options, ...login, ...invocation.options, '--', host, ...invocation.command]
+  return user === undefined ? options : [...options, '-l', user]
 }
 
 /** Text of an ssh_config part that brings plain `ssh host` under zt. Domains have been validated as names. */

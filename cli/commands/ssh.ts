@@ -7,15 +7,10 @@ import { formatHost } from '#lib/net/endpoint'
 import { parseHostName } from '#lib/net/host'
 import { err, ok, type Result } from '#lib/result'
 import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { denialOf } from '../denial.ts'
 import { type CliDestination, parseDestinationArguments } from '../destination.ts'
-import {
-  knownHostsText,
-  type ProxyCommand,
-  parseSshArguments,
-  type SshArgumentError,
-  sshArgv,
-  sshConfigText,
-} from '../ssh-destination.ts'
+import { parseSshArguments, type SshArgumentError, type SshHop } from '../ssh-arguments.ts'
+import { knownHostsText, type ProxyCommand, sshArgv, sshConfigText } from '../ssh-destination.ts'
 import { sayWhatWaits } from '../waiting.ts'
 import type { Run } from './device.ts'
 
@@ -47,7 +42,7 @@ export function addSshCommands(program: Command, io: CliIo & SshIo, run: Run): v
     .passThroughOptions()
     .addHelpText(
       'after',
-      '\nExamples:\n  $ zt ssh alice@db1.corp.internal\n  $ zt ssh -p 2222 db1.corp.internal uptime\n\nThe exit code is the one of ssh.',
+      '\nExamples:\n  $ zt ssh alice@db1.corp.internal\n  $ zt ssh -p 2222 db1.corp.internal uptime\n  $ zt ssh -J bastion.corp.internal db1.corp.internal\n\nThe exit code is the one of ssh.',
     )
     .action((args: string[]) => run(() => ssh(io, args)))
   program
@@ -100,14 +95,32 @@ async function ssh(io: CliIo & SshIo, args: readonly string[]): Promise<number> 
     })
   }
   const proxy = await proxyCommandOf(io, status.value)
-  const host = formatHost(invocation.value.host)
+  const { jumps, host: target } = invocation.value
+  const hosts = [...jumps.map(({ host }) => formatHost(host)), formatHost(target)]
   const runSsh = (): Promise<number> =>
     io.runSsh(
       (knownHostsFile) => sshArgv(invocation.value, { knownHostsFile, proxy }),
-      knownHostsText(host, status.value.sshHostAuthorities),
+      knownHostsText(hosts, status.value.sshHostAuthorities),
     )
-  // "zt connect" as the proxy command says it itself.
-  return proxy.kind === 'zt' ? runSsh() : sayWhatWaits(io, { host }, runSsh)
+  // "zt connect" as the proxy command says it all itself.
+  return proxy.kind === 'zt' ? runSsh() : tellingWhy(io, jumps[0] ?? invocation.value, runSsh)
+}
+
+/** As ssh(1) ends when it has no connection, or lost it. */
+const SSH_FAILED = 255
+const SSH_PORT = 22
+
+/** Says what nc cannot: what the connection waits for, and why there is none. */
+async function tellingWhy(
+  io: CliIo,
+  first: SshHop,
+  runSsh: () => Promise<number>,
+): Promise<number> {
+  const to = { host: formatHost(first.host), port: first.port ?? SSH_PORT }
+  const code = await sayWhatWaits(io, { host: to.host }, runSsh)
+  const denial = code === SSH_FAILED ? await denialOf(io, to) : undefined
+  if (denial !== undefined) report(io, denial)
+  return code
 }
 
 function argumentFailure({ reason, got }: SshArgumentError): CliFailure {
@@ -149,5 +162,7 @@ async function connect(io: CliIo & SshIo, hostText: string, portText: string): P
   const done = await sayWhatWaits(io, to.value, (onAnswered) =>
     io.connect(status.value.proxy, to.value, onAnswered),
   )
-  return done.ok ? EXIT.ok : report(io, done.error)
+  if (done.ok) return EXIT.ok
+  const denial = done.error.exitCode === EXIT.denied ? await denialOf(io, to.value) : undefined
+  return report(io, denial ?? done.error)
 }

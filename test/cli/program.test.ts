@@ -189,7 +189,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
       hasSocksNetcat: async () => true,
       runSsh: async (argv, knownHosts) => {
         ssh.push([...argv('/known'), knownHosts])
-        return 42
+        return argv('/known').includes('denied.corp') ? 255 : 42
       },
       runInside: async (argv, options) => {
         inside.push([...argv, options])
@@ -197,7 +197,10 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
       },
       controlPath: '/control.sock',
       keepKnownHosts: () => '/known',
-      connect: async () => ok(undefined),
+      connect: async (_proxy, { host }) =>
+        host === 'denied.corp'
+          ? err({ code: 'connect_refused', message: 'NotAllowed', exitCode: EXIT.denied })
+          : ok(undefined),
       ...recordingIo,
     }),
     (exitCode) => {
@@ -397,6 +400,18 @@ test('D12 G4 explain asks about ping', async (t) => {
   const to = { host: 'fd00::1', port: 0, transport: 'icmp' }
   t.deepEqual(asked, [{ method: 'explain', ...to }] as never)
 })
+
+for (const [args, port, code] of [
+  [['ssh', '-p', '2222', 'denied.corp'], 2222, 255],
+  [['connect', 'denied.corp', '80'], 80, EXIT.denied],
+] as const) {
+  test(`D12 ${args.join(' ')} says why there is no connection, as explain does`, async (t) => {
+    const { run, asked, printed } = zt()
+    t.is(await run(...args), code)
+    t.deepEqual(asked.at(-1), { method: 'explain', host: 'denied.corp', port })
+    t.deepEqual(printed, [`zt: denied.corp:${port}: No. (no_application)`])
+  })
+}
 
 test('D12 explain ends with 4 for a denial', async (t) => {
   const { run, asked, printed } = zt()
