@@ -11,29 +11,22 @@ import { err, ok, type Result } from '#lib/result'
 import { DISCONNECT } from '#lib/ssh/message-numbers'
 import type { Missed } from '../enforce/missed.ts'
 import type { SshEnd, SshFlow, SshTarget } from '../enforce/ssh-service.ts'
-import { subjectName } from '../facts/subject-name.ts'
-import type { LiveSession } from '../live/live-session.ts'
-import { Moderation } from '../live/moderation.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { CertificateMark } from '../ssh-ca/ssh-revocation.ts'
 import { type Admission, admit, type LoginRequest } from './login/ssh-admission-server.ts'
 import { SshTargetLogin, type TargetRefusal } from './login/ssh-target-login-server.ts'
 import { SshUserLogin } from './login/ssh-user-login-server.ts'
-import { Grants } from './relay/grants.ts'
-import { SshRelay } from './relay/relay.ts'
-import { relayLegs } from './relay/ssh-relaying-server.ts'
-import type { UserInput } from './relay/user-input.ts'
+import type { ProtocolBreach } from './relay/relay-action.ts'
+import type { Side } from './relay/side.ts'
 import { SessionClock } from './session-clock-server.ts'
 import {
   CERTIFICATE_WANTED,
   closeReasonOf,
   GATEWAY_ENDS,
   type GatewayEnd,
-  moderatedText,
   refusalText,
 } from './session-end.ts'
-import { SessionWatch } from './session-watch.ts'
-import { SshHops } from './ssh-hops-server.ts'
+import { SshConnection } from './ssh-connection-server.ts'
 import type { SshServiceDeps } from './ssh-service-deps.ts'
 import type { SshLeg } from './transport/ssh-leg-server.ts'
 import type { HostKey, TransportClosed } from './transport/transport-types.ts'
@@ -50,11 +43,8 @@ export class SshSession {
   #target: SshTargetLogin | undefined
   readonly #clock: SessionClock
   #recorder: Recorder | undefined
-  #relay: SshRelay | undefined
-  #hops: SshHops | undefined
+  #connection: SshConnection | undefined
   #decided: Promise<void> | undefined
-  #watch: SessionWatch | undefined
-  #unlist = (): void => undefined
   #recorded: Promise<void> | undefined
   #closeReason: string | undefined
   #unwatch = (): void => {}
@@ -189,77 +179,21 @@ export class SshSession {
 
   /** The target let the user in: from here on, messages pass. */
   #begin(target: SshLeg, reached: SshTarget, unixUser: string): void {
-    const watch = new SessionWatch(this.#recorder, this.#deps.log, this.#about)
-    this.#watch = watch
-    const { moderation: rules } = reached.limits
-    const moderation = rules && new Moderation(this.#flow.facts.subject.userId)
-    this.#unlist = this.#deps.live.add(this.#live(watch, reached, unixUser, moderation))
-    if (moderation !== undefined) this.#user.tell(moderatedText(this.#id))
-    this.#relay = new SshRelay(new Grants(reached.limits.grants), watch)
-    const user = this.#user.leg
-    this.#user.permit()
     target.onClosed = (closed) => this.#targetClosed(closed)
-    const legs = { user, target }
-    const hops = new SshHops({
-      ...{ legs, watch, relay: this.#relay },
-      flow: this.#flow,
-      sessionId: this.#id,
-    })
-    this.#hops = hops
-    const input = relayLegs(legs, this.#relay, this.#recorder, hops, (side, reason) => {
-      this.#end(`${side}_${reason}`, () => {
-        user.transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
-      })
-    })
-    if (moderation !== undefined) this.#moderate(moderation, input, rules?.waitMs)
-    const { idleTimeoutMs } = reached.permit
-    const { sessionTimeMs } = reached.limits
-    this.#clock.loggedIn(() => watch.passedOctets, { idleTimeoutMs, sessionTimeMs })
-  }
-
-  /** Nothing of the user passes while no moderator is there, not even what has been read. */
-  #moderate(moderation: Moderation, input: UserInput, waitMs: number | undefined): void {
-    moderation.watch((isAttended) => {
-      if (this.#closeReason !== undefined) return
-      this.#clock.awaitModerator(isAttended ? undefined : waitMs)
-      if (isAttended) input.resume()
-      else input.pause()
-      this.#user.leg.onProgress()
-    })
-  }
-
-  /** As those see it who look after sessions. */
-  #live(
-    watch: SessionWatch,
-    { permit, limits }: SshTarget,
-    unixUser: string,
-    moderation: Moderation | undefined,
-  ): LiveSession {
-    const { subject, destination } = this.#flow.facts
-    const startedAtMs = this.#deps.now()
-    const elapsedMs = () => this.#recorder?.elapsedMs ?? this.#deps.now() - startedAtMs
-    return {
-      about: {
-        ...{ id: this.#id, flowId: this.#flow.flowId, startedAtMs, unixUser },
-        ...{ user: subjectName(subject), deviceId: subject.deviceId },
-        ...{ host: destination.host, port: destination.port },
-        ...{ application: permit.application ?? '', policy: permit.policy ?? '' },
-      },
-      recorded: this.#recorder !== undefined,
-      recordScope: limits.recordScope,
-      watch: limits.watch ?? 'told',
-      ...(moderation && { moderation }),
-      get passedOctets() {
-        return watch.passedOctets
-      },
-      get elapsedMs() {
-        return elapsedMs()
-      },
-      note: (event) => watch.event(event),
+    this.#connection = new SshConnection({
+      ...{ flow: this.#flow, deps: this.#deps, sessionId: this.#id, recorder: this.#recorder },
+      ...{ user: this.#user, target, reached, unixUser, clock: this.#clock },
       end: (reason) => this.#endByGateway(reason),
-      follow: (tap) => watch.follow(tap),
-      tellUser: this.#flow.tell,
-    }
+      onBreach: (side, reason) => this.#breached(side, reason),
+    })
+    this.#connection.begin()
+  }
+
+  #breached(side: Side, reason: ProtocolBreach): void {
+    this.#end(`${side}_${reason}`, () => {
+      const { transport } = this.#user.leg
+      transport.disconnect(DISCONNECT.protocolError, `zt: protocol error of the ${side}`)
+    })
   }
 
   #rekey(): void {
@@ -309,10 +243,7 @@ export class SshSession {
     this.#leave?.()
     this.#user.leg.ignore()
     this.#target?.leg?.ignore()
-    this.#hops?.end()
-    this.#relay?.end()
-    this.#unlist()
-    this.#closeRecorder(closeReason, this.#watch?.end())
+    this.#closeRecorder(closeReason, this.#connection?.end())
     tellUser()
     this.#target?.leg?.transport.disconnect(DISCONNECT.byApplication, 'disconnected by user')
     this.#log({ closeReason })
