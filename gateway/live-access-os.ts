@@ -8,7 +8,7 @@ import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Reconsideration } from './flow/reconsider-job.ts'
 import { readTypedCommands } from './live/command-feed-job.ts'
 import { createLiveSessions, type LiveSessions } from './live/live-sessions.ts'
-import type { SshAlertRule } from './policy/document.ts'
+import type { SshAlertRule } from './policy/ssh-alert-rule.ts'
 import type { Sessions } from './session/sessions-store.ts'
 
 export type LiveAccessOptions = {

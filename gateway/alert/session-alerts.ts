@@ -1,6 +1,6 @@
 /** Which alert rules match what happens in one SSH session. Pure: what passes goes in, matches come out. */
 import type { SessionEvent } from '#lib/recording/session-event'
-import type { SshAlertRule } from '../policy/document.ts'
+import type { SshAlertRule } from '../policy/ssh-alert-rule.ts'
 import { printForwardTarget } from '../ssh/relay/forward-target.ts'
 import { anyMatches } from '../ssh/relay/grants.ts'
 import type { Asked } from '../ssh/relay/relay-watch.ts'

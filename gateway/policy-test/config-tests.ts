@@ -6,10 +6,11 @@ import type { Mistake, Path } from '#lib/config/mistake'
 import type { Decoded, Shape } from '#lib/config/shape'
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
 import type { Decision } from '../policy/decision.ts'
-import type { PolicyDocument, PolicyTest, TestSubject } from '../policy/document.ts'
+import type { PolicyDocument } from '../policy/document.ts'
 import { evaluate } from '../policy/evaluate.ts'
 import { type AskerFacts, evaluateName } from '../policy/evaluate-name.ts'
 import type { CheckResult, Facts } from '../policy/facts.ts'
+import type { PolicyTest, TestSubject } from '../policy/policy-test.ts'
 
 /** The same shape; a document without other mistakes is held against its own tests. */
 export function tested(shape: Shape<PolicyDocument>): Shape<PolicyDocument> {

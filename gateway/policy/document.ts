@@ -2,16 +2,15 @@
  * A policy as written, decoded but not yet compiled: plain data in the order of the text.
  */
 import type { DnsServer } from '#lib/dns/server'
-import type { Transport } from '#lib/net/flow-endpoint'
 import type { HostName } from '#lib/net/host'
 import type { Prefix } from '#lib/net/prefix'
 import type { SshLimits } from './decision.ts'
 import type { Destination, DestinationHost } from './destination.ts'
+import type { PolicyTest } from './policy-test.ts'
 import type { PostureCheck } from './posture-check.ts'
-import type { Reason } from './reasons.ts'
 import type { Timing } from './schedule.ts'
+import type { SshAlertRule } from './ssh-alert-rule.ts'
 import type { SshExtension } from './ssh-extension.ts'
-import type { ForwardDestination } from './ssh-grant.ts'
 
 /** Attributes of an asker that are texts: a selector names one value, a list many. */
 export type TextAttribute =
@@ -156,67 +155,6 @@ export type NetworkRule = Condition & {
 export type ApplicationPhase = {
   readonly kind: 'application_phase'
   readonly precedence: number
-}
-
-/** What in an SSH session is worth an alert: any one thing that is named. */
-export type SshAlertRule = {
-  readonly name: string
-  /** Absent: every application. */
-  readonly applications?: readonly string[]
-  /** Commands that are asked for, `*` for any text. */
-  readonly exec: readonly string[]
-  /** Commands that are typed, as far as the screen shows them. */
-  readonly command: readonly string[]
-  /** Paths of files, each with what is below. */
-  readonly sftp: readonly string[]
-  readonly forward: readonly ForwardDestination[]
-  /** More octets of one session than this, from the user or to the user. */
-  readonly uploadBytes?: number
-  readonly downloadBytes?: number
-  readonly action: 'report' | 'end' | 'require_login'
-  /** Whether those who are alerted are told what matched, too. */
-  readonly includeText: boolean
-}
-
-/** Who asks in a test of the policy; what is absent is not known. */
-export type TestSubject = {
-  readonly email?: string
-  readonly groups?: readonly string[]
-  readonly provider?: string
-  readonly claims?: ReadonlyMap<string, readonly string[]>
-  readonly amr?: readonly string[]
-  readonly acr?: string
-  readonly loginAgeMs?: number
-  readonly deviceId?: string
-  readonly service?: string
-  readonly source?: string
-  readonly country?: string
-  readonly posture?: ReadonlyMap<string, boolean>
-  readonly evaluations?: ReadonlyMap<string, boolean>
-  readonly consents: readonly {
-    readonly kind: 'purpose' | 'approval'
-    readonly application: string
-  }[]
-}
-
-/** What a test asks about: a connection, or a question of the DNS. */
-export type Tested =
-  | {
-      readonly host: string
-      readonly port: number
-      readonly transport: Transport
-      readonly address?: string
-    }
-  | { readonly question: { readonly name: HostName; readonly type: number } }
-
-/** A decision that the policy must come to, or it is not put in force. */
-export type PolicyTest = Tested & {
-  readonly name: string
-  readonly subject: TestSubject
-  readonly atSeconds: number
-  readonly expect: 'allow' | 'deny'
-  readonly reason?: Reason
-  readonly application?: string
 }
 
 /** Who may hold an SSH certificate, and for what. */

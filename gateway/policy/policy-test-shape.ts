@@ -16,7 +16,7 @@ import { address, duration, hostName, line, name } from '#lib/config/text-shapes
 import { TYPE } from '#lib/dns/codes'
 import { parseFlowEndpoint } from '#lib/net/flow-endpoint'
 import { recordType } from './dns-rule-shape.ts'
-import type { PolicyTest } from './document.ts'
+import type { PolicyTest } from './policy-test.ts'
 import { isReason, type Reason } from './reasons.ts'
 import { instant } from './schedule-shape.ts'
 

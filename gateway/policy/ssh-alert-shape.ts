@@ -9,7 +9,7 @@ import {
 } from '#lib/config/mapping-shape'
 import { checked, flag, mapped, oneOf, type Shape } from '#lib/config/shape'
 import { name, size } from '#lib/config/text-shapes'
-import type { SshAlertRule } from './document.ts'
+import type { SshAlertRule } from './ssh-alert-rule.ts'
 import { command, forward, path } from './ssh-shape.ts'
 
 const patterns = list(command, { kind: 'a list of commands such as "*rm -rf*"', min: 1 })

@@ -1,7 +1,8 @@
 /** Alert rules for tests. */
 import { ok } from 'node:assert'
-import type { PolicyDocument, SshAlertRule } from '../../gateway/policy/document.ts'
+import type { PolicyDocument } from '../../gateway/policy/document.ts'
 import { parsePolicy } from '../../gateway/policy/parse.ts'
+import type { SshAlertRule } from '../../gateway/policy/ssh-alert-rule.ts'
 
 /** Rules as a policy writes them, with names r0, r1 … where they have none. */
 export function alertRules(...written: readonly object[]): PolicyDocument['sshAlerts'] {
