@@ -152,7 +152,7 @@ test('a truncated download does not look whole to the program', async (t) => {
 })
 
 test('T122: a device that resets streams without end loses its connection, not the gateway', async (t) => {
-  const enforced = await startEnforced(t, {}, { pingMs: 300 })
+  const enforced = await startEnforced(t, {}, { pingMs: 3000 })
   const { tunnel } = enforced
   const device = await tunnel.enrol()
   const socket = connectTls({

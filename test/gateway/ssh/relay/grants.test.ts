@@ -51,17 +51,20 @@ for (const [pattern, command, passes] of commands) {
   })
 }
 
+/** Of the processor, µs: what others take of it is not counted. */
+const NO_TIME = 1_000_000
+
 test('S5: a pattern of many stars is matched in no time', (t) => {
   const pattern = `${'*a'.repeat(200)}b`
-  const started = performance.now()
+  const started = process.cpuUsage()
   t.false(matchesPattern(pattern, 'a'.repeat(200_000), /;/))
-  t.true(performance.now() - started < 1000)
+  t.true(process.cpuUsage(started).user < NO_TIME)
 })
 
 test('S5: a command of many quotes is judged in no time', (t) => {
-  const started = performance.now()
+  const started = process.cpuUsage()
   t.false(grants({ execPatterns: ['a*'] }).listsCommand(`a${`'"'`.repeat(80_000)}"`))
-  t.true(performance.now() - started < 1000)
+  t.true(process.cpuUsage(started).user < NO_TIME)
 })
 
 test('S5: of two grants only what both grant passes', (t) => {
