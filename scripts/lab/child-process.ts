@@ -130,7 +130,7 @@ export async function run(
   const [program, ...args] = argv
   if (program === undefined) throw new Error('run: empty argv')
   const running = promisify(execFile)(program, args, {
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: options.timeoutMs ?? 60_000,
     maxBuffer: 256 * 1024 * 1024,
     env: { ...process.env, ...options.env },
   })

@@ -283,7 +283,7 @@ async function prompts({ organisation }: Context): Promise<readonly PromptNotice
 
 /** Asks until something waits: it comes about in three other processes. */
 async function prompted(context: Context, application: string): Promise<PromptNotice> {
-  const deadlineMs = Date.now() + 20_000
+  const deadlineMs = Date.now() + 60_000
   while (Date.now() < deadlineMs) {
     const found = (await prompts(context)).find((one) => one.application === application)
     if (found !== undefined) return found
@@ -293,7 +293,7 @@ async function prompted(context: Context, application: string): Promise<PromptNo
 
 /** A provider states the time of a login in whole seconds: one in the second of the revocation counts as before it. */
 async function logInAt(context: Context, url: string, person: Person): Promise<PageShown> {
-  const deadlineMs = Date.now() + 10_000
+  const deadlineMs = Date.now() + 60_000
   for (;;) {
     const page = await openAndLogIn(context, url, person)
     if (!/login_too/.test(text(page)) || Date.now() > deadlineMs) return page

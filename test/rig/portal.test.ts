@@ -60,12 +60,12 @@ const untilPortal = (t: Context, state: PortalStatus['state'] | undefined) =>
   until(t, ({ portal }) => portal?.state === state)
 
 function asUser({ context }: Context, ...argv: readonly string[]): Promise<Finished> {
-  return run([...context.organisation.lab.inLaptop, ...AS_USER, ...argv], { timeoutMs: 20_000 })
+  return run([...context.organisation.lab.inLaptop, ...AS_USER, ...argv], { timeoutMs: 60_000 })
 }
 
 /** `zt`, as the user. */
 const zt = (t: Context, ...argv: readonly string[]) =>
-  run([...AS_USER, ...t.context.organisation.zt, ...argv], { timeoutMs: 20_000 })
+  run([...AS_USER, ...t.context.organisation.zt, ...argv], { timeoutMs: 60_000 })
 
 const curl = (t: Context, url: string, ...words: readonly string[]) =>
   asUser(t, 'curl', '-sS', '--max-time', '5', ...words, url)

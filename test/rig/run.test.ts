@@ -31,7 +31,7 @@ function inside(
   ...argv: string[]
 ): Promise<Finished> {
   const words = asUser(withTun(folder), [...zt, 'run', '--', ...argv])
-  return run([...lab.inLaptop, ...words], { timeoutMs: 30_000 })
+  return run([...lab.inLaptop, ...words], { timeoutMs: 60_000 })
 }
 const curl = (url: string): string[] => ['curl', '-sS', '-k', '--max-time', '10', url]
 

@@ -70,7 +70,7 @@ type Flow = { closeReason?: string; reason?: string; facts: { subject: { service
 async function lastFlows(context: Context, count: number): Promise<readonly Flow[]> {
   const { caFiles, adminToken, urls } = context.organisation
   const options = ['--cacert', caFiles[0] ?? '', '-H', `Authorization: Bearer ${adminToken}`]
-  const deadlineMs = Date.now() + 10_000
+  const deadlineMs = Date.now() + 60_000
   for (;;) {
     const url = `${urls.admin}/api/v1/flows?limit=${count}`
     const { flows } = JSON.parse(await must(['curl', '-sS', ...options, url])) as { flows: Flow[] }

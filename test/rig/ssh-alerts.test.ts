@@ -260,7 +260,7 @@ test.serial(
 /** Why a flow ended; its record may be written after its client has gone. */
 async function closeReason(context: Context, flowId: string): Promise<string | undefined> {
   type Answer = { readonly flow: { readonly state: string; readonly closeReason?: string } }
-  const deadlineMs = Date.now() + 20_000
+  const deadlineMs = Date.now() + 60_000
   for (;;) {
     const { flow } = await json<Answer>(context, `flows/${flowId}`)
     if (flow.state === 'closed' || Date.now() > deadlineMs) return flow.closeReason
@@ -271,7 +271,7 @@ type Live = { readonly id: string; readonly moderator?: string }
 
 /** Asks until there is such a session: it comes about in other processes. */
 async function liveSession(context: Context, isMeant: (session: Live) => boolean): Promise<Live> {
-  const deadlineMs = Date.now() + 20_000
+  const deadlineMs = Date.now() + 60_000
   while (Date.now() < deadlineMs) {
     const { sessions } = await json<{ sessions: readonly Live[] }>(context, 'ssh-sessions')
     const found = sessions.find(isMeant)
