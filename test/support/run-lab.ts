@@ -1,5 +1,5 @@
 /** A daemon of an ordinary user, a real gateway behind it, and `zt run` as that user. */
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { dialTarget } from '../../gateway/enforce/dial-client.ts'
@@ -31,6 +31,8 @@ export type RunLab = {
   readonly enforced: Awaited<ReturnType<typeof startEnforced>>
   readonly rig: Awaited<ReturnType<typeof startDaemonRig>>
   readonly folder: string
+  /** Where its user's programs have their temporary files, and nobody else. */
+  readonly temporary: string
 }
 
 export async function startRunLab(
@@ -51,15 +53,18 @@ export async function startRunLab(
   const { tunnel } = enforced
   const folder = freshFolder(t)
   chmodSync(folder, 0o755)
+  const temporary = join(folder, 'temporary')
+  mkdirSync(temporary)
+  chmodSync(temporary, 0o777)
   const registration = { ...registrationOf(tunnel, await tunnel.enrol()), ownerUid: NOBODY }
   const controlPath = join(folder, 'control.sock')
   const rig = await startDaemonRig(t, { registration, config: { controlPath } })
   await rig.until(({ state, domains }) => state === 'connected' && domains.length > 0)
   const zt = ztAt(controlPath)
   const after = (commands: string, words: readonly string[]) =>
-    asUser(`${withTun(folder)}\n${commands}`, [...zt, 'run', ...words])
+    asUser(`${withTun(folder)}\nexport TMPDIR=${temporary}\n${commands}`, [...zt, 'run', ...words])
   return {
-    ...{ enforced, rig, folder, zt },
+    ...{ enforced, rig, folder, temporary, zt },
     argv: (...words) => after('', words),
     run: (...words) => runProgram(after('', words), '', LIMIT_MS),
     runAfter: (commands, ...words) => runProgram(after(commands, words), '', LIMIT_MS),

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { parseRecipient } from '#lib/seal/recipient-key'
 import { filesOf, type PlainFormat } from '../../../cli/recordings/export-views.ts'
@@ -68,6 +68,7 @@ test('S8: asciinema of Debian reads the cast', async (t) => {
   // It wants a terminal; script(1) gives it one.
   const shown = spawnSync('script', ['-qec', `asciinema cat ${path}`, '/dev/null'], {
     encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C.UTF-8', ASCIINEMA_CONFIG_HOME: dirname(path) },
   })
   t.is(shown.status, 0, shown.stdout + shown.stderr)
   t.true(shown.stdout.includes('marker-in-output'))

@@ -1,7 +1,7 @@
 /** How `zt run` ends, and what is left: nothing. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import ava, { type ExecutionContext } from 'ava'
@@ -18,10 +18,9 @@ const [WIKI = ''] = NAMES
 type Started = { readonly child: ChildProcess; readonly lines: Interface; next(): Promise<string> }
 
 /** Starts a program, whose lines can be waited for; `zt run` is the child itself. */
-function start(t: ExecutionContext, argv: readonly string[], environment = {}): Started {
+function start(t: ExecutionContext, argv: readonly string[]): Started {
   const [program = '', ...args] = argv
-  const env = { ...process.env, ...environment }
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => void child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
   const iterator = lines[Symbol.asyncIterator]()
@@ -110,11 +109,7 @@ for (const [what, victim] of [
     const lab = await startRunLab(t)
     const url = `http://${WIKI}:${web.port}/`
     const script = `echo $$; curl -sS ${url} >&2; echo fetched; exec sleep 300`
-    // Of its own: in one that others use too, nobody could say whose is left.
-    const temporary = join(lab.folder, 'temporary')
-    mkdirSync(temporary)
-    chmodSync(temporary, 0o777)
-    const { child, next } = start(t, lab.argv('sh', '-c', script), { TMPDIR: temporary })
+    const { child, next } = start(t, lab.argv('sh', '-c', script))
     const program = await next()
     t.is(await next(), 'fetched')
     const [inside = ''] = childrenOf(child.pid ?? 0)
@@ -126,7 +121,7 @@ for (const [what, victim] of [
     await ended
     while (all.some(isAlive)) await new Promise(setImmediate)
     await lab.rig.until(({ openFlows }) => openFlows === 0)
-    t.deepEqual(readdirSync(temporary), [])
+    t.deepEqual(readdirSync(lab.temporary), [])
   })
 }
 

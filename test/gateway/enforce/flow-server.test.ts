@@ -39,7 +39,8 @@ async function opened(
 }
 
 /** A reset errors as well; here only the close matters. */
-const closeOf = (stream: Duplex) => new Promise((resolve) => stream.once('close', resolve))
+const closeOf = (stream: Duplex) =>
+  new Promise((resolve) => (stream.closed ? resolve(undefined) : stream.once('close', resolve)))
 
 async function textOf(stream: Duplex): Promise<string> {
   const chunks: Buffer[] = []

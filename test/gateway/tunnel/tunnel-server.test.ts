@@ -134,8 +134,10 @@ test('T87: revocation closes the connections of that device at once, and says wh
 })
 
 test('a connection ends with its certificate', async (t) => {
-  const tunnel = await startTunnel(t)
-  const device = await tunnel.enrol({ notAfterMs: Date.now() + 3000 })
+  // Certificates count in seconds.
+  const notAfterMs = Math.ceil(Date.now() / 1000) * 1000 + 3_600_000
+  const tunnel = await startTunnel(t, {}, { now: () => notAfterMs - 3000 })
+  const device = await tunnel.enrol({ notAfterMs })
   const connection = await connectDevice(t, tunnel.client(device))
   t.like(await connection.closed, { reason: 'device_expired' })
 })
