@@ -2,12 +2,12 @@
 /**
  * `zt`: reads argv and environment, hands the commands their shells.
  */
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { defaultPaths } from '#lib/api/default-paths'
 import { productVersion } from '#lib/api/product-version-os'
+import { homeFolder } from '#lib/home-os'
 import { addToAgent } from '#lib/ssh/agent-client'
 import { BROKEN_OFF, BrokenOffError } from './admin-answer.ts'
 import { adminAt } from './admin-client.ts'
@@ -33,7 +33,7 @@ const DAEMON = fileURLToPath(new URL(`../daemon/main${import.meta.url.slice(-3)}
 function defaultControl(): string {
   const { controlPath } = defaultPaths({
     uid: process.getuid?.() ?? 0,
-    home: homedir(),
+    home: homeFolder(),
     runtimeDir: env['XDG_RUNTIME_DIR'],
     stateHome: env['XDG_STATE_HOME'],
   })
@@ -47,7 +47,7 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 const program = buildProgram(
   (options: GlobalOptions) => {
     const control = options.control ?? env['ZT_CONTROL'] ?? defaultControl()
-    const configFolder = join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'zt')
+    const configFolder = join(env['XDG_CONFIG_HOME'] ?? join(homeFolder(), '.config'), 'zt')
     return {
       print: linesTo(process.stdout, env['NO_COLOR']),
       warn: linesTo(process.stderr, env['NO_COLOR']),

@@ -3,9 +3,10 @@
  * `zt-daemon`: reads argv, environment and the configuration file, starts the daemon, stops it on a signal.
  */
 import { readFileSync } from 'node:fs'
-import { homedir, hostname } from 'node:os'
+import { hostname } from 'node:os'
 import { DEFAULT_PROXY_PORT, type DefaultPaths, defaultPaths } from '#lib/api/default-paths'
 import { productVersion } from '#lib/api/product-version-os'
+import { homeFolder } from '#lib/home-os'
 import { ok, type Result } from '#lib/result'
 import { useBulkBuffers } from '#lib/tunnel/bulk-buffers-os'
 import { EXIT, HELP, parseCommandLine, type Wanted } from './arguments.ts'
@@ -42,7 +43,7 @@ function configOf(wanted: Extract<Wanted, { readonly flags: unknown }>): DaemonC
     complain(written.error)
     return undefined
   }
-  const plain = defaultPaths({ uid, home: homedir() })
+  const plain = defaultPaths({ uid, home: homeFolder() })
   return completeConfig(
     {
       state: plain.stateDir,
@@ -60,7 +61,7 @@ function configOf(wanted: Extract<Wanted, { readonly flags: unknown }>): DaemonC
 function pathsOfEnvironment(plain: DefaultPaths): WrittenSettings {
   const named = defaultPaths({
     uid,
-    home: homedir(),
+    home: homeFolder(),
     runtimeDir: env['XDG_RUNTIME_DIR'],
     stateHome: env['XDG_STATE_HOME'],
   })

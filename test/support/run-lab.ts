@@ -85,5 +85,5 @@ export function withTun(folder: string): string {
 /** Commands of root, then a program of a user without rights, which keeps the process: its id is the one started. */
 export function asUser(commands: string, argv: readonly string[]): string[] {
   const drop = `exec /usr/bin/setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups -- "$@"`
-  return ['unshare', '--mount', 'sh', '-ec', `${commands}\n${drop}`, 'sh', ...argv]
+  return ['unshare', '--mount', 'sh', '-ec', `umask 022\n${commands}\n${drop}`, 'sh', ...argv]
 }

@@ -69,7 +69,8 @@ test('D6: a machine with IPv6 switched off still has IPv4 inside', async (t) => 
   const lab = await startRunLab(t)
   const real = join(lab.folder, 'ip-real')
   const wrapper = `#!/bin/sh\n[ "$1" != -6 ] || exit 2\nexec ${real} "$@"\n`
-  writeFileSync(join(lab.folder, 'ip'), wrapper, { mode: 0o755 })
+  writeFileSync(join(lab.folder, 'ip'), wrapper)
+  chmodSync(join(lab.folder, 'ip'), 0o755)
   const commands = `cp /usr/sbin/ip ${real}; mount --bind ${lab.folder}/ip /usr/sbin/ip`
   const page = await lab.runAfter(commands, ...curl(`http://${WIKI}:${web.port}/four`))
   t.is(page.stdout, 'page /four', page.stderr)
