@@ -1,14 +1,18 @@
 /** Names, put together: what flows to them lead to, and what devices are answered about them. */
-import type { HostName } from '#lib/net/host'
 import type { GatewayConfig } from './config/gateway-config.ts'
-import { openLookupShares } from './dns/lookup-shares.ts'
+import { lookUpIn, openLookupShares } from './dns/lookup-shares.ts'
 import { type AnswerName, createNameAnswerer } from './dns/name-answerer.ts'
 import { createNameServers, type NameServers } from './dns/name-servers-client.ts'
 import type { PolicyDecider } from './enforce/policy-decider.ts'
-import { type AliasesOf, createResolver, type Resolve } from './enforce/resolve-client.ts'
+import {
+  type AliasesOf,
+  createAliases,
+  createResolver,
+  type Resolve,
+} from './enforce/resolve-client.ts'
 import type { DnsZone } from './policy/document.ts'
 
-/** Lookups of all devices under way; each has a socket for up to 4 s. */
+/** Lookups of all devices under way, for questions and connections; each has one or two sockets for up to 5 s. */
 const DNS_LOOKUPS = 1024
 
 export type NameAccessOptions = {
@@ -28,12 +32,9 @@ export type NameAccess = {
 
 export function openNameAccess({ hosts, zones, decideName }: NameAccessOptions): NameAccess {
   const nameServers = createNameServers(zones)
-  const resolve = createResolver({ hosts, lookupAll: nameServers.lookupAll })
-  const aliasesOf: AliasesOf = async (name) =>
-    hosts.has(name as HostName) ? [] : nameServers.aliasesOf(name)
-  const answerName = createNameAnswerer({
-    ...{ nameServers, resolve, hosts, decideName },
-    shares: openLookupShares(DNS_LOOKUPS),
-  })
+  const lookUp = lookUpIn(openLookupShares(DNS_LOOKUPS), nameServers.zoneOf)
+  const resolve = createResolver({ hosts, lookupAll: nameServers.lookupAll, lookUp })
+  const aliasesOf = createAliases({ hosts, aliasesOf: nameServers.aliasesOf, lookUp })
+  const answerName = createNameAnswerer({ nameServers, resolve, hosts, decideName, lookUp })
   return { resolve, aliasesOf, answerName, resolvers: nameServers.status }
 }

@@ -86,6 +86,8 @@ type Refused = Exclude<RegisterError, { reason: 'no_such_target' }>
 
 const SENTENCES: Readonly<Record<Refused['reason'], string>> = {
   name_not_found: 'The gateway cannot resolve this name.',
+  too_many_lookups:
+    'Too many names of this zone are being resolved already. Try again in a moment.',
   address_forbidden: 'This address is never dialled.',
   target_unreachable: 'The host refuses the connection, or is unreachable from the gateway.',
   target_timeout: 'The host did not answer in time.',

@@ -6,6 +6,7 @@ import { negative } from '#lib/dns/negative-answer'
 import type { DnsQuery } from '#lib/dns/query'
 import type { IpAddress } from '#lib/net/address'
 import type { NameAction } from '../policy/document.ts'
+import { TOO_MANY_LOOKUPS } from './lookup-shares.ts'
 
 /** A change of policy or configuration is seen after this many seconds. */
 const TTL_S = 30
@@ -63,9 +64,6 @@ export function relayed(asked: DnsQuery, message: Uint8Array | undefined): Uint8
   const answer = message && relayAnswer(asked, 'tcp', message)
   return answer ?? writeAnswer(asked, { rcode: RCODE.SERVFAIL, error })
 }
-
-/** Why a share has no place left: a stable code, told to who asks and in the log. */
-export const TOO_MANY_LOOKUPS = 'too_many_lookups'
 
 /** As of a server that is busy: to be asked again. */
 export function overloaded(asked: DnsQuery): Uint8Array {

@@ -6,6 +6,22 @@ export type Share = { readonly device: string; readonly zone: string }
 /** Does the work where its share has a place, at once; undefined: it has none. Rejects as the work does. */
 export type LookupShares = <T>(share: Share, work: () => Promise<T>) => Promise<T | undefined>
 
+/**
+ * As `LookupShares`, in the zone of the resolvers that a name is asked of.
+ * @param asker id of a device, or `ADMINISTRATOR`.
+ */
+export type LookUp = <T>(
+  asker: string,
+  name: string,
+  work: () => Promise<T>,
+) => Promise<T | undefined>
+
+/** Who looks names up that is no device. */
+export const ADMINISTRATOR = 'administrator'
+
+/** Why a share has no place left: a stable code, told to who asks and in the log. */
+export const TOO_MANY_LOOKUPS = 'too_many_lookups'
+
 /** Part of what its zone has left that one device may hold. */
 const DEVICE_PART = 1 / 8
 
@@ -40,4 +56,12 @@ export function openLookupShares(atOnce: number): LookupShares {
       change([zone, pair], -1)
     }
   }
+}
+
+/** @param zoneOf of its own resolvers; undefined: the name is asked of the machine's. */
+export function lookUpIn(
+  shares: LookupShares,
+  zoneOf: (name: string) => string | undefined,
+): LookUp {
+  return (device, name, work) => shares({ device, zone: zoneOf(name) ?? '' }, work)
 }

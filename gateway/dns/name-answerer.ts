@@ -7,26 +7,18 @@ import type { AskerFacts, NameDecision } from '../policy/evaluate-name.ts'
 import type { NameQuestion } from '../policy/phases/dns.ts'
 import type { Reason } from '../policy/reasons.ts'
 import { aliasesIn } from './alias-chain.ts'
-import {
-  alias,
-  blocked,
-  fixed,
-  noSuchName,
-  overloaded,
-  relayed,
-  TOO_MANY_LOOKUPS,
-} from './answers.ts'
-import type { LookupShares } from './lookup-shares.ts'
+import { alias, blocked, fixed, noSuchName, overloaded, relayed } from './answers.ts'
+import { type LookUp, TOO_MANY_LOOKUPS } from './lookup-shares.ts'
 import type { NameAnswer, NameServers } from './name-servers-client.ts'
 
 export type NameAnswererDeps = {
   readonly decideName: (facts: AskerFacts, question: NameQuestion) => NameDecision
-  readonly nameServers: Pick<NameServers, 'ask' | 'zoneOf'>
+  readonly nameServers: Pick<NameServers, 'ask'>
   readonly resolve: Resolve
   /** Fixed addresses by canonical name. */
   readonly hosts: ReadonlyMap<string, string>
   /** Places for lookups; what needs none is answered whatever others ask. */
-  readonly shares: LookupShares
+  readonly lookUp: LookUp
 }
 
 /** What became of a question. */
@@ -70,20 +62,11 @@ async function carryOut(
   }
   const address = deps.hosts.get(asked.name)
   if (address !== undefined) return { message: fixed(asked, zone, parseAll([address])) }
-  const found = await lookUp(deps, question, asked.name, async () => ({
+  const { deviceId } = question.facts.subject
+  const found = await deps.lookUp(deviceId, asked.name, async () => ({
     answer: await deps.nameServers.ask(asked.name, queryOf(asked)),
   }))
   return found === undefined ? tooMany(asked) : passOn(deps, question, found.answer)
-}
-
-/** In a place of the device's share in the zone of this name's resolvers; undefined: there is none, nobody is asked. */
-function lookUp<T>(
-  { shares, nameServers }: NameAnswererDeps,
-  { facts }: Question,
-  name: string,
-  ask: () => Promise<T>,
-): Promise<T | undefined> {
-  return shares({ device: facts.subject.deviceId, zone: nameServers.zoneOf(name) ?? '' }, ask)
 }
 
 function tooMany(asked: DnsQuery): Answered {
@@ -115,8 +98,8 @@ async function overridden(
 ): Promise<Answered> {
   const { asked } = question
   if ('addresses' in effect) return { message: fixed(asked, zone, parseAll(effect.addresses)) }
-  const resolved = await lookUp(deps, question, effect.alias, () => deps.resolve(effect.alias))
-  if (resolved === undefined) return tooMany(asked)
+  const resolved = await deps.resolve(effect.alias, question.facts.subject.deviceId)
+  if (!resolved.ok && resolved.error.reason === TOO_MANY_LOOKUPS) return tooMany(asked)
   return { message: alias(asked, effect.alias, resolved.ok ? resolved.value : []) }
 }
 

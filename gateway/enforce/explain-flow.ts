@@ -40,8 +40,8 @@ export async function explainFlow(facts: Facts, deps: ExplainDeps): Promise<Expl
   if (!aliases.ok) return { facts, decision, failure: aliases.error.reason }
   if (aliases.value.length > 0) return explainFlow(withAliases(facts, aliases.value), deps)
   const literal = parseAddress(host)
-  const addresses = literal.ok ? literal : await resolveAs(host, decision.names, deps.resolve)
-  if (!addresses.ok) return { facts, decision, failure: 'name_not_found' }
+  const addresses = literal.ok ? literal : await resolveAs(facts, decision.names, deps.resolve)
+  if (!addresses.ok) return { facts, decision, failure: addresses.error.reason }
   const found: readonly IpAddress[] = literal.ok ? [literal.value] : [addresses.value].flat()
   const decided = found.map((address) => decideOn(facts, address, deps))
   const permitted = decided.filter((one) => one.decision.kind === 'permit')

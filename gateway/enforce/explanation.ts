@@ -25,6 +25,7 @@ const FAILED_AT: Readonly<Partial<Record<Reason, Step>>> = {
   no_policy_matched: 'policy',
   denied_by_policy: 'policy',
   name_not_found: 'name',
+  too_many_lookups: 'name',
   address_forbidden: 'address',
   address_not_permitted: 'address',
   target_unreachable: 'reach',

@@ -31,7 +31,7 @@ export async function reach(
     live.facts = withAliases(live.facts, aliases.value)
     return reach(live, deps.decider.decide(live.facts), deps)
   }
-  const addresses = await addressesOf(live.facts.destination.host, permit.value, deps)
+  const addresses = await addressesOf(live.facts, permit.value, deps)
   if (live.ended.hasEnded) return err('gone')
   if (!addresses.ok) return err(addresses.error.reason)
   const named = live.facts
@@ -44,12 +44,12 @@ export async function reach(
 }
 
 async function addressesOf(
-  host: string,
+  facts: Facts,
   { names }: Permit,
   { resolve }: FlowServerDeps,
 ): Promise<Result<readonly IpAddress[], ResolveError>> {
-  const literal = parseAddress(host)
-  return literal.ok ? ok([literal.value]) : resolveAs(host, names, resolve)
+  const literal = parseAddress(facts.destination.host)
+  return literal.ok ? ok([literal.value]) : resolveAs(facts, names, resolve)
 }
 
 type Candidate = { readonly address: string; readonly facts: Facts; readonly decision: Decision }

@@ -7,41 +7,44 @@ import type { AliasesOf, Resolve, ResolveError } from './resolve-client.ts'
 
 /** As `resolve`; each version of addresses the way that the permit says. Without ways the name is resolved as it is. */
 export async function resolveAs(
-  name: string,
+  { destination: { host }, subject: { deviceId } }: Facts,
   ways: NameWays | undefined,
   resolve: Resolve,
 ): ReturnType<Resolve> {
-  if (ways === undefined) return resolve(name)
-  const [v4, v6] = await Promise.all([
-    addressesBy(ways.v4, 4, name, resolve),
-    addressesBy(ways.v6, 6, name, resolve),
+  const ask = (name: string) => resolve(name, deviceId)
+  if (ways === undefined) return ask(host)
+  const both = await Promise.all([
+    addressesBy(ways.v4, 4, host, ask),
+    addressesBy(ways.v6, 6, host, ask),
   ])
-  const [first, ...rest] = [...v4, ...v6]
-  return first === undefined ? err({ reason: 'name_not_found' }) : ok([first, ...rest])
+  const [first, ...rest] = both.flatMap((found) => (found.ok ? found.value : []))
+  if (first !== undefined) return ok([first, ...rest])
+  const failed = both.find((found) => !found.ok)
+  return failed ?? err({ reason: 'name_not_found' })
 }
 
 /** Names that the destination's leads to which the permit knows nothing of, and rules may be about. */
 export async function unknownAliases(
-  { destination }: Facts,
+  { destination, subject }: Facts,
   { meetsAliases, names }: Permit,
   aliasesOf: AliasesOf,
-): Promise<Result<readonly string[], ResolveError>> {
+): ReturnType<AliasesOf> {
   const isLookedUp = names === undefined || names.v4 === 'own' || names.v6 === 'own'
   if (!meetsAliases || !isLookedUp || destination.aliases !== undefined) return ok([])
-  const found = await aliasesOf(destination.host)
-  return found === undefined ? err({ reason: 'name_not_found' }) : ok(found)
+  return aliasesOf(destination.host, subject.deviceId)
 }
 
 async function addressesBy(
   way: NameWay,
   version: 4 | 6,
   name: string,
-  resolve: Resolve,
-): Promise<readonly IpAddress[]> {
-  if (way === 'none') return []
-  if (way !== 'own' && 'addresses' in way) return parseAll(way.addresses)
-  const resolved = await resolve(way === 'own' ? name : way.alias)
-  return resolved.ok ? resolved.value.filter((address) => address.version === version) : []
+  ask: (name: string) => ReturnType<Resolve>,
+): Promise<Result<readonly IpAddress[], ResolveError>> {
+  if (way === 'none') return ok([])
+  if (way !== 'own' && 'addresses' in way) return ok(parseAll(way.addresses))
+  const resolved = await ask(way === 'own' ? name : way.alias)
+  if (!resolved.ok) return resolved
+  return ok(resolved.value.filter((address) => address.version === version))
 }
 
 /** Those of the texts that are addresses. */

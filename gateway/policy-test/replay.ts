@@ -42,6 +42,7 @@ const GROUP_LIMIT = 1000
 /** Given after a permit: the policy had said yes. */
 const AFTER_A_PERMIT: ReadonlySet<string> = new Set<Reason>([
   'name_not_found',
+  'too_many_lookups',
   'target_unreachable',
   'target_timeout',
   'recording_unavailable',

@@ -34,6 +34,7 @@ export type Reason =
   | 'recording_unavailable'
   | 'bad_destination'
   | 'name_not_found'
+  | 'too_many_lookups'
   | 'target_unreachable'
   | 'target_timeout'
   | 'icmp_unavailable'
@@ -125,6 +126,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   recording_unavailable: 'The session must be recorded, and the gateway cannot record it now.',
   bad_destination: 'The destination is not a valid host and port.',
   name_not_found: 'The gateway cannot resolve this name.',
+  too_many_lookups:
+    'Too many names of this device or of this zone are being resolved already. Try again in a moment.',
   target_unreachable: 'The destination refused the connection or is unreachable from the gateway.',
   target_timeout: 'The destination did not answer in time.',
   icmp_unavailable: 'The gateway cannot ping. Its log says why.',

@@ -59,6 +59,7 @@ function answerFor(reason: Reason): { readonly status: number; readonly error: s
     case 'gateway_draining':
       return { status: 503, error: 'proxy_internal_response' }
     case 'too_many_flows':
+    case 'too_many_lookups':
     case 'hold_full':
       return { status: 503, error: 'connection_limit_reached' }
     default:

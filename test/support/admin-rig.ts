@@ -6,12 +6,11 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { err } from '#lib/result'
+import { err, ok } from '#lib/result'
 import { openAccessRequests } from '../../gateway/access-request/access-requests-store.ts'
 import type { AdminDeps } from '../../gateway/admin/admin-deps.ts'
 import { type AdminServer, startAdminServer } from '../../gateway/admin/admin-server.ts'
 import { openAuditLog } from '../../gateway/audit/audit-log-store.ts'
-import { openLookupShares } from '../../gateway/dns/lookup-shares.ts'
 import { createNameAnswerer } from '../../gateway/dns/name-answerer.ts'
 import { createExplainer } from '../../gateway/enforce/explainer-client.ts'
 import { createPolicyDecider } from '../../gateway/enforce/policy-decider.ts'
@@ -46,17 +45,17 @@ export function policyParts(
   const explainer = createExplainer({
     decider: createPolicyDecider(snapshot, now),
     resolve: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
-    aliasesOf: async () => [],
+    aliasesOf: async () => ok([]),
     dial: async () => ({ ok: false, error: { reason: 'target_unreachable' } }),
     log: memoryLog(),
     now,
   })
   const answerName = createNameAnswerer({
     decideName: createPolicyDecider(snapshot, now).decideName,
-    nameServers: { ask: async () => undefined, zoneOf: () => undefined },
+    nameServers: { ask: async () => undefined },
     resolve: async () => ({ ok: false, error: { reason: 'name_not_found' } }),
     hosts: new Map([['wiki.corp', '10.0.0.1']]),
-    shares: openLookupShares(8),
+    lookUp: (_device, _name, work) => work(),
   })
   const sshTargets = openRegisteredTargets({
     ...{

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
-import { err } from '#lib/result'
+import { err, ok } from '#lib/result'
 import type { Decider } from '../../gateway/enforce/decider.ts'
 import { dialTarget } from '../../gateway/enforce/dial-client.ts'
 import { createDialIcmp } from '../../gateway/enforce/dial-icmp-client.ts'
@@ -123,7 +123,7 @@ export async function startEnforced(
     standing: onlySubject,
     user: (id) => (id === user.id ? user : undefined),
     resolve: createResolver({ hosts: new Map([['wiki', '127.0.0.1']]) }),
-    aliasesOf: async () => [],
+    aliasesOf: async () => ok([]),
     dial: dialTarget,
     dialUdp,
     dialIcmp: createDialIcmp(memoryLog()),

@@ -1,5 +1,6 @@
 /** Real resolvers on loopback. */
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { ExecutionContext } from 'ava'
 import { freeAddress } from './free-address.ts'
@@ -17,4 +18,12 @@ export async function dnsmasq(t: ExecutionContext, ...records: readonly string[]
   })
   await once(child.stderr, 'data')
   return `${host}:${port}`
+}
+
+/** A resolver that hears and says nothing. @returns `ADDRESS:PORT`. */
+export async function silentResolver(t: ExecutionContext): Promise<string> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  t.teardown(() => socket.close())
+  await once(socket, 'listening')
+  return `127.0.0.1:${socket.address().port}`
 }

@@ -7,6 +7,7 @@ import { formatAddress } from '#lib/net/address'
 import type { Endpoint, Host } from '#lib/net/endpoint'
 import { err, ok, type Result } from '#lib/result'
 import { certificateName, SIGNATURE_ALGORITHMS } from '#lib/ssh/key-algorithms'
+import { ADMINISTRATOR } from '../../dns/lookup-shares.ts'
 import type { Dial } from '../../enforce/dial-client.ts'
 import { createEndSignal } from '../../enforce/end-signal.ts'
 import type { Resolve } from '../../enforce/resolve-client.ts'
@@ -18,6 +19,7 @@ import { type ScannedHost, scannedHost } from './scanned-host.ts'
 export type ScanError = {
   readonly reason:
     | 'name_not_found'
+    | 'too_many_lookups'
     | 'address_forbidden'
     | 'target_unreachable'
     | 'target_timeout'
@@ -58,7 +60,8 @@ export function createHostKeyScanner(deps: ScanDeps): ScanHost {
 }
 
 async function addressOf(host: Host, resolve: Resolve): Promise<Result<string, ScanError>> {
-  const found = host.kind === 'name' ? await resolve(host.name) : ok([host.address] as const)
+  const found =
+    host.kind === 'name' ? await resolve(host.name, ADMINISTRATOR) : ok([host.address] as const)
   if (!found.ok) return found
   const [address] = found.value
   return isNeverDialled(address) ? err({ reason: 'address_forbidden' }) : ok(formatAddress(address))

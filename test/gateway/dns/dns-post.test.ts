@@ -1,6 +1,4 @@
 /** Questions of devices, answered by real resolvers on loopback. */
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { type DnsAnswer, negativeTtl, readAnswer } from '#lib/dns/answer'
 import { RCODE, TYPE } from '#lib/dns/codes'
@@ -12,13 +10,13 @@ import { addressFromBytes, formatAddress } from '#lib/net/address'
 import { err, ok } from '#lib/result'
 import type { DnsLogLine } from '../../../gateway/dns/dns-log-line.ts'
 import { type DnsPostDeps, dnsPost } from '../../../gateway/dns/dns-post.ts'
-import { openLookupShares } from '../../../gateway/dns/lookup-shares.ts'
+import { lookUpIn, openLookupShares } from '../../../gateway/dns/lookup-shares.ts'
 import { createNameAnswerer, type NameAnswererDeps } from '../../../gateway/dns/name-answerer.ts'
 import { createNameServers } from '../../../gateway/dns/name-servers-client.ts'
 import { evaluateName } from '../../../gateway/policy/evaluate-name.ts'
 import type { TunnelPeer } from '../../../gateway/tunnel/incoming.ts'
 import { address, answerFrom, queryFor } from '../../support/dns.ts'
-import { dnsmasq } from '../../support/dnsmasq.ts'
+import { dnsmasq, silentResolver } from '../../support/dnsmasq.ts'
 import { everyone, factsOf, policyOf } from '../../support/policy-builder.ts'
 import { memoryLog } from '../../support/tunnel.ts'
 
@@ -43,12 +41,13 @@ function rig(resolver: string, change: Partial<AllDeps> = {}, rules: readonly ob
       { name: 'staff', precedence: 1, action: 'allow', destinations: OPEN, include: everyone },
     ],
   })
+  const nameServers = createNameServers(() => policy.document.dns.zones)
   const answerName = createNameAnswerer({
     decideName: (facts, question) => evaluateName(policy, facts, question, 0),
-    nameServers: createNameServers(() => policy.document.dns.zones),
+    nameServers,
     resolve: async () => err({ reason: 'name_not_found' }),
     hosts: new Map([['fixed.corp.test', '10.7.7.7']]),
-    shares: openLookupShares(64),
+    lookUp: lookUpIn(openLookupShares(64), nameServers.zoneOf),
     ...change,
   })
   const post = dnsPost({
@@ -275,7 +274,7 @@ test('G12: an answer whose aliases cannot be read is none', async (t) => {
   const message = answerFrom({ 'www.corp.test 1': { rcode: 0, answers: [loop] } }, query)
   const answer = readAnswer(message)
   const ask = async () => answer && { ...answer, message, resolver: 'ns' }
-  const reply = await rig('127.0.0.1:9', { nameServers: { ask, zoneOf: () => undefined } })(query)
+  const reply = await rig('127.0.0.1:9', { nameServers: { ask } })(query)
   t.is(reply.answer?.rcode, RCODE.SERVFAIL)
 })
 
@@ -291,14 +290,6 @@ test('G12: a rule makes a name stand for another', async (t) => {
   const gone = ruled({ action: 'override', alias: 'gone.corp.test' }, { resolve })
   t.deepEqual(shapeOf(await gone(queryFor('wiki.corp.test'))), found(TYPE.CNAME))
 })
-
-/** A resolver that hears and says nothing. */
-async function silentServer(t: ExecutionContext): Promise<string> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  t.teardown(() => socket.close())
-  await once(socket, 'listening')
-  return `127.0.0.1:${socket.address().port}`
-}
 
 const changed = (change: (query: Buffer) => void) => {
   const query = queryFor('wiki.corp.test')
@@ -340,7 +331,9 @@ for (const body of ['', '{}', '[]', '{"query":"*"}', '{"query":"AAAA","more":1}'
 
 test('G12: a question without a place is not looked up, and the reason is told and written down', async (t) => {
   const lines: DnsLogLine[] = []
-  const full = { shares: async () => undefined, note: (line: DnsLogLine) => lines.push(line) }
+  const note = (line: DnsLogLine) => lines.push(line)
+  const resolve = async () => err({ reason: 'too_many_lookups' } as const)
+  const full = { lookUp: async () => undefined, resolve, note }
   const reply = await rig('127.0.0.1:9', full)(queryFor('wiki.corp.test'))
   t.is(reply.answer?.rcode, RCODE.SERVFAIL)
   t.deepEqual(errorOf(reply), { code: 0, text: 'too_many_lookups' })
@@ -350,7 +343,7 @@ test('G12: a question without a place is not looked up, and the reason is told a
 })
 
 test('G12: a device whose resolver is dead leaves the others theirs', async (t) => {
-  const dead = await silentServer(t)
+  const dead = await silentResolver(t)
   const live = await dnsmasq(t, '--local=/live.test/', '--host-record=wiki.live.test,10.0.0.1')
   const { zones } = policyOf({
     dns: {
@@ -360,9 +353,11 @@ test('G12: a device whose resolver is dead leaves the others theirs', async (t) 
       ],
     },
   }).document.dns
+  const nameServers = createNameServers(() => zones)
   const ask = rig(live, {
     decideName: () => ({ kind: 'permit', reason: 'name_within_reach', revision: 1, trace: [] }),
-    nameServers: createNameServers(() => zones),
+    nameServers,
+    lookUp: lookUpIn(openLookupShares(64), nameServers.zoneOf),
     standing: ({ id }) => ({ ...STANDING, subject: { ...STANDING.subject, deviceId: id } }),
   })
   const peerOf = (id: string) =>

@@ -60,7 +60,7 @@ function rig(
     },
     aliasesOf: async (name) => {
       asked.push(`aliases ${name}`)
-      return aliases
+      return aliases === undefined ? err({ reason: 'name_not_found' }) : ok(aliases)
     },
     probe: async (to, port) => {
       asked.push(`dial ${to.join(' ')} ${port}`)
