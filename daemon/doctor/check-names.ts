@@ -52,6 +52,10 @@ export const PRIVATE_NAMES = defineCheck({
       'systemd-resolved takes no names from the daemon; what users ask of port 53 comes to it in its place.',
       'Install the polkit rule packaging/50-zt.rules, and restart the daemon.',
     ),
+    names_without_own_user: warning(
+      'What users ask of port 53 of any server comes to the daemon, but for what its own user asks.',
+      'Run the daemon as a user of its own, as its service does, or set "dns" to resolv_conf in its configuration.',
+    ),
     names_by_resolv_conf: fine('/etc/resolv.conf names the daemon first.'),
     names_off: fine('Nothing leads questions about names to the daemon, as its settings say.'),
     names_missing: problem(
@@ -63,6 +67,7 @@ export const PRIVATE_NAMES = defineCheck({
   judge: ({ status }) => {
     const { mode, reason, detail } = status?.transparent?.resolver ?? {}
     if (mode === 'port53' && reason === 'resolved_not_permitted') return [['names_without_polkit']]
+    if (reason === 'own_user_left_out') return [['names_without_own_user', detail]]
     if (mode === 'off') return [['names_off']]
     if (mode !== undefined) return [[`names_by_${mode}`]]
     if (reason === undefined) return [['names_unknown']]

@@ -32,6 +32,7 @@ export async function holdPort53(wanted: DnsWanted, log: Log): Promise<Result<Dn
   }
   return ok({
     lost: () => lost,
+    leftOut: () => leftOutOf(current),
     change: async (next) => {
       if (isSame(current, next)) return lost === undefined ? ok(undefined) : err(lost)
       // For some milliseconds questions go where they went without us: two tables cannot have one name.
@@ -50,9 +51,20 @@ function isSame(one: DnsWanted, other: DnsWanted): boolean {
   return parts(one) === parts(other)
 }
 
+function leftOutOf({ uids }: DnsWanted): DnsRefusal | undefined {
+  const uid = ownUid()
+  if (!uids.some(({ first, last }) => first <= uid && uid <= last)) return undefined
+  const detail = `the daemon runs as uid ${uid}, whose questions stay where they are`
+  return { reason: 'own_user_left_out', detail }
+}
+
+function ownUid(): number {
+  return process.geteuid?.() ?? 0
+}
+
 /** What this process asks itself must not come back to it, and is told by its user. */
 function tableOf({ loopbackPort, uids }: DnsWanted) {
-  const others = withoutUid(uids, process.geteuid?.() ?? 0)
+  const others = withoutUid(uids, ownUid())
   if (others.length > 0) return ok(port53Table(loopbackPort, others))
   const detail = 'the daemon runs as the only user whose names it serves, and would ask itself'
   return err({ reason: 'only_own_user', detail })

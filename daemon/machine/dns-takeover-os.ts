@@ -76,6 +76,7 @@ function followed(
   })
   return {
     lost: way.lost,
+    ...(way.leftOut && { leftOut: way.leftOut }),
     upstreams: () => {
       const ours = own.map(formatAddress)
       const others = nameserversOf(text).filter((server) => !ours.includes(server))

@@ -7,6 +7,8 @@ export interface DnsWay {
   change(wanted: DnsWanted, signal: AbortSignal): Promise<Result<undefined, DnsRefusal>>
   /** The machine's DNS is as without us once this settles. */
   undo(signal: AbortSignal): Promise<void>
+  /** Whom it does not serve though it was to, and why. */
+  leftOut?(): DnsRefusal | undefined
   /** Why it is in force no more, though nobody undid it. */
   lost(): DnsRefusal | undefined
 }

@@ -15,7 +15,7 @@ import type { NoteChange } from '../machine/journal.ts'
 
 export type NamesWish = Omit<DnsWanted, 'loopbackPort'>
 
-/** How it stands: the way that was taken, with why a better one was not; or why none is open. */
+/** How it stands: the way that was taken, with whom it leaves out or why a better one was not; or why none is open. */
 export type NamesState = ({ readonly mode: DnsMode } & Partial<DnsRefusal>) | DnsRefusal
 
 export interface LedNames {
@@ -87,8 +87,9 @@ function ledBy({ mode }: DnsTakeover, { domains }: NamesWish): string {
   return `${mode} for ${domains.join(' ')}`
 }
 
-function stateOf({ mode, passedOver: [first] }: DnsTakeover): NamesState {
-  return first === undefined ? { mode } : { mode, reason: first.reason, detail: first.detail }
+function stateOf({ mode, leftOut, passedOver: [first] }: DnsTakeover): NamesState {
+  const why = leftOut?.() ?? first
+  return why === undefined ? { mode } : { mode, reason: why.reason, detail: why.detail }
 }
 
 /** ::1 only where IPv6 is on. */

@@ -330,6 +330,12 @@ const CASES: Readonly<Record<string, Case>> = {
     'names_without_polkit',
     'warning',
   ],
+  'names but for the own user of the daemon': [
+    names({ mode: 'port53', reason: 'own_user_left_out', detail: 'uid 0' }),
+    'private_names',
+    'names_without_own_user',
+    'warning',
+  ],
   'names by resolv.conf': [
     names({ mode: 'resolv_conf', reason: 'nft_absent' }),
     'private_names',
