@@ -111,9 +111,17 @@ export const NFT = defineCheck({
       'nft is not allowed to do its work: transparent mode rewrites packets itself, which is slower.',
       'Run the daemon with CAP_NET_ADMIN, on a kernel with nf_tables.',
     ),
+    nft_refused: warning(
+      'nft works, and refused the table of zt: transparent mode rewrites packets itself, which is slower.',
+      'If another program has a table "inet zt" ("nft list tables"), take that away; then restart the daemon, whose log has the complaint.',
+    ),
     nft_unknown: NO_LOOK,
   },
-  judge: ({ machine }) => [[machine === undefined ? 'nft_unknown' : `nft_${machine.nft}`]],
+  judge: ({ machine, status }) => {
+    if (machine === undefined) return [['nft_unknown']]
+    const isRefused = machine.nft === 'usable' && status?.transparent?.mode === 'tun-nat'
+    return [[isRefused ? 'nft_refused' : `nft_${machine.nft}`]]
+  },
 })
 
 export const FIREWALL = defineCheck({
@@ -124,11 +132,18 @@ export const FIREWALL = defineCheck({
   codes: {
     firewall_lets_in: fine('No packet filter drops what comes in.'),
     firewall_beside_redirect: fine(
-      'A packet filter drops what comes in; redirected connections are not touched by it.',
+      'A packet filter drops what comes in; connections that the daemon takes are not touched by it.',
+    ),
+    firewall_drops: problem(
+      'A packet filter drops what comes in, and with it all connections: transparent mode does without nft here.',
+      'Allow what the detail says, and restart the daemon; or see the finding on nft.',
     ),
     firewall_unknown: notChecked('The packet filter cannot be read without nft and CAP_NET_ADMIN.'),
   },
-  judge: ({ machine }) => {
+  judge: ({ machine, status }) => {
+    const { mode, detail } = status?.transparent ?? {}
+    // What it found out by a connection to itself.
+    if (mode === 'tun-nat' && detail !== undefined) return [['firewall_drops', detail]]
     if (machine?.dropsInput === undefined) return [['firewall_unknown']]
     return [[machine.dropsInput ? 'firewall_beside_redirect' : 'firewall_lets_in']]
   },

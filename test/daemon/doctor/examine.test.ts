@@ -78,6 +78,8 @@ const HEALTHY: DoctorFacts = {
 const gateway = (change: Partial<GatewayAnswers>) => ({ gateway: { ...GATEWAY, ...change } })
 const status = (change: Partial<DaemonStatus>) => ({ status: { ...STATUS, ...change } })
 const login = (change: Partial<typeof LOGIN>) => gateway({ login: { ...LOGIN, ...change } })
+const transparent = (change: Partial<TransparentStatus>) =>
+  status({ transparent: { state: 'on', ...change } })
 const names = (change: Partial<Resolver>) =>
   status({ transparent: { state: 'on', resolver: { ...NO_QUESTIONS, ...change } } })
 const OURS =
@@ -292,6 +294,13 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
   'no nft': [machine({ nft: 'absent' }), 'nft', 'nft_absent', 'warning'],
   'nft without rights': [machine({ nft: 'not_permitted' }), 'nft', 'nft_not_permitted', 'warning'],
+  'an nft that refuses': [transparent({ mode: 'tun-nat' }), 'nft', 'nft_refused', 'warning'],
+  'a filter that drops what the daemon needs': [
+    { ...machine({ dropsInput: true }), ...transparent({ mode: 'tun-nat', detail: 'allow it' }) },
+    'firewall',
+    'firewall_drops',
+    'problem',
+  ],
   'a filter that drops': [
     machine({ dropsInput: true }),
     'firewall',
