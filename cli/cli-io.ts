@@ -89,6 +89,13 @@ export const EXIT = {
   notRun: 125,
 } as const
 
+/** What a command says that needs a registration. */
+export const NOT_ENROLLED: CliFailure = {
+  code: 'not_enrolled',
+  message: 'This device is not enrolled. Run "zt enroll URL".',
+  exitCode: EXIT.notEnrolled,
+}
+
 /** Prints a failure. @returns its exit code. */
 export function report(io: Pick<CliIo, 'warn'>, failure: CliFailure): number {
   io.warn(`zt: ${failure.message} (${failure.code})`)

@@ -84,7 +84,11 @@ async function readReplies(
   })
 }
 
+/** What the daemon found wrong with what was typed. */
+const WRONG_USAGE = new Set(['bad_url', 'bad_fingerprint'])
+
 function exitCodeOf(code: string): number {
+  if (WRONG_USAGE.has(code)) return EXIT.usage
   if (code === 'not_enrolled') return EXIT.notEnrolled
   if (code === 'gateway_unreachable') return EXIT.notReachable
   return EXIT.failed

@@ -1,6 +1,6 @@
 /** `zt run`: one program whose whole network is zt's. */
 import type { Command } from 'commander'
-import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { type CliFailure, type CliIo, EXIT, NOT_ENROLLED, report } from '../cli-io.ts'
 import type { RunInside } from '../run-os.ts'
 import type { Run } from './device.ts'
 
@@ -53,10 +53,4 @@ async function daemonRefusal(io: CliIo): Promise<CliFailure | undefined> {
   if (!answer.ok) return answer.error
   const isEnrolled = 'status' in answer.value && answer.value.status.state !== 'not_enrolled'
   return isEnrolled ? undefined : NOT_ENROLLED
-}
-
-const NOT_ENROLLED: CliFailure = {
-  code: 'not_enrolled',
-  message: 'This device is not enrolled. Run "zt enroll URL".',
-  exitCode: EXIT.notRun,
 }

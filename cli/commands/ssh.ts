@@ -6,7 +6,7 @@ import type { DaemonStatus } from '#lib/api/control-api'
 import { formatHost } from '#lib/net/endpoint'
 import { parseHostName } from '#lib/net/host'
 import { err, ok, type Result } from '#lib/result'
-import { type CliFailure, type CliIo, EXIT, report } from '../cli-io.ts'
+import { type CliFailure, type CliIo, EXIT, NOT_ENROLLED, report } from '../cli-io.ts'
 import { denialOf } from '../denial.ts'
 import { type CliDestination, parseDestinationArguments } from '../destination.ts'
 import { parseSshArguments, type SshArgumentError, type SshHop } from '../ssh-arguments.ts'
@@ -76,6 +76,12 @@ async function statusOf(io: CliIo): Promise<Result<DaemonStatus, CliFailure>> {
   return ok(answer.value.status)
 }
 
+/** Status of a daemon that has a gateway: nothing goes to one before. */
+async function enrolledStatus(io: CliIo): Promise<Result<DaemonStatus, CliFailure>> {
+  const status = await statusOf(io)
+  return status.ok && status.value.state === 'not_enrolled' ? err(NOT_ENROLLED) : status
+}
+
 async function proxyCommandOf(io: SshIo, { proxy }: DaemonStatus): Promise<ProxyCommand> {
   return (await io.hasSocksNetcat())
     ? { kind: 'nc', proxyHost: proxy.host, proxyPort: proxy.port }
@@ -85,7 +91,7 @@ async function proxyCommandOf(io: SshIo, { proxy }: DaemonStatus): Promise<Proxy
 async function ssh(io: CliIo & SshIo, args: readonly string[]): Promise<number> {
   const invocation = parseSshArguments(args)
   if (!invocation.ok) return report(io, argumentFailure(invocation.error))
-  const status = await statusOf(io)
+  const status = await enrolledStatus(io)
   if (!status.ok) return report(io, status.error)
   if (status.value.sshHostAuthorities.length === 0) {
     return report(io, {
@@ -137,7 +143,7 @@ async function sshConfig(
   io: CliIo & SshIo,
   { json }: { readonly json?: boolean },
 ): Promise<number> {
-  const status = await statusOf(io)
+  const status = await enrolledStatus(io)
   if (!status.ok) return report(io, status.error)
   const domains = status.value.domains.flatMap((text) => {
     const name = parseHostName(text)

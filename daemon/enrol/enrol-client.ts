@@ -197,12 +197,19 @@ async function attempt(
   try {
     return ok(await exchange(options))
   } catch (failure) {
-    const cause = failure instanceof Error ? failure.message : String(failure)
-    return err({
-      reason: 'gateway_unreachable',
-      detail: `${options.url.origin} does not answer, or nothing vouches for its certificate: ${cause}`,
-    })
+    return err({ reason: 'gateway_unreachable', detail: whyNoAnswer(options, failure) })
   }
+}
+
+/** Codes of OpenSSL for a chain that ends at no CA of this machine. */
+const NOBODY_VOUCHES = /^(DEPTH_ZERO_)?SELF_SIGNED_CERT|^UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)/
+
+function whyNoAnswer({ url, ca }: Pick<LoginOrigin, 'url' | 'ca'>, failure: unknown): string {
+  const cause: NodeJS.ErrnoException =
+    failure instanceof Error ? failure : new Error(String(failure))
+  return ca === undefined && NOBODY_VOUCHES.test(cause.code ?? '')
+    ? `No CA of this machine vouches for ${url.origin} (${cause.message}). Ask your administrator for the fingerprint of its CA, and name it with --ca-sha256.`
+    : `${url.origin} does not answer, or nothing vouches for its certificate: ${cause.message}`
 }
 
 async function call(

@@ -42,6 +42,19 @@ test('D9: whoever watches learns that there is no daemon', async (t) => {
   t.like(gone, { ok: false, error: { code: 'daemon_not_running', exitCode: 3 } })
 })
 
+for (const [code, exitCode] of [
+  ['bad_url', 2],
+  ['bad_fingerprint', 2],
+  ['not_enrolled', 5],
+  ['gateway_unreachable', 6],
+  ['fingerprint_mismatch', 1],
+] as const) {
+  test(`D11: what the daemon refuses as ${code} ends with ${exitCode}`, async (t) => {
+    const path = await listen(t, JSON.stringify({ type: 'error', code, message: 'no' }))
+    t.like(await daemonAt(path)({ method: 'enroll', url: 'x' }), { error: { code, exitCode } })
+  })
+}
+
 test('D11: an answer ends the conversation, whatever comes after it', async (t) => {
   const error = JSON.stringify({ type: 'error', code: 'not_enrolled', message: 'no' })
   const path = await listen(t, error, error)

@@ -94,7 +94,12 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 }
 
 /** A program whose Io records what it was asked to do. */
-function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold = true) {
+function zt(
+  events: readonly WatchEvent[] = [],
+  hasDesktop = true,
+  gatewayTold = true,
+  daemonStatus: DaemonStatus = STATUS,
+) {
   const asked: ControlRequest[] = []
   const printed: string[] = []
   const ssh: string[][] = []
@@ -137,7 +142,7 @@ function zt(events: readonly WatchEvent[] = [], hasDesktop = true, gatewayTold =
           case 'logout':
             return ok({ method: 'logout', status: STATUS, gatewayTold })
           default:
-            return ok({ method: request.method, status: STATUS })
+            return ok({ method: request.method, status: daemonStatus })
         }
       },
       writeFile: () => ok(undefined),
@@ -400,6 +405,16 @@ test('D12 G4 explain asks about ping', async (t) => {
   const to = { host: 'fd00::1', port: 0, transport: 'icmp' }
   t.deepEqual(asked, [{ method: 'explain', ...to }] as never)
 })
+
+for (const args of [['ssh', 'db1.corp.internal'], ['ssh-config']]) {
+  test(`D7 ${args.join(' ')} says when this device is not enrolled`, async (t) => {
+    const fresh = { ...STATUS, state: 'not_enrolled', sshHostAuthorities: [] } as const
+    const { run, printed, ssh } = zt([], true, true, fresh)
+    t.is(await run(...args), EXIT.notEnrolled)
+    t.regex(printed.join(), /"zt enroll URL"\. \(not_enrolled\)$/)
+    t.deepEqual(ssh, [])
+  })
+}
 
 for (const [args, port, code] of [
   [['ssh', '-p', '2222', 'denied.corp'], 2222, 255],

@@ -320,6 +320,7 @@ test('D7: enrolment over the control socket, once; login by the same user only; 
   const url = login.url.origin
   const untrusted = await ask({ method: 'enroll', url })
   t.like(untrusted, { type: 'error', code: 'gateway_unreachable' })
+  t.regex(JSON.stringify(untrusted), /No CA of this machine vouches.*--ca-sha256/)
   const caSha256 = '00'.repeat(32)
   t.like(await ask({ method: 'enroll', url, caSha256 }), { code: 'fingerprint_mismatch' })
   t.like(await ask({ method: 'enroll', url: 'http://x' }), { code: 'bad_url' })
