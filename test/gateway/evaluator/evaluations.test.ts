@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import { decodeJwt, jwtVerify, SignJWT } from 'jose'
 import type { AccessChange } from '../../../gateway/access-change.ts'
 import { ANSWER_LIMIT_MS } from '../../../gateway/evaluator/evaluation.ts'
@@ -16,6 +16,9 @@ import { startHttps } from '../../support/https-target.ts'
 import { ALICE_DEVICE, everyone, factsOf, open, policyOf } from '../../support/policy-builder.ts'
 import { throwawayCa } from '../../support/throwaway-ca.ts'
 import { memoryLog } from '../../support/tunnel.ts'
+
+/** One after the other: an evaluator has ten seconds, which thirty handshakes at once may take. */
+const test = ava.serial
 
 const ISSUER = 'https://login.example.com'
 const NOW_MS = Date.UTC(2026, 10, 21)
@@ -35,7 +38,7 @@ const answer =
 async function start(
   t: ExecutionContext,
   reply: Reply,
-  { timeout = '2s', limits = {} }: { timeout?: string; limits?: Partial<EvaluationLimits> } = {},
+  { timeout = '10s', limits = {} }: { timeout?: string; limits?: Partial<EvaluationLimits> } = {},
 ) {
   const theirs = p256()
   const ours = p256()
@@ -176,7 +179,7 @@ test('A3: a device has its share of the questions that wait; the others are not 
     await answer()(question, response, sign)
   }
   const { asked, evaluations, log } = await start(t, answerLater, {
-    ...{ timeout: '10s', limits: { total: 3, perDevice: 2 } },
+    limits: { total: 3, perDevice: 2 },
   })
   const flows = [
     ['a.many.corp:443', 'device-1'],
