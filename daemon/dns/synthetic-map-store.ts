@@ -3,10 +3,11 @@
  * an entry: `number leased-until name`. Lines are appended as entries change; the file is written anew at start and
  * when it has grown. An unfinished last line is what a power cut leaves.
  */
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '#lib/log'
 import { parseHostName } from '#lib/net/host'
+import { readStateFile, replaceStateFile } from '../state-file-os.ts'
 import { createSyntheticMap, type SyntheticEntry, type SyntheticMap } from './synthetic-map.ts'
 import { formatRange, type SyntheticRange } from './synthetic-range.ts'
 
@@ -29,10 +30,8 @@ export function openSyntheticMap(folder: string, range: SyntheticRange, log: Log
   writeAll()
 
   function writeAll(): void {
-    const next = `${file}.next`
     const all = [header, ...Array.from(map.entries(), print)].map((line) => `${line}\n`)
-    writeFileSync(next, all.join(''), { mode: 0o600, flush: true })
-    renameSync(next, file)
+    replaceStateFile(file, all.join(''))
     lines = map.size
   }
 
@@ -52,7 +51,7 @@ export function openSyntheticMap(folder: string, range: SyntheticRange, log: Log
 }
 
 function load(file: string, header: string, log: Log): readonly SyntheticEntry[] {
-  const text = read(file)
+  const text = readStateFile(file)
   if (text === undefined) return []
   const [first, ...lines] = text.split('\n')
   // What follows the last line end was not written to its end.
@@ -62,15 +61,6 @@ function load(file: string, header: string, log: Log): readonly SyntheticEntry[]
   const reason = first?.startsWith(`${FORMAT} `) && first !== header ? 'other_range' : 'damaged'
   log.warn({ file, reason }, 'synthetic addresses begin anew')
   return []
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
-    throw cause
-  }
 }
 
 function print({ number, leasedUntilMs, name }: SyntheticEntry): string {

@@ -1,17 +1,10 @@
 /**
  * Keeps the registration in one file, 0600 in a 0700 folder, replaced whole.
  */
-import {
-  chmodSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { err, ok, type Result } from '#lib/result'
+import { replaceStateFile } from '../state-file-os.ts'
 import { decodeRegistration, encodeRegistration, type Registration } from './registration.ts'
 
 /** Where one registration lives. */
@@ -35,10 +28,7 @@ export function identityStoreIn(folder: string): IdentityStore {
     load: () => load(folder, file),
     save: (registration) => {
       chmodSync(folder, 0o700)
-      const next = `${file}.next`
-      rmSync(next, { force: true })
-      writeFileSync(next, encodeRegistration(registration), { mode: 0o600, flush: true })
-      renameSync(next, file)
+      replaceStateFile(file, encodeRegistration(registration))
     },
     forget: () => rmSync(file, { force: true }),
   }

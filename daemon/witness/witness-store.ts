@@ -1,10 +1,11 @@
 /**
  * Keeps checkpoints of the gateway's audit log: `witness.jws`, one a line, oldest first; and what raised an alarm.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WITNESS_ALARMS, type WitnessAlarm } from '#lib/audit/witness'
+import { readStateFile, replaceStateFile } from '../state-file-os.ts'
 
 /** Two statements of one gateway that cannot both be true: proof for an auditor. */
 export type Contradiction = {
@@ -36,30 +37,15 @@ export function witnessStoreIn(folder: string): WitnessStore {
   const file = join(folder, 'witness.jws')
   const alarmFile = join(folder, 'witness-alarm.json')
   return {
-    load: () => (read(file) ?? '').split('\n').filter((line) => line !== ''),
-    save: (checkpoints) => replace(file, checkpoints.map((line) => `${line}\n`).join('')),
+    load: () => (readStateFile(file) ?? '').split('\n').filter((line) => line !== ''),
+    save: (checkpoints) => replaceStateFile(file, checkpoints.map((line) => `${line}\n`).join('')),
     contradiction() {
-      const text = read(alarmFile)
+      const text = readStateFile(alarmFile)
       return text === undefined ? undefined : contradictionShape.parse(JSON.parse(text))
     },
-    keepContradiction: (found) => replace(alarmFile, `${JSON.stringify(found)}\n`),
+    keepContradiction: (found) => replaceStateFile(alarmFile, `${JSON.stringify(found)}\n`),
     forget() {
       for (const path of [file, alarmFile]) rmSync(path, { force: true })
     },
   }
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
-    throw cause
-  }
-}
-
-function replace(file: string, text: string): void {
-  const next = `${file}.next`
-  writeFileSync(next, text, { mode: 0o600, flush: true })
-  renameSync(next, file)
 }
