@@ -1,7 +1,9 @@
 /**
  * The commands of `zt-gateway` but `run`: what they print, and the exit code they end with.
  */
+import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import type { GatewayConfig } from './config/gateway-config.ts'
 import { sampleConfig } from './config/sample.ts'
 import { formatMistakes } from './config.ts'
 import { loadConfig } from './config-store.ts'
@@ -80,14 +82,30 @@ export async function checkCommand(
   { print, complain }: Output,
 ): Promise<number> {
   const loaded = await loadConfig(config)
-  if (loaded.ok) {
-    const { warnings } = loaded.value
-    if (warnings.length > 0) complain(formatMistakes(warnings))
-    print(`${config}: no mistakes${warnings.length > 0 ? `, warnings: ${warnings.length}` : ''}`)
-    return EXIT.done
+  if (!loaded.ok) {
+    complain(formatMistakes(loaded.error))
+    return EXIT.mistakes
   }
-  complain(formatMistakes(loaded.error))
-  return EXIT.mistakes
+  const { warnings, gateway } = loaded.value
+  if (warnings.length > 0) complain(formatMistakes(warnings))
+  const unusable = await recipientsMistake(gateway)
+  if (unusable !== undefined) {
+    complain(unusable)
+    return EXIT.mistakes
+  }
+  print(`${config}: no mistakes${warnings.length > 0 ? `, warnings: ${warnings.length}` : ''}`)
+  return EXIT.done
+}
+
+/** What a start would say of the list of recipients; it cannot be said where there is no data directory yet. */
+async function recipientsMistake({ data, recordings }: GatewayConfig): Promise<string | undefined> {
+  const { recipientsSigner } = dataFiles(data)
+  if (recordings === undefined || !existsSync(recipientsSigner)) return undefined
+  const { recipientsFile } = recordings
+  const shown = await showRecipients(recipientsFile, recipientsSigner)
+  return shown.ok
+    ? undefined
+    : `${recipientsFile}:1: gateway.recordings.recipients_file: ${shown.error.message}`
 }
 
 /** `recipients sign`. @returns the exit code. */

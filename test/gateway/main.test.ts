@@ -312,6 +312,7 @@ test.serial(
     const shown = await gatewayCommand('recipients', 'show', '--config', config)
     t.is(shown.code, 0)
     t.regex(shown.stdout, /^signed \S+\noutput SHA256:\S+\n$/)
+    t.is((await gatewayCommand('check', '--config', config)).code, 0)
 
     const signed = readFileSync(out, 'utf8')
     writeFileSync(
@@ -321,6 +322,9 @@ test.serial(
     const tampered = await gatewayCommand('recipients', 'show', '--config', config)
     t.is(tampered.code, 1)
     t.regex(tampered.stderr, /not signed by the key/)
+    const checked = await gatewayCommand('check', '--config', config)
+    t.deepEqual([checked.code, checked.stdout], [1, ''])
+    t.regex(checked.stderr, /recipients\.jws:1: gateway\.recordings\.recipients_file: .*not signed/)
   },
 )
 
