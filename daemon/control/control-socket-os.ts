@@ -49,8 +49,9 @@ export async function bindControlSocket(
   if (await answers(path)) return err({ reason: 'already_running' })
   rmSync(path, { force: true })
   await listenClosed(server, path)
-  if (ownerUid !== daemonUid) chownSync(path, ownerUid, -1)
   chmodSync(path, SOCKET_MODE)
+  // Last: CAP_CHOWN gives it away, and what is another's may not be changed without CAP_FOWNER.
+  if (ownerUid !== daemonUid) chownSync(path, ownerUid, -1)
   return ok(peerLookup)
 }
 

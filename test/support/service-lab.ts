@@ -4,7 +4,8 @@ import type { WholeMachine } from './whole-machine.ts'
 
 export const UNIT = 'packaging/zt.service'
 export const POLKIT_RULE = 'packaging/50-zt.rules'
-const UID = 990
+/** Of the unit’s user, on machines of tests. */
+export const SERVICE_UID = 990
 
 /** Values of a key of the unit, in their order. */
 export function unitValues(key: string): readonly string[] {
@@ -19,7 +20,13 @@ export function asService(): readonly string[] {
   const rights = unitValues('AmbientCapabilities').join(' ').toLowerCase().split(' ')
   const caps = ['-all', ...rights.map((one) => one.replace('cap_', '+'))].join(',')
   return [
-    ...['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--no-new-privs'],
+    ...[
+      'setpriv',
+      `--reuid=${SERVICE_UID}`,
+      `--regid=${SERVICE_UID}`,
+      '--clear-groups',
+      '--no-new-privs',
+    ],
     ...[`--inh-caps=${caps}`, `--ambient-caps=${caps}`, `--bounding-set=${caps}`],
   ]
 }
@@ -27,8 +34,8 @@ export function asService(): readonly string[] {
 /** Makes the user, and /dev/net/tun as udev does. */
 export async function addService(machine: WholeMachine): Promise<void> {
   const [user] = unitValues('User')
-  await machine.sh(`echo ${user}:x:${UID}:${UID}::/:/usr/sbin/nologin >>/etc/passwd
-    echo ${user}:x:${UID}: >>/etc/group
+  await machine.sh(`echo ${user}:x:${SERVICE_UID}:${SERVICE_UID}::/:/usr/sbin/nologin >>/etc/passwd
+    echo ${user}:x:${SERVICE_UID}: >>/etc/group
     mount -t tmpfs none /dev/net
     mknod -m 0666 /dev/net/tun c 10 200`)
 }
