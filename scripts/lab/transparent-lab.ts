@@ -33,7 +33,8 @@ export type TransparentLab = {
   close(): Promise<void>
 }
 
-const LOOKS = [
+/** Arguments of `ip` that show links, routes and rules. */
+export const LOOKS = [
   '-o link',
   '-4 route show table all',
   '-6 route show table all',
