@@ -249,7 +249,7 @@ function addressAnswer(
 }
 
 /** An allow that names no transport is about TCP; whatever else is about everything. */
-function meantBy({ action }: NetworkRule): 'tcp' | undefined {
+export function meantBy({ action }: NetworkRule): 'tcp' | undefined {
   return action === 'allow' ? 'tcp' : undefined
 }
 
@@ -270,7 +270,7 @@ function isQuicBeside(document: PolicyDocument, facts: Facts): boolean {
 
 type Owned = { readonly application: Application; readonly destination: Destination }
 
-function mostSpecific(
+export function mostSpecific(
   document: PolicyDocument,
   facts: Facts,
   host: string,
@@ -294,7 +294,7 @@ function hostRank({ host }: Destination): number {
   return host.pattern.kind === 'exact' ? 1000 : host.pattern.name.split('.').length
 }
 
-function covers(
+export function covers(
   destination: Destination,
   facts: Facts,
   hostText: string,
@@ -374,7 +374,7 @@ function valuesOf(kind: string, facts: Facts): readonly string[] | undefined {
   return facts.country === undefined ? undefined : [facts.country]
 }
 
-function selectorTruth(
+export function selectorTruth(
   document: PolicyDocument,
   selector: Selector,
   facts: Facts,
@@ -422,7 +422,7 @@ function resultTruth(result: CheckResult | undefined, nowSeconds: number): Truth
 }
 
 /** Whether a selector of these names the service that asks, itself or through a rule group. */
-function names(
+export function names(
   document: PolicyDocument,
   selectors: readonly Selector[],
   facts: Facts,
@@ -443,7 +443,7 @@ function contains(prefix: Parameters<typeof prefixContains>[0], address: IpAddre
   return prefixContains(prefix, address)
 }
 
-function any(truths: readonly Truth[]): Truth {
+export function any(truths: readonly Truth[]): Truth {
   if (truths.includes(true)) return true
   return truths.includes(undefined) ? undefined : false
 }

@@ -6,6 +6,7 @@ import { evaluate } from '../../../gateway/policy/evaluate.ts'
 import type { Facts } from '../../../gateway/policy/facts.ts'
 import { parsePolicy } from '../../../gateway/policy/parse.ts'
 import { naiveDecision } from '../../support/naive-policy.ts'
+import { naiveTrace } from '../../support/naive-trace.ts'
 import { ALICE_DEVICE, RISK } from '../../support/policy-builder.ts'
 
 const NOW = 1_800_000_000
@@ -257,6 +258,18 @@ test('G1 G4 A2: the compiled evaluation means what the naive interpreter means',
       by: undefined,
       ...naive,
     } as never)
+  })
+  fc.assert(same, { numRuns: RUNS })
+})
+
+test('G1 D12: the trace names what the naive interpreter looks at, in its order', (t) => {
+  const same = fc.property(policy, facts, (written, asked) => {
+    const { reason, trace } = evaluate(compiled(written), asked, NOW)
+    if (reason === 'protection_required') return
+    const onHost = trace
+      .filter(({ phase, name }) => ['network', 'application'].includes(phase) && name !== 'quic')
+      .map(({ phase, name, outcome }) => ({ phase, name, outcome }))
+    t.deepEqual(onHost, naiveTrace(parsed(written), asked, NOW))
   })
   fc.assert(same, { numRuns: RUNS })
 })
