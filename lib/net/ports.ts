@@ -36,7 +36,8 @@ export function parsePorts(text: string): Result<PortSet, { readonly reason: 'ba
 
 /** Whether `port` is in the set. */
 export function portsContain(ports: PortSet, port: number): boolean {
-  return ports.some((range) => range.first <= port && port <= range.last)
+  for (const { first, last } of ports) if (first <= port && port <= last) return true
+  return false
 }
 
 /** Whether the sets share a port. */

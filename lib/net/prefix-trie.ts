@@ -5,7 +5,8 @@
 import type { IpAddress } from '#lib/net/address'
 import { bitAt, type Prefix } from '#lib/net/prefix'
 
-type Node<T> = { readonly children: [Node<T> | undefined, Node<T> | undefined]; values: T[] }
+/** A bit of a prefix. Tries are large and looked up cold: a node takes little memory, and all in one place. */
+type Node<T> = { zero: Node<T> | undefined; one: Node<T> | undefined; values: T[] | undefined }
 
 /** Prefixes with any number of values each. */
 export class PrefixTrie<T> {
@@ -17,6 +18,7 @@ export class PrefixTrie<T> {
     for (let bit = 0; bit < prefix.length; bit++) {
       node = childOf(node, bitAt(prefix.address, bit))
     }
+    node.values ??= []
     node.values.push(value)
   }
 
@@ -25,8 +27,8 @@ export class PrefixTrie<T> {
     const found: T[] = []
     let node: Node<T> | undefined = this.#roots[address.version]
     for (let bit = 0; node !== undefined; bit++) {
-      if (node.values.length > 0) found.unshift(...node.values)
-      node = node.children[bitAt(address, bit)]
+      if (node.values !== undefined) found.unshift(...node.values)
+      node = bitAt(address, bit) === 0 ? node.zero : node.one
     }
     return found
   }
@@ -36,19 +38,20 @@ export class PrefixTrie<T> {
     let found: T | undefined
     let node: Node<T> | undefined = this.#roots[address.version]
     for (let bit = 0; node !== undefined; bit++) {
-      found = node.values[0] ?? found
-      node = node.children[bitAt(address, bit)]
+      found = node.values?.[0] ?? found
+      node = bitAt(address, bit) === 0 ? node.zero : node.one
     }
     return found
   }
 }
 
 function emptyNode<T>(): Node<T> {
-  return { children: [undefined, undefined], values: [] }
+  return { zero: undefined, one: undefined, values: undefined }
 }
 
 function childOf<T>(node: Node<T>, bit: 0 | 1): Node<T> {
-  const child = node.children[bit] ?? emptyNode<T>()
-  node.children[bit] = child
+  const child = (bit === 0 ? node.zero : node.one) ?? emptyNode<T>()
+  if (bit === 0) node.zero = child
+  else node.one = child
   return child
 }
