@@ -5,12 +5,8 @@
 import type { IpAddress } from '#lib/net/address'
 import type { HostName } from '#lib/net/host'
 import { ALL_PORTS } from '#lib/net/ports'
-import {
-  type CompiledCondition,
-  compileCondition,
-  compileSet,
-  type SelectorSet,
-} from './condition.ts'
+import type { CompiledCondition, SelectorSet } from './condition.ts'
+import { ConditionCompiler, once } from './condition-compiler.ts'
 import type { Consent } from './consent.ts'
 import type { Enforcement } from './decision.ts'
 import { closing, type Destination, opening } from './destination.ts'
@@ -29,7 +25,7 @@ import type {
 import { type EvaluatorFinder, evaluatorFinder } from './evaluator-finder.ts'
 import { atOnce, inSteps, type Steps } from './in-steps.ts'
 import { type CompiledTiming, compileTiming } from './schedule.ts'
-import { type CompiledLists, compileList } from './selector-test.ts'
+import { compileList } from './selector-test.ts'
 import type { CompiledSshCertificate } from './ssh-certificate.ts'
 import { targetDestination } from './ssh-target.ts'
 import { applicationDestinations, type MergedTargets, mergeTargets } from './ssh-targets.ts'
@@ -138,16 +134,16 @@ export function* compileInSteps(
   const lists = new Map(
     yield* inSteps(document.lists, (one) => [one.name, compileList(one)] as const),
   )
+  const compiler = new ConditionCompiler(lists)
   const ruleGroups = new Map(
-    yield* inSteps(document.ruleGroups, (one) => [one.name, compileCondition(one, lists)] as const),
+    yield* inSteps(document.ruleGroups, (one) => [one.name, compiler.condition(one)] as const),
   )
   const evaluatorsOf = evaluatorFinder(document.evaluators, ruleGroups)
-  const parts: Parts = { document, lists, evaluatorsOf }
+  const parts: Parts = { document, compiler, lines: new Map(), evaluatorsOf }
   const sshTargets = mergeTargets(document, registered)
-  const applicationList = yield* inSteps(document.applications, (one) => ({
-    ...compileApplication(one, parts),
-    destinations: applicationDestinations(one, sshTargets.targets),
-  }))
+  const applicationList = yield* inSteps(document.applications, (one) =>
+    compileApplication(one, applicationDestinations(one, sshTargets.targets), parts),
+  )
   const phase = document.networkRules.find((line) => line.kind === 'application_phase')
   const phaseAt = phase?.precedence ?? Number.POSITIVE_INFINITY
   const rules = document.networkRules.filter((line) => line.kind === 'rule')
@@ -185,40 +181,59 @@ export function* compileInSteps(
 /** What lines are compiled with. */
 type Parts = {
   readonly document: PolicyDocument
-  readonly lists: CompiledLists
+  readonly compiler: ConditionCompiler
+  /** Policies of applications so far, by their text: what is written alike is compiled once. */
+  readonly lines: Map<string, CompiledPolicyLine>
   readonly evaluatorsOf: EvaluatorFinder
 }
 
 function compileCertificate(
   written: SshCertificatePolicy,
-  { document, lists }: Parts,
+  { document, compiler }: Parts,
 ): CompiledSshCertificate {
   const sessionLengthMs = written.sessionLengthMs ?? document.sessionLengthMs
-  const condition = compileCondition(written, lists)
+  const condition = compiler.condition(written)
   return { written, condition, ...(sessionLengthMs !== undefined && { sessionLengthMs }) }
 }
 
 function compileApplication(
   written: Application,
-  { document, lists, evaluatorsOf }: Parts,
-): Omit<CompiledApplication, 'destinations'> {
-  const policies = written.policies.map((line): CompiledPolicyLine => {
+  destinations: readonly Destination[],
+  { document, compiler, lines, evaluatorsOf }: Parts,
+): CompiledApplication {
+  const policies = written.policies.map((line) => {
     const sessionLengthMs =
       line.sessionLengthMs ?? written.sessionLengthMs ?? document.sessionLengthMs
-    return {
-      name: line.name,
-      decision: line.decision,
-      condition: compileCondition(line, lists),
-      timing: compileTiming(line.timing),
-      consent: compileConsent(line, lists),
-      unixUsers: line.unixUsers ?? written.ssh?.unixUsers ?? [],
+    const unixUsers = line.unixUsers ?? written.ssh?.unixUsers ?? []
+    const inForce = {
+      ...line,
+      unixUsers,
       ...(sessionLengthMs !== undefined && { sessionLengthMs }),
     }
+    return once(lines, JSON.stringify(inForce), () => compileLine(inForce, compiler))
   })
   const enforcement = enforcementOf(written, document)
-  const moderators = compileSet(written.ssh?.moderators ?? [], lists)
+  const moderators = compiler.set(written.ssh?.moderators ?? [])
   const evaluators = evaluatorsOf(policies.map(({ condition }) => condition))
-  return { name: written.name, written, enforcement, policies, moderators, evaluators }
+  const { name } = written
+  return { name, written, destinations, enforcement, policies, moderators, evaluators }
+}
+
+/** @param line with what the application says for it. */
+function compileLine(
+  line: AccessPolicy & Pick<CompiledPolicyLine, 'unixUsers'>,
+  compiler: ConditionCompiler,
+): CompiledPolicyLine {
+  const { name, decision, unixUsers, sessionLengthMs } = line
+  return {
+    name,
+    decision,
+    unixUsers,
+    condition: compiler.condition(line),
+    timing: compileTiming(line.timing),
+    consent: compileConsent(line, compiler),
+    ...(sessionLengthMs !== undefined && { sessionLengthMs }),
+  }
 }
 
 function enforcementOf({ ssh }: Application, document: PolicyDocument): Enforcement {
@@ -228,11 +243,11 @@ function enforcementOf({ ssh }: Application, document: PolicyDocument): Enforcem
   return { kind: 'ssh', ssh: { ...limits, moderation: { waitMs: document.promptTimeoutMs } } }
 }
 
-function compileConsent({ justify, approval }: AccessPolicy, lists: CompiledLists): Consent {
+function compileConsent({ justify, approval }: AccessPolicy, compiler: ConditionCompiler): Consent {
   return {
     ...(justify !== undefined && { justify }),
     ...(approval !== undefined && {
-      approval: { ...approval, approvers: compileSet(approval.approvers, lists) },
+      approval: { ...approval, approvers: compiler.set(approval.approvers) },
     }),
   }
 }
@@ -249,10 +264,10 @@ function applicationEntries(value: CompiledApplication) {
 
 function* indexRules(
   rules: readonly NetworkRule[],
-  { lists, evaluatorsOf }: Parts,
+  { compiler, evaluatorsOf }: Parts,
 ): Steps<DestinationIndex<CompiledRule>> {
   const entries = yield* inSteps(rules, ({ name, precedence, action, destinations, ...line }) => {
-    const condition = compileCondition(line, lists)
+    const condition = compiler.condition(line)
     const timing = compileTiming(line.timing)
     const evaluators = evaluatorsOf([condition])
     const value = { name, precedence, action, condition, timing, evaluators }
@@ -264,14 +279,14 @@ function* indexRules(
 
 function* indexNameRules(
   rules: readonly NameRule[],
-  { lists }: Parts,
+  { compiler }: Parts,
 ): Steps<DestinationIndex<CompiledNameRule>> {
   const entries = yield* inSteps(
     rules,
     ({ name, precedence, names, types, effect, timing, ...line }) => {
       const value: CompiledNameRule = {
         ...{ name, precedence, effect, action: effect.kind, types: types && new Set(types) },
-        condition: compileCondition(line, lists),
+        condition: compiler.condition(line),
         timing: compileTiming(timing),
       }
       return names.map((host) => ({ destination: { host, ports: ALL_PORTS, text: name }, value }))

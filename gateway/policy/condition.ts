@@ -2,14 +2,9 @@
  * Conditions, compiled, and evaluated for one asker. Truth has three values; see ./truth.ts.
  */
 import type { Asker } from './asker.ts'
-import type { Condition, Selector } from './document.ts'
+import type { Selector } from './document.ts'
 import type { Moment } from './moment.ts'
-import {
-  type CompiledLists,
-  compileServiceTests,
-  compileTests,
-  type Test,
-} from './selector-test.ts'
+import type { Test } from './selector-test.ts'
 import { or, type Truth, truth } from './truth.ts'
 
 /** What came of a condition; everything but `matched` and `attribute_missing` is a plain no. */
@@ -134,36 +129,3 @@ export class ConditionEvaluator {
 
 /** Rule groups within rule groups, at most. */
 export const NESTING_LIMIT = 16
-
-/** Compiles a condition as written. */
-export function compileCondition(
-  { include, require, exclude }: Condition,
-  lists: CompiledLists,
-): CompiledCondition {
-  return {
-    include: compileSet(include, lists),
-    require: require.map((selector) => compileSet([selector], lists)),
-    exclude: compileSet(exclude, lists),
-  }
-}
-
-/** Compiles selectors of which any may hold. */
-export function compileSet(written: readonly Selector[], lists: CompiledLists): SelectorSet {
-  const selectors = written.flatMap((one) => (one.kind === 'any_of' ? one.selectors : [one]))
-  return {
-    everyone: selectors.some(({ kind }) => kind === 'everyone'),
-    tests: compileTests(selectors, lists),
-    services: compileServiceTests(selectors),
-    ruleGroups: selectors.flatMap((one) => (one.kind === 'rule_group' ? [one.ruleGroup] : [])),
-    selectors,
-    apart: once(() => selectors.map((one) => compileSet([one], lists))),
-  }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}

@@ -22,6 +22,8 @@ export type Entry<T> = { readonly destination: Destination; readonly value: T }
 export class DestinationIndex<T> {
   readonly #exact = new Map<string, Entry<T>[]>()
   readonly #below = new Map<string, Entry<T>[]>()
+  /** How long the names of zones are that something is written on. */
+  readonly #zoneLengths = new Set<number>()
   readonly #prefixes = new PrefixTrie<Entry<T>>()
   readonly #any: PortIndex<Entry<T>>
   readonly #anyHost: readonly Entry<T>[]
@@ -44,15 +46,15 @@ export class DestinationIndex<T> {
 
   /** Entries whose destination matches this host and service. */
   matches(host: Host, service: Service): Entry<T>[] {
-    const found = this.#byHost(host)
-    const any = this.#any.at(service.port)
-    const all = any.length === 0 ? found : [...found, ...any]
-    return all.filter((entry) => serves(entry.destination, service))
+    const found: Entry<T>[] = []
+    for (const entries of this.#byHost(host)) addServing(found, entries, service)
+    addServing(found, this.#any.at(service.port), service)
+    return found
   }
 
   /** Entries whose destination is at this host, whatever the service. */
   onHost(host: Host): Entry<T>[] {
-    return [...this.#byHost(host), ...this.#anyHost]
+    return [...this.#byHost(host), this.#anyHost].flat()
   }
 
   /** Entries written on addresses that match; `*` is not written on addresses. */
@@ -64,21 +66,30 @@ export class DestinationIndex<T> {
     const { host } = entry.destination
     if (host.kind === 'prefix') this.#prefixes.add(host.prefix, entry)
     if (host.kind !== 'name') return
-    push(host.pattern.kind === 'exact' ? this.#exact : this.#below, host.pattern.name, entry)
+    const { kind, name } = host.pattern
+    push(kind === 'exact' ? this.#exact : this.#below, name, entry)
+    if (kind !== 'exact') this.#zoneLengths.add(name.length)
   }
 
-  #byHost(host: Host): Entry<T>[] {
-    return host.kind === 'name' ? this.#byName(host.name) : this.#prefixes.matches(host.address)
+  #byHost(host: Host): (readonly Entry<T>[])[] {
+    return host.kind === 'name' ? this.#byName(host.name) : [this.#prefixes.matches(host.address)]
   }
 
-  #byName(name: HostName): Entry<T>[] {
-    const found = this.#exact.get(name)?.slice() ?? []
+  #byName(name: HostName): (readonly Entry<T>[])[] {
+    const exact = this.#exact.get(name)
+    const found = exact === undefined ? [] : [exact]
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      // To cut a name and hash the rest costs more than to know that no zone is that long.
+      if (!this.#zoneLengths.has(name.length - dot - 1)) continue
       const below = this.#below.get(name.slice(dot + 1))
-      if (below !== undefined) found.push(...below)
+      if (below !== undefined) found.push(below)
     }
     return found
   }
+}
+
+function addServing<T>(found: Entry<T>[], entries: readonly Entry<T>[], service: Service): void {
+  for (const entry of entries) if (serves(entry.destination, service)) found.push(entry)
 }
 
 function serves({ ports, transport }: Destination, service: Service): boolean {

