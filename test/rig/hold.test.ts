@@ -150,7 +150,7 @@ const clients: Record<string, Client> = {
     stdin: 'GET / HTTP/1.0\r\n\r\n',
     success:
       /Private wiki[\s\S]*zt: log in at https:\S+\/prompt\/\S+ to reach wiki \(waits until \d\d:\d\d:\d\d\)/,
-    failure: /was not reached[\s\S]*zt explain/,
+    failure: /zt: log in at [\s\S]*zt: wiki\S+:\d+: .*"zt login"\. \(session_revoked\)/,
   },
   ssh: {
     application: 'database',
