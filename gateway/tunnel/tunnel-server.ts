@@ -69,7 +69,11 @@ const TIMER_LIMIT_MS = 2 ** 31 - 1
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
   const links = createLinks()
   const tls = openTlsServer(options)
-  tls.on('secureConnection', (socket) => onSecure(socket, options, links))
+  tls.on('secureConnection', (socket) => {
+    // A drain does not wait for handshakes: what a device is looked for in may be closed by now.
+    if (server.listening) onSecure(socket, options, links)
+    else socket.destroy()
+  })
   tls.on('tlsClientError', (error, socket) => {
     logHandshake(error, socket, options.log)
     socket.destroy()

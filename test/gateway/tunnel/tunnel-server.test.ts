@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { Duplex, PassThrough } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import test from 'ava'
 import { connectHttp2 } from '../../../daemon/tunnel/http2-client.ts'
+import type { DialTcp } from '../../../daemon/tunnel/tunnel.ts'
 import type { IncomingFlow } from '../../../gateway/tunnel/incoming.ts'
 import { wireRefusal } from '../../../gateway/tunnel/refusal.ts'
 import { issueDevice, makeCa } from '../../support/certificates.ts'
@@ -161,6 +163,23 @@ test('drain: open flows finish, new connections and flows are refused', async (t
   t.like(await connection.closed, { reason: 'gateway_draining' })
 })
 
+test('drain: whoever is in the handshake then is not let in, and not looked for', async (t) => {
+  const asked: string[] = []
+  const device = (id: string) => void asked.push(id)
+  const tunnel = await startTunnel(t, {}, { device })
+  const dial: DialTcp = async (to, signal) => {
+    const socket = await dialTcp(to, signal)
+    // It has begun once the gateway answers.
+    socket.once('data', () => void tunnel.server.drain(0))
+    const wire = Duplex.from({ readable: socket.pipe(new PassThrough()), writable: socket })
+    socket.once('close', () => wire.destroy())
+    return wire
+  }
+  const connected = await connectHttp2(tunnel.client(await tunnel.enrol(), { dial }))
+  t.false(connected.ok)
+  t.deepEqual(asked, [])
+})
+
 test('drain: at the deadline what is left is closed', async (t) => {
   const tunnel = await startTunnel(t, { onFlow: echo })
   const connection = await connectDevice(t, tunnel.client(await tunnel.enrol()))
@@ -191,7 +210,6 @@ test('a dead gateway is noticed by an unanswered PING', async (t) => {
       // The path dies without a FIN: octets are swallowed from then on.
       dial: async (to, signal) => {
         const socket = await dialTcp(to, signal)
-        const { Duplex } = await import('node:stream')
         const wire = new Duplex({
           read: () => undefined,
           write: (chunk, _encoding, done) => {
