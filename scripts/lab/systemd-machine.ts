@@ -33,7 +33,9 @@ export async function startSystemdMachine(lab: Lab): Promise<SystemdMachine> {
   mkdirSync(cgroup)
   const script = ['--cgroup', 'sh', join(CHECKOUT, 'scripts/lab/systemd-machine.sh')]
   const argv = [...lab.inLaptop, ...UNSHARE, ...script]
-  const outer = spawn('sh', ['-c', ENTER, 'sh', cgroup, CHECKOUT, ...argv], { stdio: 'inherit' })
+  // Apart from the terminal, whose signals would reach systemd.
+  const options = { stdio: 'inherit', detached: true } as const
+  const outer = spawn('sh', ['-c', ENTER, 'sh', cgroup, CHECKOUT, ...argv], options)
   const ended = once(outer, 'exit')
   const close = async (): Promise<void> => {
     outer.kill('SIGKILL')
