@@ -10,6 +10,10 @@ import { type HeldTable, holdNftTable } from './nft-table-os.ts'
 export async function holdPort53(wanted: DnsWanted, log: Log): Promise<Result<DnsWay, DnsRefusal>> {
   let lost: DnsRefusal | undefined
   let current = wanted
+  let settleGone = (): void => {}
+  const gone = new Promise<void>((resolve) => {
+    settleGone = resolve
+  })
   const hold = async (next: DnsWanted): Promise<Result<HeldTable, DnsRefusal>> => {
     const table = tableOf(next)
     const held = table.ok ? await holdNftTable(table.value) : table
@@ -24,6 +28,7 @@ export async function holdPort53(wanted: DnsWanted, log: Log): Promise<Result<Dn
     if (one !== table) return
     lost = { reason: 'nft_table_lost', detail: 'nft was ended' }
     log.warn(lost, 'questions about names come to us no more')
+    settleGone()
   }
   async function close(): Promise<void> {
     const closing = table
@@ -32,9 +37,11 @@ export async function holdPort53(wanted: DnsWanted, log: Log): Promise<Result<Dn
   }
   return ok({
     lost: () => lost,
+    gone,
     leftOut: () => leftOutOf(current),
     change: async (next) => {
-      if (isSame(current, next)) return lost === undefined ? ok(undefined) : err(lost)
+      if (lost !== undefined) return err(lost)
+      if (isSame(current, next)) return ok(undefined)
       // For some milliseconds questions go where they went without us: two tables cannot have one name.
       await close()
       const again = await hold(next)

@@ -76,6 +76,7 @@ function followed(
   })
   return {
     lost: way.lost,
+    ...(way.gone && { gone: way.gone }),
     ...(way.leftOut && { leftOut: way.leftOut }),
     upstreams: () => {
       const ours = own.map(formatAddress)

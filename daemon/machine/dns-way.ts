@@ -11,4 +11,6 @@ export interface DnsWay {
   leftOut?(): DnsRefusal | undefined
   /** Why it is in force no more, though nobody undid it. */
   lost(): DnsRefusal | undefined
+  /** Settles when it was lost to an accident, so that taking it again may help. */
+  readonly gone?: Promise<void>
 }

@@ -30,6 +30,8 @@ export interface LedNames {
 export type NamesDeps = {
   readonly answerQuery: AnswerQuery
   readonly note: NoteChange
+  /** The way was lost; a change to the same names takes one anew. */
+  readonly onLost: () => void
   readonly log: Log
 }
 
@@ -40,13 +42,15 @@ const CHANGE_TIMEOUT_MS = 10_000
 /** The resolver must answer on its addresses in the TUN. @throws {Error} when it cannot listen on loopback, too. */
 export async function leadNames(
   wish: NamesWish,
-  { answerQuery, note, log }: NamesDeps,
+  { answerQuery, note, onLost, log }: NamesDeps,
 ): Promise<LedNames> {
   const addresses = loopbackAddresses()
   const loopback = await startResolverServer({ addresses, port: 0, answer: answerQuery })
   const take = async (wanted: NamesWish) => {
     const led = await takeOverDns({ ...wanted, loopbackPort: loopback.port }, log, soon())
-    if (led.ok) note('names', { done: [ledBy(led.value, wanted)] })
+    if (!led.ok) return led
+    note('names', { done: [ledBy(led.value, wanted)] })
+    void led.value.gone?.then(onLost)
     return led
   }
   let taken: Result<DnsTakeover, DnsRefusal> = await take(wish).catch(async (cause: unknown) => {

@@ -31,7 +31,7 @@ export interface TakenOver {
 
 export type TakeOverDeps = InterceptDeps & {
   /** Others took away what it stands on. */
-  readonly onLost: (what: 'nft_table') => void
+  readonly onLost: (what: 'nft_table' | 'names') => void
   readonly note: NoteChange
 }
 
@@ -74,7 +74,7 @@ async function takeInto(
   const routes = await leadRoutes({ wish, deps, undos })
   if (!routes.ok) return routes
   const interception = redirect ?? (await startTunNat(device, { wish, deps, undos }))
-  const names = await leadNames(wish.names, deps)
+  const names = await leadNames(wish.names, { ...deps, onLost: () => deps.onLost('names') })
   undos.push(() => names.close())
   return ok({
     ...{ interception, names },

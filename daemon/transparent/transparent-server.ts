@@ -86,7 +86,8 @@ export function createTransparent(options: TransparentOptions): Transparent {
     await ending?.taken.close(how)
   }
 
-  function onLost(what: string): void {
+  function onLost(what: 'nft_table' | 'names'): void {
+    if (what === 'names') return void refresh()
     log.warn({ what }, 'transparent mode starts anew')
     void queue(async () => {
       await end('locked')

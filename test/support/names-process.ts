@@ -12,6 +12,7 @@ const wish = (...domains: string[]) => ({
 })
 const names = await leadNames(wish('corp.internal'), {
   answerQuery: async () => undefined,
+  onLost: () => undefined,
   note: (_, { done = [] }) => void notes.push(...done),
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import { batch, freshMachine, routing } from '../../support/namespace-machine.ts'
+import { wholeMachine } from '../../support/whole-machine.ts'
 
 const PROCESS = join(import.meta.dirname, '../../support/transparent-process.js')
 
@@ -37,4 +38,30 @@ test('D2 D5: what keeps it from the traffic is looked at again, and told once', 
   child.stdin.end()
   await once(child, 'exit')
   t.deepEqual(await routing(inside), before)
+})
+
+test('D3 D5: when the nft dies that leads questions about names, another one leads them', async (t) => {
+  const machine = await wholeMachine(t)
+  const child = machine.start(process.execPath, PROCESS, '1000', 'steady', 'port53')
+  if (child.stdout === null) throw new Error('no stdout')
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const resolver = async () => {
+    child.stdin?.write('status\n')
+    return JSON.parse(String((await lines.next()).value)).resolver
+  }
+  while ((await resolver())?.mode !== 'port53');
+  // The first one leads connections.
+  const holders = async () =>
+    (await machine.sh(`pgrep -P ${child.pid} nft`)).trim().split('\n').map(Number)
+  const [redirect, first] = await holders()
+  t.truthy(first)
+  await machine.sh(`kill ${first}`)
+  let now: readonly (number | undefined)[] = []
+  while (now.length !== 2 || now.includes(first)) now = await holders()
+  t.true(now.includes(redirect))
+  while ((await resolver()).mode !== 'port53');
+  t.regex(await machine.sh('nft list table inet zt_dns'), /th dport 53 redirect/)
+  child.stdin?.end()
+  await once(child, 'exit')
+  t.notRegex(await machine.sh('nft list tables'), /zt/)
 })
