@@ -1,6 +1,7 @@
 /** Connections of programs, accepted by the kernel on their way to somewhere else: asks for the flow, joins, or resets. */
 import type { Socket } from 'node:net'
 import { equalAddresses } from '#lib/net/address'
+import { resetSocket } from '#lib/net/reset-socket-os'
 import { serveDnsConnection } from '../dns/dns-connection-server.ts'
 import { watchGone } from '../listen/client-gone-server.ts'
 import { splice } from '../listen/splice-os.ts'
@@ -67,7 +68,7 @@ export function createTcpFlows(deps: InterceptDeps, counting: Counting): TcpFlow
   function refuse(client: Socket, reason: DropReason): void {
     counting.drop(reason)
     client.on('error', () => client.destroy())
-    client.resetAndDestroy()
+    resetSocket(client)
   }
 
   function isResolver({ address, port }: Destination): boolean {
@@ -78,7 +79,7 @@ export function createTcpFlows(deps: InterceptDeps, counting: Counting): TcpFlow
     accept,
     refuse,
     close: () => {
-      for (const client of clients) client.resetAndDestroy()
+      for (const client of clients) resetSocket(client)
     },
   }
 }

@@ -1,7 +1,9 @@
 /**
  * Joins a client and a flow by the relay that both programs share; a side that breaks resets the other.
  */
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { resetSocket } from '#lib/net/reset-socket-os'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayEnd, relay } from '#lib/tunnel/relay'
 
@@ -18,9 +20,8 @@ export function splice(client: Duplex, flow: Duplex, onEnd: () => void = () => {
 /** What was cut off must not look complete: a socket is reset. */
 function endOf(stream: Duplex): RelayEnd {
   const reset = (): void => {
-    if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') {
-      stream.resetAndDestroy()
-    } else stream.destroy()
+    if (stream instanceof Socket) resetSocket(stream)
+    else stream.destroy()
   }
   return { stream, reset }
 }

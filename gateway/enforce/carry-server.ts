@@ -1,5 +1,6 @@
 /** Joins an answered client and a dialled target under the limits of the permit. */
 import type { Duplex } from 'node:stream'
+import { resetSocket } from '#lib/net/reset-socket-os'
 import { collectBulk } from '#lib/tunnel/bulk-buffers-os'
 import { type RelayResult, relay } from '#lib/tunnel/relay'
 import { isOfDatagrams, withProtocol } from '../facts/gather.ts'
@@ -34,7 +35,7 @@ export async function carryRelay(
   const isDatagrams = isOfDatagrams(live.facts)
   const joined = relay(
     { stream: client, reset: live.reset },
-    { stream: socket, reset: () => socket.resetAndDestroy() },
+    { stream: socket, reset: () => resetSocket(socket) },
     {
       // A capsule begins with its type, and says nothing of a protocol.
       ...(!isDatagrams && {

@@ -1,5 +1,6 @@
 /** Hands a flow to SSH inspection: with its target, or while its user is still being asked to log in. */
 import type { Duplex } from 'node:stream'
+import { resetSocket } from '#lib/net/reset-socket-os'
 import { err, ok, type Result } from '#lib/result'
 import { bannerLine } from '../prompt/prompt-notice.ts'
 import type { Reached } from './carry-server.ts'
@@ -22,7 +23,7 @@ export async function carrySsh(
   live.onCut = (reason) => {
     cutReason = reason
     live.reset()
-    socket?.resetAndDestroy()
+    if (socket !== undefined) resetSocket(socket)
   }
   const end = await serveSsh({
     flowId: live.id,

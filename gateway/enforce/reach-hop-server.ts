@@ -3,6 +3,7 @@
  * and user. That target resolves the name and connects, so nothing is decided on addresses but those that were asked for.
  */
 import { formatAddress, parseAddress } from '#lib/net/address'
+import { resetSocket } from '#lib/net/reset-socket-os'
 import { err, ok, type Result } from '#lib/result'
 import type { FlowTarget } from '#lib/tunnel/tunnel-connection'
 import { withAddress, withTarget } from '../facts/gather.ts'
@@ -59,8 +60,8 @@ export async function reachThrough(
   // It would pass unseen.
   if (permit.value.enforcement.kind !== 'ssh') return err('protocol_mismatch')
   const socket = await hop.dial()
-  if (live.ended.hasEnded) socket?.resetAndDestroy()
   if (socket === undefined) return err(live.ended.hasEnded ? 'gone' : 'target_unreachable')
+  if (live.ended.hasEnded) resetSocket(socket)
   return confirm(live, { socket, permit: permit.value, address: address ?? host }, deps)
 }
 
@@ -75,7 +76,7 @@ function confirm(
   const again = decideAll(decider, live.facts)
   const isLive = live.decided(again)
   if (again.kind === 'permit' && isLive && isSsh(again)) return ok({ ...reached, permit: again })
-  reached.socket.resetAndDestroy()
+  resetSocket(reached.socket)
   if (!isLive) return err('gone')
   return err(again.kind === 'denial' ? again.reason : 'protocol_mismatch')
 }

@@ -1,14 +1,13 @@
 /** The seam to SSH inspection: what a flow that is to be enforced as SSH hands over. */
 import type { Duplex } from 'node:stream'
+import type { Resettable } from '#lib/net/reset-socket-os'
 import type { Result } from '#lib/result'
 import type { Permit, SshLimits } from '../policy/decision.ts'
 import type { Facts } from '../policy/facts.ts'
 import type { Missed } from './missed.ts'
 
 /** A connection to a target: a socket, or a channel through another target. */
-export type TargetStream = Duplex & {
-  /** Ends it at once. */
-  resetAndDestroy(): unknown
+export type TargetStream = Resettable & {
   setKeepAlive?(isEnabled: boolean, afterMs: number): unknown
   /** Address from which the target sees the gateway, where that is known. */
   readonly localAddress?: string | undefined
