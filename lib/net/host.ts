@@ -11,7 +11,8 @@ export type HostName = string & { readonly [hostNameBrand]: true }
 /** Longest name in text form without the trailing dot (RFC 1035 section 3.1). */
 const NAME_LIMIT = 253
 /** RFC 1035 section 2.3.4: 63 octets; underscores are tolerated since real private zones use them. */
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
+const LABELS = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`)
 /** What a resolver may read as a number, `10.1` and `0x7f000001` alike: such a name could be an address in disguise. */
 const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
 
@@ -21,13 +22,9 @@ const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
  */
 export function parseHostName(text: string): Result<HostName, { readonly reason: 'bad_host' }> {
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase()
-  const labels = name.split('.')
-  const last = labels.at(-1) ?? ''
-  const fits = name.length > 0 && name.length <= NAME_LIMIT
-  if (!fits || !labels.every((label) => LABEL.test(label)) || NUMBER.test(last)) {
-    return err({ reason: 'bad_host' })
-  }
-  return ok(name as HostName)
+  const last = name.slice(name.lastIndexOf('.') + 1)
+  const isName = name.length <= NAME_LIMIT && LABELS.test(name) && !NUMBER.test(last)
+  return isName ? ok(name as HostName) : err({ reason: 'bad_host' })
 }
 
 /** Whether `name` is `domain` itself or any name below it. */

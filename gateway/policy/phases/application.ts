@@ -32,11 +32,12 @@ export function applicationVerdict(
   const outcomes: Outcome[] = []
   for (const line of application.policies) {
     const outcome = lineOutcome(line, flow.conditions)
-    const detail = line.decision
-    const decides = applies(line, outcome)
-    const by = decides ? decidedBy(line, outcome, flow) : undefined
-    flow.trace.push({ phase, name: `${application.name}/${line.name}`, outcome, detail, ...by })
-    if (decides) return lineVerdict(application, line, flow)
+    const step = { phase, name: `${application.name}/${line.name}`, outcome, detail: line.decision }
+    if (applies(line, outcome)) {
+      flow.trace.push({ ...step, ...decidedBy(line, outcome, flow) })
+      return lineVerdict(application, line, flow)
+    }
+    flow.trace.push(step)
     outcomes.push(outcome)
   }
   return noneMatched(application, outcomes, flow)

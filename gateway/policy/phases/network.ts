@@ -14,9 +14,12 @@ export function networkPhase(
   for (const rule of byPrecedence(rules.matches(flow.host, flow.service))) {
     const outcome = ruleOutcome(rule, flow)
     const verdict = applies(rule, outcome) ? verdictOf(rule) : undefined
-    const by = verdict === undefined ? {} : decidedBy(rule, outcome, flow)
-    flow.trace.push({ phase: 'network', name: rule.name, outcome, detail: rule.action, ...by })
-    if (verdict !== undefined) return verdict
+    const step = { phase: 'network', name: rule.name, outcome, detail: rule.action } as const
+    if (verdict !== undefined) {
+      flow.trace.push({ ...step, ...decidedBy(rule, outcome, flow) })
+      return verdict
+    }
+    flow.trace.push(step)
   }
   return undefined
 }
