@@ -4,7 +4,7 @@
  *   load serve ADDRESS PORT                         the target, TCP and UDP; runs until it is ended
  *   load bulk  HOST PORT up|down MIB STREAMS        prints seconds
  *   load flows HOST PORT COUNT PARALLEL             connect, one byte there and back, close; prints seconds
- *   load idle  HOST PORT COUNT                      opens flows, prints "ready", holds them until stdin ends
+ *   load idle  HOST PORT COUNT                      opens flows, prints "ready", holds them until a signal
  *   load udp   HOST PORT PER_SECOND SECONDS OCTETS  datagrams at a steady rate; prints how many were sent, and came back
  *
  * With LOAD_SOCKS=HOST:PORT everything goes through that SOCKS5 proxy (RFC 1928).
@@ -249,7 +249,7 @@ static void idle(int count) {
   }
   puts("ready");
   fflush(stdout);
-  while (read(0, &octet, 1) > 0) continue;
+  pause();
 }
 
 /* ---- datagrams ---- */
