@@ -21,6 +21,8 @@ const SIZE: PolicySize = { applications: 10_000, rules: 1000, identities: 100_00
 const NOW_SECONDS = 1_800_000_010
 const OWN = { addresses: [], ports: [] }
 const MIB = 1024 * 1024
+const LIMIT =
+  'Memory sets the pace, not computing: asked for ten of the applications in turn, the same engine makes half as many decisions again.'
 
 type Round = {
   readonly perSecond: number
@@ -64,7 +66,10 @@ export async function benchPolicy(quick: boolean, log: (line: string) => void): 
       { work: 'compiled policy in memory', unit: 'MiB', figures: series(({ heapMib }) => heapMib) },
     ],
     bars: [
-      { name: 'decisions a CPU second', figure: median(rate.zt), bar: 100_000, sense: 'at_least' },
+      {
+        ...{ name: 'decisions a CPU second', figure: median(rate.zt), bar: 100_000 },
+        ...{ sense: 'at_least', limit: LIMIT },
+      },
       { name: 'one decision, p99 in µs', figure: median(p99.zt), bar: 50, sense: 'at_most' },
       { name: 'stop by a reload in CPU ms', figure: median(stop.zt), bar: 100, sense: 'at_most' },
     ],
