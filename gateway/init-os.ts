@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { err, ok, type Result } from '#lib/result'
 import { dataFiles, RECIPIENTS_SIGNER_KEY } from './data-files.ts'
 import { hashAdminSecret, newAdminSecret } from './keys/admin-secret.ts'
@@ -78,7 +78,7 @@ export async function initialise(options: InitOptions): Promise<Result<InitFacts
 }
 
 function isInside(folder: string, path: string): boolean {
-  return path.startsWith(join(folder, sep))
+  return resolve(path).startsWith(join(resolve(folder), sep))
 }
 
 type Filled = Pick<InitFacts, 'adminSecret' | 'caSha256'> & { readonly signerPem: string | Buffer }

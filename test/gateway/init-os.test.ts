@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import Database from 'better-sqlite3'
 import { type InitOptions, initialise } from '../../gateway/init-os.ts'
@@ -63,6 +63,13 @@ test('E9: init puts a configuration that belongs into the data directory there, 
   t.true(existsSync(join(asked.data, 'etc', 'recipients-signer.key')))
   const again = await initialise(inside)
   t.is(again.ok ? 'made' : again.error.reason, 'exists')
+})
+
+test('E9: init knows its data directory however the configuration in it is named', async (t) => {
+  const asked = options(t)
+  const configFile = relative(process.cwd(), join(asked.data, 'zt.yaml'))
+  t.true((await initialise({ ...asked, configFile })).ok)
+  t.is(readFileSync(join(asked.data, 'zt.yaml'), 'utf8'), '# sample\n')
 })
 
 test('init fills an empty directory', async (t) => {
