@@ -1,3 +1,4 @@
+/** Where a daemon runs, as values: only main.ts reads argv, environment and machine. */
 import type { Log } from '#lib/log'
 import type { ProxyEnvironment } from './upstream/upstream-proxy.ts'
 

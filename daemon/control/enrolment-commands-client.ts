@@ -17,6 +17,7 @@ import type { ControlCaller } from './control-server.ts'
 
 /** Longest name that the gateway takes. */
 const DEVICE_NAME_LIMIT = 64
+
 export async function enrol(
   request: Extract<ControlRequest, { readonly method: 'enroll' }>,
   { uid, onPrompt, signal }: ControlCaller,

@@ -1,6 +1,6 @@
 /** SSH sessions of the demonstration, and what their recordings show. */
 import { existsSync } from 'node:fs'
-import { run } from './child-process.ts'
+import { type Finished, run } from './child-process.ts'
 import type { Organisation } from './organisation.ts'
 import { hostOf, NAMES } from './policy-texts.ts'
 import { expect } from './steps.ts'
@@ -72,16 +72,14 @@ export async function replay(organisation: Organisation): Promise<string> {
   return `recording ${id}: the marker is in the text and in the replay`
 }
 
+/** `zt recordings verify` with the key of the recipient. */
+export function verifyOpened({ zt, recordings }: Organisation, id: string): Promise<Finished> {
+  return run([...zt, 'recordings', 'verify', id, '--key', recordings.recipientKeyFile])
+}
+
 export async function verify(organisation: Organisation): Promise<string> {
   const { id } = await latestRecording(organisation)
-  const done = await run([
-    ...organisation.zt,
-    'recordings',
-    'verify',
-    id,
-    '--key',
-    organisation.recordings.recipientKeyFile,
-  ])
+  const done = await verifyOpened(organisation, id)
   expect(
     done.code === 0 && done.stdout.includes('complete'),
     `exit ${done.code}: ${done.stdout}${done.stderr}`,

@@ -127,7 +127,7 @@ const firewall = (enabled: boolean, observedAgoMs = 0): PostureObservation => ({
   found: { kind: 'firewall', enabled },
 })
 
-test('D10 G10: a report that fails a check cuts the flow within a second, 50 times', async (t) => {
+test('D10 G10: a report that fails a check cuts the flow, 50 times within a second each', async (t) => {
   const { target, opened, device, to } = await start(t)
   await opened.gateway.reload(firewallPolicy(target.port))
   const { client } = device
@@ -145,8 +145,7 @@ test('D10 G10: a report that fails a check cuts the flow within a second, 50 tim
     tookMs.push(performance.now() - startedAtMs)
   }
   t.log(`from the report to the end of the flow: at most ${Math.max(...tookMs).toFixed(1)} ms`)
-  // A machine that pauses delays one of them, or two.
-  t.true(tookMs.filter((ms) => ms >= 1000).length <= 2, `ms: ${tookMs.map(Math.round)}`)
+  t.true(Math.max(...tookMs) < 1000, `ms: ${tookMs.map(Math.round)}`)
   t.is(opened.data.store.flows.list({ limit: 1 })[0]?.closeReason, 'posture_failed')
 })
 

@@ -20,7 +20,7 @@ import anyTest, { type TestFn } from 'ava'
 import Database from 'better-sqlite3'
 import { SocksClient } from 'socks'
 import { type Finished, run, startProcess } from '../../scripts/lab/child-process.ts'
-import { latestRecording } from '../../scripts/lab/demo-ssh-steps.ts'
+import { latestRecording, verifyOpened } from '../../scripts/lab/demo-ssh-steps.ts'
 import { enrol } from '../../scripts/lab/log-in.ts'
 import { type Organisation, startOrganisation } from '../../scripts/lab/organisation.ts'
 import { demoPolicy, NAMES, PORTS } from '../../scripts/lab/policy-texts.ts'
@@ -488,14 +488,7 @@ test.serial(
     await organisation.startGateway()
     const text = await decrypt(organisation, 'text', id)
     t.regex(text.stdout, new RegExp(marker), text.stderr)
-    const verdict = await run([
-      ...organisation.zt,
-      'recordings',
-      'verify',
-      id,
-      '--key',
-      organisation.recordings.recipientKeyFile,
-    ])
+    const verdict = await verifyOpened(organisation, id)
     t.is(verdict.code, 7, verdict.stdout + verdict.stderr)
     t.true(
       await eventually(async () => (await run([...organisation.zt, 'status'])).code === 0, 60_000),
@@ -594,5 +587,5 @@ async function sealedWithinASecond(organisation: Organisation): Promise<void> {
   const size = async (): Promise<number> =>
     Number((await run(['sh', '-c', `du -bs ${organisation.recordings.dir} | cut -f1`])).stdout)
   const before = await size()
-  await eventually(async () => (await size()) > before, 5_000)
+  await eventually(async () => (await size()) > before, 2_000)
 }

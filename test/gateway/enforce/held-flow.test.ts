@@ -87,15 +87,15 @@ test('D9 G3: a flow waits before its answer, nothing is resolved or dialled, and
 })
 
 test('D9: the time is over: a refusal that names cause and remedy, and no SYN', async (t) => {
-  const held = await startHeld(t, { waitMs: 20 })
+  const held = await startHeld(t, { waitMs: 21 })
   const refused = await held.open()
   t.like(refused, { ok: false, error: { status: 407, reason: 'prompt_expired' } })
   t.regex(refused.ok ? '' : (refused.error.detail ?? ''), /waited for you.*"zt login"/)
   t.is(held.target.sockets.length, 0)
   const record = await held.closedRecord()
   t.like(record, { verdict: 'denial', reason: 'prompt_expired', closeReason: 'prompt_expired' })
-  // A timer counts in the milliseconds of another clock.
-  t.true((record.heldMs ?? 0) >= 19)
+  // A timer counts in the milliseconds of another clock: it may be one early.
+  t.true((record.heldMs ?? 0) >= 20)
 })
 
 test('D9: a denial that nobody can do anything about ends at once, held or not', async (t) => {

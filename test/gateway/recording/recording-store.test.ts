@@ -141,7 +141,8 @@ test('S10 S11 T61: a failure that cannot be audited ends even a session that wou
   await recorder.close(end)
 })
 
-test('S9: bytes are sealed and in the file within a second of arrival', async (t) => {
+// Before the others of this file: they would take its time.
+test.serial('S9: bytes are sealed and in the file within a second of arrival', async (t) => {
   const folder = await freshFolder(t)
   const { store, alice } = await openSampleStore(folder)
   const recorder = await start(store, 'session-2')
@@ -149,26 +150,17 @@ test('S9: bytes are sealed and in the file within a second of arrival', async (t
   const watcher = watch(path)
   t.teardown(() => watcher.close())
   const changes = on(watcher, 'change')
-  const tookMs = async (octet: string) => {
-    const arrivedAtMs = performance.now()
-    recorder.data(0, 'output', Buffer.from(octet))
-    let heard = ''
-    while (!heard.endsWith(octet)) {
-      await changes.next()
-      const { frames } = await readAll(await readFile(path), [alice])
-      heard = frames
-        .map((frame) => ('bytes' in frame ? Buffer.from(frame.bytes).toString() : ''))
-        .join('')
-    }
-    return performance.now() - arrivedAtMs
+  const arrivedAtMs = performance.now()
+  recorder.data(0, 'output', Buffer.from('soon'))
+  let heard = ''
+  while (heard !== 'soon') {
+    await changes.next()
+    const { frames } = await readAll(await readFile(path), [alice])
+    heard = frames
+      .map((frame) => ('bytes' in frame ? Buffer.from(frame.bytes).toString() : ''))
+      .join('')
   }
-  // A machine that pauses delays one of them, or two.
-  const took = []
-  for (const octet of ['a', 'b', 'c', 'd', 'e']) {
-    took.push(await tookMs(octet))
-    if (Math.min(...took) < 1000) break
-  }
-  t.true(Math.min(...took) < 1000, `${took} ms`)
+  t.true(performance.now() - arrivedAtMs < 1000)
   await recorder.close(end)
 })
 
